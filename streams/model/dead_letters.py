@@ -1,0 +1,15 @@
+"""DeadLetter: bytes that could not be used, kept with the stage and reason so that they can be repaired."""
+
+from msgspec import Struct
+
+
+class DeadLetter(Struct, frozen=True, array_like=True):
+    """Raw bytes that `stage` (ingest, engine, ...) refused, and why; `field` names the faulty part when one does."""
+
+    workspace: str
+    source: str
+    stage: str
+    reason: str
+    field: str
+    raw: bytes
+    at_ms: int

@@ -1,0 +1,41 @@
+"""The error tree of the engine.
+
+CampaignIqError
+  - FrameError          bytes that are not a frame this version reads
+  - LogClosedError      the event log was closed while it was in use
+  - LogFullError        the log can't take more now; has `retry_after_s`
+  - UnknownTopicError   a topic that the installation does not have
+  - ConfigurationError  a setting is missing or wrong; names the setting and the remedy
+"""
+
+
+class CampaignIqError(Exception):
+    """Root of every error this project raises on purpose."""
+
+
+class FrameError(CampaignIqError):
+    """Bytes that are not a frame this version reads."""
+
+
+class LogClosedError(CampaignIqError):
+    """The event log was closed while it was in use."""
+
+
+class LogFullError(CampaignIqError):
+    """The log can't take more now; try again after `retry_after_s`."""
+
+    def __init__(self, reason: str, retry_after_s: float) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class UnknownTopicError(CampaignIqError):
+    """A topic that the installation does not have."""
+
+
+class ConfigurationError(CampaignIqError):
+    """A setting is missing or wrong."""
+
+    def __init__(self, setting: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{setting}: {problem}. {remedy}")
+        self.setting = setting

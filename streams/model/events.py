@@ -1,0 +1,72 @@
+"""Event: what somebody did, normalised once at the door. Every other part reads only this form."""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Utm(Struct, frozen=True, array_like=True, gc=False):
+    """Campaign tags of a visit (utm_source, utm_medium, utm_campaign, utm_term, utm_content)."""
+
+    source: str | None = None
+    medium: str | None = None
+    campaign: str | None = None
+    term: str | None = None
+    content: str | None = None
+
+
+class ProfileKeys(Struct, frozen=True, array_like=True, gc=False):
+    """Everything an event says about who acted; `email` is lower-cased."""
+
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+    def canonical(self) -> str | None:
+        """Return the profile id these keys stand for: user, else browser, else e-mail, else phone."""
+        if self.user_id:
+            return f"user:{self.user_id}"
+        if self.anonymous_id:
+            return f"anon:{self.anonymous_id}"
+        if self.email:
+            return f"email:{self.email}"
+        if self.phone:
+            return f"phone:{self.phone}"
+        return None
+
+    def merged_with(self, newer: "ProfileKeys") -> "ProfileKeys":
+        """Return these keys with every key that `newer` knows taken from it."""
+        return ProfileKeys(
+            newer.user_id or self.user_id,
+            newer.anonymous_id or self.anonymous_id,
+            newer.email or self.email,
+            newer.phone or self.phone,
+        )
+
+
+class Event(Struct, frozen=True, array_like=True):
+    """One normalised event.
+
+    `id` is the sender's message id (unique in its workspace), `name` is snake_case, `at_ms` is when it happened
+    by the sender's clock and `received_ms` when ingest took it, both in Unix milliseconds.
+    """
+
+    id: str
+    workspace: str
+    source: str
+    profile: str
+    name: str
+    at_ms: int
+    received_ms: int
+    keys: ProfileKeys
+    utm: Utm | None = None
+    value: float | None = None
+    currency: str | None = None
+    properties: dict[str, Any] = {}
+    traits: dict[str, Any] = {}
+
+    @property
+    def campaign(self) -> str:
+        """The campaign that brought the visit, or an empty string."""
+        return (self.utm.campaign or "") if self.utm else ""

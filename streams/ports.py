@@ -1,0 +1,203 @@
+"""The seams: what the engine and its neighbours need from a log, a metric store, a clock. Implementations elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from streams.model.dead_letters import DeadLetter
+from streams.model.rollups import Rollup
+
+
+class NewRecord(NamedTuple):
+    """A record to append. `key` matters on compacted topics; `value` None deletes the key there."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+
+
+class LogRecord(NamedTuple):
+    """A record as read back."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+
+
+class Subscription(Protocol):
+    """A consumer's place in some topics. Not safe for use by two tasks at once."""
+
+    async def poll(self, max_records: int = 1000, timeout_s: float = 1.0) -> list[LogRecord]:
+        """Return the next records in partition order, waiting up to `timeout_s` for the first."""
+        ...
+
+    async def commit(self) -> None:
+        """Remember durably, for the group, that everything polled so far is done."""
+        ...
+
+    async def lag(self) -> int:
+        """Return how many records are appended and not yet polled."""
+        ...
+
+    async def close(self) -> None:
+        """Leave; uncommitted records are delivered again to the group's next subscription."""
+        ...
+
+
+class EventLog(Protocol):
+    """An ordered, partitioned, durable log of records."""
+
+    def partitions(self, topic: str) -> int:
+        """Return the topic's partition count. Raises UnknownTopicError."""
+        ...
+
+    async def append(self, records: Sequence[NewRecord]) -> list[int]:
+        """Append and return the offsets, once all records are durable; order within a partition is kept.
+
+        Raises LogFullError (nothing was appended) and LogClosedError.
+        """
+        ...
+
+    async def read(self, topic: str, partition: int, offset: int, max_records: int) -> list[LogRecord]:
+        """Return up to `max_records` existing records from `offset` on; empty at the end. Never waits."""
+        ...
+
+    async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """Return the first offset that still exists and the offset that the next append gets."""
+        ...
+
+    async def committed(self, group: str, topic: str) -> dict[int, int]:
+        """Return the group's next offset to read, for the partitions it has committed."""
+        ...
+
+    async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+        """Store the group's next offsets to read, durably."""
+        ...
+
+    async def wait(self, positions: Mapping[tuple[str, int], int], timeout_s: float) -> bool:
+        """Wait until some (topic, partition) has a record at or after its position; False when time ran out."""
+        ...
+
+    def subscribe(self, group: str | None, topics: Sequence[str], start: str = "committed") -> Subscription:
+        """Return a subscription. `start`: "committed" (else earliest), "earliest" or "latest".
+
+        Without `group`, commit is refused and the place is private to the subscription.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was appended and release everything."""
+        ...
+
+
+class MetricPoint(NamedTuple):
+    """One bucket of a metric query's answer; `group` is the value of the grouping tag."""
+
+    bucket_ms: int
+    group: str
+    count: int
+    value: float
+
+
+class MetricStore(Protocol):
+    """Where rollups are kept for queries. Writing a rollup again overwrites it."""
+
+    async def write(self, rollups: Sequence[Rollup]) -> None:
+        """Store totals, keyed by (series, bucket, partition, part), durably when it returns."""
+        ...
+
+    async def query(
+        self,
+        workspace: str,
+        start_ms: int,
+        stop_ms: int,
+        step_ms: int,
+        group_by: str = "event",
+        where: Mapping[str, str] | None = None,
+    ) -> list[MetricPoint]:
+        """Return totals per step and group for start <= bucket < stop, ordered by bucket then group.
+
+        `group_by` and the keys of `where` are among event, campaign, source, currency; `group_by` may be "" for one total.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class LeadRow(NamedTuple):
+    """A profile as the API shows it, scores as of `score_at_ms` (they decay after it)."""
+
+    workspace: str
+    profile: str
+    user_id: str | None
+    anonymous_id: str | None
+    email: str | None
+    name: str | None
+    score: float
+    score_at_ms: int
+    half_life_ms: int
+    events: int
+    first_seen_ms: int
+    last_seen_ms: int
+    cart_open: bool
+    cart_value: float
+    cart_currency: str
+    cart_due_ms: int
+    state: bytes
+
+
+class LeadPage(NamedTuple):
+    """One page of leads, best score first, and how many there are in all."""
+
+    leads: list[LeadRow]
+    total: int
+
+
+class ProfileView(Protocol):
+    """The queryable picture of all profiles, projected from the state topic; may lag behind the engine."""
+
+    async def apply(self, rows: Sequence[LeadRow]) -> None:
+        """Store rows, newest wins."""
+        ...
+
+    async def get(self, workspace: str, key: str) -> LeadRow | None:
+        """Return the profile whose id, user id, anonymous id or e-mail is `key`."""
+        ...
+
+    async def page(
+        self, workspace: str, limit: int, offset: int, search: str = "", cart_open: bool | None = None
+    ) -> LeadPage:
+        """Return leads by decayed score, best first."""
+        ...
+
+    async def open_carts(self, workspace: str) -> dict[str, tuple[int, float]]:
+        """Return currency -> (open carts, their total value)."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class LiveBus(Protocol):
+    """Carries small JSON messages to everybody who watches a workspace."""
+
+    def publish(self, workspace: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Hand a message to all watchers; never blocks, never fails because of one of them."""
+        ...
+
+
+class Clock(Protocol):
+    """The only source of wall time; operators never see one."""
+
+    def now_ms(self) -> int: ...
+
+
+class DeadLetterSink(Protocol):
+    """Where unusable bytes go."""
+
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep the letters durably."""
+        ...
