@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from msgspec import Struct
+
 from streams.model.dead_letters import DeadLetter
 from streams.model.rollups import Rollup
 
@@ -94,7 +96,7 @@ class EventLog(Protocol):
         ...
 
 
-class MetricPoint(NamedTuple):
+class MetricPoint(Struct, frozen=True):
     """One bucket of a metric query's answer; `group` is the value of the grouping tag."""
 
     bucket_ms: int
@@ -121,7 +123,8 @@ class MetricStore(Protocol):
     ) -> list[MetricPoint]:
         """Return totals per step and group for start <= bucket < stop, ordered by bucket then group.
 
-        `group_by` and the keys of `where` are among event, campaign, source, currency; `group_by` may be "" for one total.
+        `group_by` and the keys of `where` are among event, campaign, source, currency; `group_by` may be "" for one
+        total.
         """
         ...
 

@@ -1,5 +1,6 @@
 """ProfileState: everything the operators know about one profile, as one immutable value."""
 
+import math
 from enum import StrEnum
 from typing import Any
 
@@ -104,7 +105,7 @@ class ProfileState(Struct, frozen=True, array_like=True):
 
 def decayed(points: float, since_ms: int, half_life_ms: int) -> float:
     """Return `points` after `since_ms` of exponential decay; never grows when `since_ms` is negative."""
-    return points * 0.5 ** (max(0, since_ms) / half_life_ms)
+    return points * math.pow(0.5, max(0, since_ms) / half_life_ms)
 
 
 WARM_AT = 25.0
