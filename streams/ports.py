@@ -151,6 +151,16 @@ class LeadRow(NamedTuple):
     cart_currency: str
     cart_due_ms: int
     state: bytes
+    is_mql: bool = False
+
+
+class LeadCounts(NamedTuple):
+    """How many leads there are, and how many of them are warm (and not yet hot), hot, and marketing-qualified."""
+
+    total: int
+    warm: int
+    hot: int
+    mql: int
 
 
 class LeadPage(NamedTuple):
@@ -163,8 +173,24 @@ class LeadPage(NamedTuple):
 class ProfileView(Protocol):
     """The queryable picture of all profiles, projected from the state topic; may lag behind the engine."""
 
-    async def apply(self, rows: Sequence[LeadRow]) -> None:
-        """Store rows, newest wins."""
+    async def apply(
+        self,
+        rows: Sequence[LeadRow],
+        positions: Mapping[int, int] | None = None,
+        removed: Sequence[tuple[str, str]] = (),
+    ) -> list[LeadRow | None]:
+        """Store `rows` (last wins), drop `removed` (workspace, profile) and remember `positions`, atomically.
+
+        `positions` maps partitions of the state topic to the next offset to read. Returns what each row replaced.
+        """
+        ...
+
+    async def positions(self) -> dict[int, int]:
+        """Return the next offset to read of each partition, as last applied."""
+        ...
+
+    async def clear(self) -> None:
+        """Forget all rows and positions, so that the view is projected anew."""
         ...
 
     async def get(self, workspace: str, key: str) -> LeadRow | None:
@@ -175,6 +201,10 @@ class ProfileView(Protocol):
         self, workspace: str, limit: int, offset: int, search: str = "", cart_open: bool | None = None
     ) -> LeadPage:
         """Return leads by decayed score, best first."""
+        ...
+
+    async def tier_counts(self, workspace: str, now_ms: int) -> LeadCounts:
+        """Return how many leads there are of each tier, by scores as decayed until `now_ms`."""
         ...
 
     async def open_carts(self, workspace: str) -> dict[str, tuple[int, float]]:

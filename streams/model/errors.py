@@ -5,6 +5,7 @@ CampaignIqError
   - LogClosedError      the event log was closed while it was in use
   - LogFullError        the log can't take more now; has `retry_after_s`
   - UnknownTopicError   a topic that the installation does not have
+  - MetricStoreError    the metric store can't be reached now; trying again later may help
   - ConfigurationError  a setting is missing or wrong; names the setting and the remedy
 """
 
@@ -31,6 +32,10 @@ class LogFullError(CampaignIqError):
 
 class UnknownTopicError(CampaignIqError):
     """A topic that the installation does not have."""
+
+
+class MetricStoreError(CampaignIqError):
+    """The metric store can't be reached now; trying again later may help."""
 
 
 class ConfigurationError(CampaignIqError):
