@@ -1,0 +1,188 @@
+"""ConfigStore: workspaces, sources, API tokens, sign-in links and sessions. Never keeps a readable token."""
+
+import re
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from streams.store import tables
+from streams.store.engine import SqlThread
+from streams.store.sources import SourceConfig
+
+DEFAULT_WORKSPACE = "default"
+_TOKEN_BYTES = 32
+_WRITE_KEY_BYTES = 18
+
+Random = Callable[[int], str]
+"""Returns a URL-safe text with that many bytes of randomness (secrets.token_urlsafe)."""
+
+
+class Bootstrapped(NamedTuple):
+    """The first workspace; `api_token` is readable only in the answer that created it."""
+
+    workspace: str
+    source: SourceConfig
+    api_token: str | None
+
+
+class Session(NamedTuple):
+    """A signed-in browser."""
+
+    workspace: str
+    expires_ms: int
+
+
+class NewSession(NamedTuple):
+    """A session just begun; `token` goes into the cookie and is kept nowhere else."""
+
+    token: str
+    workspace: str
+    expires_ms: int
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode()).hexdigest()
+
+
+def _source(row: Row[Any]) -> SourceConfig:
+    return SourceConfig(row.id, row.workspace, row.kind, row.name, row.write_key, tuple(row.webhook_secrets))
+
+
+class ConfigStore:
+    """Call `open` first. Times are Unix milliseconds and always arguments; randomness comes from `random`."""
+
+    def __init__(self, url: str, random: Random) -> None:
+        self._sql = SqlThread(url)
+        self._random = random
+
+    async def open(self) -> None:
+        """Create the tables that are missing."""
+        await self._sql.run(tables.METADATA.create_all)
+
+    async def close(self) -> None:
+        await self._sql.close()
+
+    async def bootstrap(self, now_ms: int) -> Bootstrapped:
+        """Create the workspace "default" with the source "web" and an API token, or return what is there."""
+
+        def work(db: Connection) -> Bootstrapped:
+            found = db.execute(select(tables.sources).where(tables.sources.c.workspace == DEFAULT_WORKSPACE)).first()
+            if found:
+                return Bootstrapped(DEFAULT_WORKSPACE, _source(found), None)
+            db.execute(insert(tables.workspaces).values(id=DEFAULT_WORKSPACE, name="Default"))
+            source = self._insert_source(db, DEFAULT_WORKSPACE, "web", "Web", ())
+            return Bootstrapped(
+                DEFAULT_WORKSPACE, source, self._insert_token(db, DEFAULT_WORKSPACE, "bootstrap", now_ms)
+            )
+
+        return await self._sql.run(work)
+
+    async def add_source(
+        self, workspace: str, kind: str, name: str, webhook_secrets: tuple[str, ...] = ()
+    ) -> SourceConfig:
+        """Create a source; its id is made of the name."""
+        return await self._sql.run(lambda db: self._insert_source(db, workspace, kind, name, webhook_secrets))
+
+    async def list_sources(self, workspace: str | None = None) -> list[SourceConfig]:
+        """Return a workspace's sources, or everybody's, by id."""
+        query = select(tables.sources).order_by(tables.sources.c.id)
+        if workspace is not None:
+            query = query.where(tables.sources.c.workspace == workspace)
+        return await self._sql.run(lambda db: [_source(row) for row in db.execute(query)])
+
+    async def source_by_write_key(self, write_key: str) -> SourceConfig | None:
+        return await self._one_source(tables.sources.c.write_key == write_key)
+
+    async def source_by_id(self, source_id: str) -> SourceConfig | None:
+        return await self._one_source(tables.sources.c.id == source_id)
+
+    async def add_api_token(self, workspace: str, name: str, now_ms: int) -> str:
+        """Create an API token and return it, for the only time."""
+        return await self._sql.run(lambda db: self._insert_token(db, workspace, name, now_ms))
+
+    async def check_api_token(self, token: str) -> str | None:
+        """Return the workspace that `token` opens."""
+        t = tables.api_tokens
+        return await self._sql.run(
+            lambda db: db.execute(select(t.c.workspace).where(t.c.token_sha256 == _hash(token))).scalar()
+        )
+
+    async def create_sign_in_link(self, workspace: str, now_ms: int, ttl_ms: int) -> str:
+        """Return the token of a link that signs one browser in, once; forget links and sessions that are over."""
+        token = self._random(_TOKEN_BYTES)
+        links, sessions = tables.sign_in_links, tables.sessions
+
+        def work(db: Connection) -> str:
+            db.execute(delete(links).where(or_(links.c.expires_ms <= now_ms, links.c.used_ms.is_not(None))))
+            db.execute(delete(sessions).where(sessions.c.expires_ms <= now_ms))
+            db.execute(insert(links).values(token_sha256=_hash(token), workspace=workspace, expires_ms=now_ms + ttl_ms))
+            return token
+
+        return await self._sql.run(work)
+
+    async def redeem_sign_in_link(self, token: str, now_ms: int, session_ttl_ms: int) -> NewSession | None:
+        """Use the link up and begin a session, both or neither; None when it is unknown, used or expired."""
+        t = tables.sign_in_links
+        unused = (t.c.token_sha256 == _hash(token)) & t.c.used_ms.is_(None) & (t.c.expires_ms > now_ms)
+        use_up = update(t).where(unused).values(used_ms=now_ms).returning(t.c.workspace)
+        session_token = self._random(_TOKEN_BYTES)
+        expires_ms = now_ms + session_ttl_ms
+
+        def work(db: Connection) -> NewSession | None:
+            workspace = db.execute(use_up).scalar()
+            if workspace is None:
+                return None
+            row = {"workspace": workspace, "created_ms": now_ms, "expires_ms": expires_ms}
+            db.execute(insert(tables.sessions).values(token_sha256=_hash(session_token), **row))
+            return NewSession(session_token, workspace, expires_ms)
+
+        return await self._sql.run(work)
+
+    async def session(self, token: str, now_ms: int) -> Session | None:
+        """Return the session that the cookie's token names, while it lasts."""
+        t = tables.sessions
+        query = select(t.c.workspace, t.c.expires_ms).where(t.c.token_sha256 == _hash(token), t.c.expires_ms > now_ms)
+        row = await self._sql.run(lambda db: db.execute(query).first())
+        return Session(row.workspace, row.expires_ms) if row else None
+
+    async def end_session(self, token: str) -> None:
+        t = tables.sessions
+        await self._sql.run(lambda db: db.execute(delete(t).where(t.c.token_sha256 == _hash(token))))
+
+    async def installation_secret(self, key: str) -> str:
+        """Return the installation's own random secret called `key`, made at the first call."""
+        t = tables.settings
+
+        def work(db: Connection) -> str:
+            known = db.execute(select(t.c.value).where(t.c.key == key)).scalar()
+            if known is not None:
+                return str(known)
+            value = self._random(_TOKEN_BYTES)
+            db.execute(insert(t).values(key=key, value=value))
+            return value
+
+        return await self._sql.run(work)
+
+    async def _one_source(self, condition: Any) -> SourceConfig | None:
+        row = await self._sql.run(lambda db: db.execute(select(tables.sources).where(condition)).first())
+        return _source(row) if row else None
+
+    def _insert_source(
+        self, db: Connection, workspace: str, kind: str, name: str, secrets: tuple[str, ...]
+    ) -> SourceConfig:
+        t = tables.sources
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or kind
+        if db.execute(select(t.c.id).where(t.c.id == slug)).first():
+            slug = f"{slug}-{self._random(6)}"
+        source = SourceConfig(slug, workspace, kind, name, f"wk_{self._random(_WRITE_KEY_BYTES)}", secrets)
+        row = {"id": slug, "workspace": workspace, "kind": kind, "name": name, "write_key": source.write_key}
+        db.execute(insert(t).values(**row, webhook_secrets=list(secrets)))
+        return source
+
+    def _insert_token(self, db: Connection, workspace: str, name: str, now_ms: int) -> str:
+        token = f"ciq_{self._random(_TOKEN_BYTES)}"
+        row = {"token_sha256": _hash(token), "workspace": workspace, "name": name, "created_ms": now_ms}
+        db.execute(insert(tables.api_tokens).values(**row))
+        return token

@@ -1,0 +1,57 @@
+"""A SQLAlchemy engine behind one worker thread: SQL blocks, the event loop must not."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import StaticPool
+
+from streams.model.errors import ConfigurationError
+
+T = TypeVar("T")
+
+
+def _durable(connection: Any, _record: Any) -> None:
+    """SQLite's settings: readers don't wait for the writer, and a commit survives a power cut."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for `url` (sqlite:///path, postgresql+psycopg://…). Raises ConfigurationError."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed, pool_size=1, pool_pre_ping=True)
+        engine = create_engine(parsed, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    except (ArgumentError, ImportError) as error:
+        raise ConfigurationError(
+            "store.url", f"not a database this build can open ({error})", "Use sqlite:///path"
+        ) from error
+    event.listen(engine, "connect", _durable)
+    return engine
+
+
+class SqlThread:
+    """Runs functions on the engine's one thread, each in a transaction of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Return what `work` returns, once its transaction is committed; an exception rolls it back."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_transaction, work)
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        self._thread.shutdown(wait=True)
+
+    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return work(connection)

@@ -1,0 +1,59 @@
+"""The tables of the configuration store, as SQLAlchemy Core sees them. No queries here."""
+
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, MetaData, String, Table, Text
+
+METADATA = MetaData()
+
+workspaces = Table(
+    "workspaces",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
+# A write key stands in web pages, so it is no secret; webhook secrets must be readable to check signatures.
+sources = Table(
+    "sources",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("workspace", ForeignKey("workspaces.id"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("write_key", String(128), nullable=False, unique=True),
+    Column("webhook_secrets", JSON, nullable=False),
+)
+
+# Tokens are looked up by the SHA-256 of what the caller shows, so neither timing nor a copy of the file gives one away.
+api_tokens = Table(
+    "api_tokens",
+    METADATA,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("workspace", ForeignKey("workspaces.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+sign_in_links = Table(
+    "sign_in_links",
+    METADATA,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("workspace", ForeignKey("workspaces.id"), nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger, nullable=True),
+)
+
+sessions = Table(
+    "sessions",
+    METADATA,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("workspace", ForeignKey("workspaces.id"), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
+settings = Table(
+    "settings",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
