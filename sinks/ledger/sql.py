@@ -1,0 +1,150 @@
+"""The ledger in SQL: SQLite now, written so that PostgreSQL only needs another URL. Each method is one transaction."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, Update, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sinks.database import Database
+from sinks.ledger.base import (
+    CLAIMABLE,
+    WITH_OUTCOME,
+    Claim,
+    DeliveryRow,
+    Finish,
+    finish_changes,
+    normal_address,
+    recovery_changes,
+)
+from sinks.ledger.tables import DELIVERIES, METADATA, SUPPRESSIONS, from_columns, to_columns
+from streams.model.deliveries import DeliveryStatus
+
+_D = DELIVERIES.c
+_Rows = list[DeliveryRow]
+
+
+class SqlLedger:
+    """Ledger in the database at an SQLAlchemy `url`, e.g. sqlite:////data/ledger.db."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url, METADATA, "ledger")
+
+    async def record(self, rows: Sequence[DeliveryRow]) -> list[DeliveryRow]:
+        if not rows:
+            return []
+        columns = [to_columns(row) for row in rows]
+
+        def work(connection: Connection) -> list[DeliveryRow]:
+            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            statement = insert(DELIVERIES).on_conflict_do_nothing(index_elements=["id"]).returning(*_D)
+            added = [from_columns(r) for r in connection.execute(statement, columns)]
+            return sorted(added, key=lambda row: row.seq)
+
+        return await self._database.run(work)
+
+    async def claim(self, claim: Claim) -> list[DeliveryRow]:
+        due = (
+            select(_D.seq)
+            .where(_D.status.in_(CLAIMABLE), _D.channel == claim.channel, _D.next_attempt_ms <= claim.now_ms)
+            .order_by(_D.next_attempt_ms, _D.seq)
+            .limit(claim.limit)
+            .with_for_update(skip_locked=True)
+        )
+        statement = (
+            update(DELIVERIES)
+            .where(_D.seq.in_(due.scalar_subquery()))
+            .values(
+                status=DeliveryStatus.CLAIMED,
+                attempts=_D.attempts + 1,
+                owner=claim.owner,
+                transport=claim.transport,
+                lease_until_ms=claim.lease_until_ms,
+            )
+        )
+        rows = await self._change(statement)
+        return sorted(rows, key=lambda row: (row.next_attempt_ms, row.seq))
+
+    async def finish(self, owner: str, finish: Finish) -> DeliveryRow | None:
+        held = (_D.id == finish.id, _D.status == DeliveryStatus.CLAIMED, _D.owner == owner)
+        rows = await self._change(update(DELIVERIES).where(*held).values(finish_changes(finish)))
+        return rows[0] if rows else None
+
+    async def recover(
+        self, now_ms: int, owner: str, idempotent: Collection[str], *, sole_owner: bool
+    ) -> list[DeliveryRow]:
+        left = [_D.status == DeliveryStatus.CLAIMED, _D.owner != owner]
+        if not sole_owner:
+            left.append(_D.lease_until_ms < now_ms)
+        safe, unsafe = _D.transport.in_(idempotent), _D.transport.not_in(idempotent)
+        again = update(DELIVERIES).where(*left, safe).values(recovery_changes(now_ms, idempotent=True))
+        unsure = update(DELIVERIES).where(*left, unsafe).values(recovery_changes(now_ms, idempotent=False))
+        return await self._change(again, unsure)
+
+    async def unlogged(self, limit: int) -> list[DeliveryRow]:
+        open_outcome = (_D.outcome_logged.is_(False), _D.status.in_(WITH_OUTCOME))
+        return await self._select(select(*_D).where(*open_outcome).order_by(_D.seq).limit(limit))
+
+    async def mark_logged(self, ids: Sequence[str]) -> None:
+        statement = update(DELIVERIES).where(_D.id.in_(ids)).values(outcome_logged=True)
+        await self._database.run(lambda c: c.execute(statement).rowcount)
+
+    async def next_due_ms(self, channel: str) -> int | None:
+        statement = select(func.min(_D.next_attempt_ms)).where(_D.status.in_(CLAIMABLE), _D.channel == channel)
+        return await self._database.run(lambda c: c.execute(statement).scalar_one())
+
+    async def get(self, workspace: str, delivery_id: str) -> DeliveryRow | None:
+        statement = select(*_D).where(_D.workspace == workspace, _D.id == delivery_id)
+        return next(iter(await self._select(statement)), None)
+
+    async def list(
+        self,
+        workspace: str,
+        limit: int,
+        status: DeliveryStatus | None = None,
+        profile: str | None = None,
+        before: int | None = None,
+    ) -> list[DeliveryRow]:
+        statement = select(*_D).where(_D.workspace == workspace)
+        if status is not None:
+            statement = statement.where(_D.status == status)
+        if profile is not None:
+            statement = statement.where(_D.profile == profile)
+        if before is not None:
+            statement = statement.where(_D.seq < before)
+        return await self._select(statement.order_by(_D.seq.desc()).limit(limit))
+
+    async def counts(self, workspace: str) -> dict[str, int]:
+        statement = select(_D.status, func.count()).where(_D.workspace == workspace).group_by(_D.status)
+        return await self._database.run(lambda c: {r[0]: r[1] for r in c.execute(statement)})
+
+    async def suppress(self, workspace: str, address: str, reason: str, at_ms: int) -> bool:
+        values = {"workspace": workspace, "address": normal_address(address), "reason": reason, "at_ms": at_ms}
+
+        def work(connection: Connection) -> bool:
+            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            return connection.execute(insert(SUPPRESSIONS).values(values).on_conflict_do_nothing()).rowcount == 1
+
+        return await self._database.run(work)
+
+    async def suppressed(self, workspace: str, addresses: Collection[str]) -> dict[str, str]:
+        if not addresses:
+            return {}
+        normal = {address: normal_address(address) for address in addresses}
+        s = SUPPRESSIONS.c
+        statement = select(s.address, s.reason).where(s.workspace == workspace, s.address.in_(set(normal.values())))
+        reasons = await self._database.run(lambda c: {r[0]: r[1] for r in c.execute(statement)})
+        return {address: reasons[key] for address, key in normal.items() if key in reasons}
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def _select(self, statement: Select[Any]) -> _Rows:
+        return await self._database.run(lambda c: [from_columns(r) for r in c.execute(statement)])
+
+    async def _change(self, *statements: Update) -> _Rows:
+        def work(connection: Connection) -> _Rows:
+            changed = [r for s in statements for r in connection.execute(s.returning(*_D))]
+            return sorted((from_columns(r) for r in changed), key=lambda row: row.seq)
+
+        return await self._database.run(work)

@@ -1,0 +1,87 @@
+"""The ledger's tables, and how a row of them becomes a DeliveryRow."""
+
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Row,
+    String,
+    Table,
+    Text,
+)
+
+from sinks.ledger.base import DeliveryRow
+from streams.model.deliveries import Delivery, DeliveryStatus
+
+METADATA = MetaData()
+
+# SQLite gives out growing row ids only for a plain INTEGER key.
+_SEQ = BigInteger().with_variant(Integer, "sqlite")
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("workspace", Text, nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("trigger_id", Text, nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_ms", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("transport", Text, nullable=False),
+    Column("lease_until_ms", BigInteger, nullable=False),
+    Column("finished_ms", BigInteger, nullable=True),
+    Column("provider_id", Text, nullable=False),
+    Column("outcome_logged", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("deliveries_due", DELIVERIES.c.status, DELIVERIES.c.channel, DELIVERIES.c.next_attempt_ms)
+Index("deliveries_by_workspace", DELIVERIES.c.workspace, DELIVERIES.c.seq)
+Index("deliveries_by_profile", DELIVERIES.c.workspace, DELIVERIES.c.profile, DELIVERIES.c.seq)
+Index("deliveries_by_status", DELIVERIES.c.workspace, DELIVERIES.c.status, DELIVERIES.c.seq)
+Index("deliveries_unlogged", DELIVERIES.c.outcome_logged, DELIVERIES.c.status)
+
+SUPPRESSIONS = Table(
+    "suppressions",
+    METADATA,
+    Column("workspace", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace", "address"),
+)
+
+_ROW_FIELDS = tuple(f for f in DeliveryRow.__struct_fields__ if f not in {"delivery", "seq"})
+
+
+def to_columns(row: DeliveryRow) -> dict[str, Any]:
+    """Return the values of a new record; the database gives the `seq`."""
+    delivery = row.delivery
+    columns = {field: getattr(delivery, field) for field in Delivery.__struct_fields__}
+    columns |= {field: getattr(row, field) for field in _ROW_FIELDS}
+    return columns | {"data": orjson.dumps(delivery.data).decode(), "status": row.status.value}
+
+
+def from_columns(columns: Row[Any]) -> DeliveryRow:
+    """Return the row that a record of DELIVERIES (with all columns) holds."""
+    values = columns._asdict() | {"data": orjson.loads(columns.data), "status": DeliveryStatus(columns.status)}
+    delivery = Delivery(**{field: values[field] for field in Delivery.__struct_fields__})
+    return DeliveryRow(delivery, seq=values["seq"], **{field: values[field] for field in _ROW_FIELDS})

@@ -1,0 +1,106 @@
+"""Settings of everything that leaves: plain models. Only infra/settings.py fills them from files and environment."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+Seconds = Annotated[float, Field(gt=0, le=7 * 86_400)]
+
+
+class SmtpSettings(BaseModel):
+    """The mail server. Without a host, mail goes to the local outbox."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str = Field("", description="Mail server's host name; empty keeps all mail in the local outbox.")
+    port: int = Field(587, ge=1, le=65_535, description="Mail server's port.")
+    security: Literal["none", "starttls", "tls"] = Field(
+        "starttls",
+        description="starttls (usual on 587), tls (usual on 465) or none (only for a server on this machine).",
+    )
+    user: str = Field("", description="User name to sign in with; empty sends without signing in.")
+    password: SecretStr = Field(SecretStr(""), description="Password to sign in with.")
+    from_address: str = Field("CampaignIQ <no-reply@localhost>", description="Sender of all mail, as `Name <address>`.")
+    reply_to: str = Field("", description="Where answers go; empty leaves them with the sender's address.")
+    timeout_s: Seconds = Field(20, description="Longest wait for one answer of the mail server, in seconds.")
+    connections: int = Field(4, ge=1, le=64, description="Connections kept open to the mail server at once.")
+    ehlo_name: str = Field("", description="Name this machine gives itself in EHLO; empty takes its host name.")
+
+    @field_validator("from_address", "reply_to")
+    @classmethod
+    def _has_address(cls, value: str) -> str:
+        if value and ("@" not in value or "\n" in value or "\r" in value):
+            raise ValueError("is not a mail address. Write it as `Name <name@example.com>`")
+        return value
+
+
+class SenderSettings(BaseModel):
+    """How messages are sent, repeated and given up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_age_hours: Seconds = Field(24, description="A message due longer ago than this is skipped, in hours.")
+    lease_s: Seconds = Field(
+        120, description="After this a claimed message of a dead process is recovered, in seconds."
+    )
+    send_timeout_s: Seconds = Field(60, description="Longest time for one attempt, in seconds; below lease_s.")
+    concurrency: int = Field(16, ge=1, le=1_000, description="Messages in flight at once on each channel.")
+    retry_delays_s: tuple[Seconds, ...] = Field(
+        (5, 30, 120, 600, 1_800, 7_200, 21_600),
+        min_length=1,
+        max_length=20,
+        description="Waits between attempts in seconds, not falling; after the last one the message has failed.",
+    )
+    retry_jitter: float = Field(0.2, ge=0, le=1, description="Waits grow by up to this share, so retries spread out.")
+    retry_after_max_s: Seconds = Field(3_600, description="Longest wait a receiver may ask for, in seconds.")
+
+    @field_validator("retry_delays_s")
+    @classmethod
+    def _not_falling(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if list(value) != sorted(value):
+            raise ValueError("must not fall from one wait to the next. Sort it, e.g. [5, 30, 120]")
+        return value
+
+
+class MessageSettings(BaseModel):
+    """What all messages share."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    brand_name: str = Field("Our shop", max_length=80, description="The shop's name in messages.")
+    shop_url: str = Field("", description="The shop's address; where the button leads when a cart has no usable link.")
+    link_hosts: tuple[str, ...] = Field(
+        (),
+        description="Hosts that links and pictures in mails may lead to (with their subdomains). Events come from "
+        "public pages, so name your shop's hosts here; empty allows every host.",
+    )
+    postal_address: str = Field(
+        "", max_length=200, description="Postal address for the footer, which many laws require."
+    )
+    sales_email: str = Field(
+        "", description="Who is told of a lead that became marketing qualified; empty tells nobody."
+    )
+    cart_code: str = Field("COMEBACK10", max_length=40, description="Discount code in the cart recovery mail.")
+    cart_percent: int = Field(
+        10, ge=0, le=100, description="Percent that the cart recovery code takes off; 0 offers none."
+    )
+    cart_valid_hours: int = Field(48, ge=1, le=8_760, description="How long the cart recovery code holds, in hours.")
+    cart_min_value: float = Field(0, ge=0, description="Carts worth less get no recovery mail, in the cart's currency.")
+
+
+class AlertRouteSettings(BaseModel):
+    """Where alerts are announced, and how webhooks are called."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    webhook_url: str = Field(
+        "", description="https address that gets a signed webhook for each alert; empty sends none."
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Signing secret of the alert webhook (Standard Webhooks: whsec_ and base64)."
+    )
+    email: str = Field("", description="Mail address that is told of each alert; empty tells nobody.")
+    allow_private_targets: bool = Field(
+        False, description="Let webhooks reach private and local addresses. Leave off unless the receiver is your own."
+    )
+    timeout_s: Seconds = Field(10, description="Longest wait for a webhook receiver's answer, in seconds.")
