@@ -1,0 +1,63 @@
+# `make help` lists the targets. The work is in infra/build (standard library only: it runs before the environment exists).
+
+PYTHON ?= python3
+PORT ?= 8000
+DATA ?= .data
+# How many times `make soak` kills the platform under load.
+KILLS ?= 50
+
+BIN := .venv/bin
+SETUP := $(PYTHON) -m infra.build
+PYTEST := $(BIN)/python -m pytest
+QUICK := not slow and not browser and not influx
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check format docs dashboard wheel lock upgrade soak bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+up: ## Set everything up and start the platform with the demo shop (PORT=8000 DATA=.data)
+	@$(SETUP) environment dashboard
+	@exec $(BIN)/campaigniq up --demo --port $(PORT) --data $(DATA)
+
+test: ## Set everything up, as root on Debian with the programs that tests need, and run all checks and tests
+	@$(SETUP) dev-environment dashboard parts checks dashboard-check
+	@$(PYTEST) --cov --cov-report=term --durations=15
+
+check: ## The fast loop: lint, types, layers and the quick tests
+	@$(SETUP) dev-environment checks
+	@$(PYTEST) -q -m "$(QUICK)" tests/unit tests/laws tests/contract tests/architecture
+
+format: ## Mend what lint and format can mend by themselves
+	@$(SETUP) dev-environment
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+docs: ## Write docs/configuration.md from the settings models
+	@$(SETUP) dev-environment
+	@$(BIN)/python -m infra.settings_docs docs/configuration.md
+
+dashboard: ## Build dashboards/dist
+	@$(SETUP) environment dashboard
+
+wheel: ## Build dist/campaigniq-*.whl with the dashboard inside
+	@$(SETUP) dev-environment dashboard wheel
+
+lock: ## Write the locks after a change of pyproject.toml, keeping what still fits
+	@$(SETUP) dev-environment lock
+
+upgrade: ## Write the locks with the newest versions that fit
+	@$(SETUP) dev-environment upgrade
+
+soak: ## Kill the platform under load KILLS times and account for every event and message
+	@$(SETUP) dev-environment
+	@CAMPAIGNIQ_SOAK_KILLS=$(KILLS) $(PYTEST) -q -s -m slow --timeout=0 tests/e2e/test_kill.py
+
+bench: ## Measure throughput and latency on this machine
+	@$(SETUP) environment
+	@$(BIN)/campaigniq bench streams --json
+	@$(BIN)/campaigniq bench ingest --json
+	@$(BIN)/campaigniq bench latency --json
+
+clean: ## Remove all that these targets made here; data stays
+	@$(SETUP) clean

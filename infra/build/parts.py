@@ -1,0 +1,77 @@
+"""The programs that some tests need and no lock can bring: how each is found, had, and what to do where it can't be."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from infra.build.checkout import VENV_PYTHON, BuildError, run, say
+
+_APT = "run `make test` as root on Debian, or install it yourself"
+_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+class Part(NamedTuple):
+    """A program behind a test marker. `find` is quick and changes nothing; `provide` installs or builds it."""
+
+    name: str
+    remedy: str
+    find: Callable[[], Path | None]
+    provide: Callable[[], None]
+
+
+def find_chromium() -> Path | None:
+    """Return the machine's Chromium."""
+    return _first_on_path(*_CHROMIUM_NAMES)
+
+
+def find_influxd() -> Path | None:
+    """Return the influxd that was built earlier; to be called inside the environment only."""
+    from infra.influxdb import server  # noqa: PLC0415 - needs packages, which the rest of this module must not
+
+    return server.find_influxd()
+
+
+def provide_parts() -> None:
+    """Bring every part that can be had here; a part that can't be had is told and left out."""
+    for part in PARTS.values():
+        try:
+            part.provide()
+        except BuildError as error:
+            say(f"{error}\n{part.name} is missing; to have it, {part.remedy}")
+
+
+def _provide_chromium() -> None:
+    if find_chromium() is None:
+        say("installing Chromium")
+        _apt_install("chromium", "fonts-liberation")
+
+
+def _provide_influxd() -> None:
+    if shutil.which("go") is None:
+        say("installing Go")
+        _apt_install("golang-go")
+    run([VENV_PYTHON, "-m", "infra.influxdb.server"], "Check that this machine reaches its Go module proxy.")
+
+
+def _apt_install(*packages: str) -> None:
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise BuildError(f"{packages[0]} can only be installed here with apt-get, as root.")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    remedy = "Check that this machine reaches its package mirror."
+    run(["apt-get", "update", "-qq"], remedy, env=quiet)
+    run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], remedy, env=quiet)
+
+
+def _first_on_path(*names: str) -> Path | None:
+    found = [path for path in map(shutil.which, names) if path]
+    return Path(found[0]) if found else None
+
+
+PARTS: dict[str, Part] = {
+    "browser": Part("Chromium", f"{_APT} (package chromium)", find_chromium, _provide_chromium),
+    "influx": Part(
+        "influxd", f"{_APT}: Go 1.19 or newer (package golang-go) builds it", find_influxd, _provide_influxd
+    ),
+}
