@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import { byAmount, count, money, plural, points, rate, words } from "./format";
+
+test("counts are grouped and shortened when very large", () => {
+  expect([count(0), count(1234), count(1_234_567)]).toEqual(["0", "1,234", "1.2M"]);
+});
+
+test("small rates keep one decimal", () => {
+  expect([rate(0), rate(0.44), rate(12.6), rate(1250)]).toEqual(["0", "0.4", "13", "1,250"]);
+});
+
+test("points have no trailing zero and no negative zero", () => {
+  expect([points(50), points(24.96), points(12.34), points(-0.01)]).toEqual(["50", "25", "12.3", "0"]);
+});
+
+describe("money", () => {
+  test("is written in its currency", () => {
+    expect([money(12.5, "USD"), money(3, "EUR")]).toEqual(["$12.50", "€3.00"]);
+  });
+
+  test("of an unknown currency keeps its code", () => {
+    expect(money(5, "LOYALTY")).toBe("5.00 LOYALTY");
+  });
+
+  test("without currency is a plain number", () => {
+    expect(money(5, "")).toBe("5.00");
+  });
+
+  test("drops the cents when it is large", () => {
+    expect(money(250_000.4, "USD")).toBe("$250,000");
+  });
+});
+
+test("names become words", () => {
+  expect(words("pricing_viewed")).toBe("Pricing viewed");
+});
+
+test("one is singular", () => {
+  expect([plural(1, "order"), plural(2, "order"), plural(2, "person", "people")]).toEqual([
+    "1 order",
+    "2 orders",
+    "2 people",
+  ]);
+});
+
+test("money records list the largest amount first", () => {
+  expect(byAmount({ EUR: 1, USD: 9 }, (value) => value).map(([currency]) => currency)).toEqual([
+    "USD",
+    "EUR",
+  ]);
+});

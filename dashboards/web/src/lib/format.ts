@@ -1,0 +1,51 @@
+/** Words for numbers, money and the names of things. */
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+/** 1,234 below a hundred thousand, 1.2M above. */
+export function count(n: number): string {
+  return Math.abs(n) < 100_000 ? whole.format(n) : compact.format(n);
+}
+
+/** A rate: one decimal below ten, none above. */
+export function rate(n: number): string {
+  return n < 10 && !Number.isInteger(n) ? n.toFixed(1) : count(Math.round(n));
+}
+
+/** Points of a score: one decimal, without a trailing zero. */
+export function points(n: number): string {
+  const rounded = Math.round(n * 10) / 10;
+  return String(Object.is(rounded, -0) ? 0 : rounded);
+}
+
+/** An amount of one currency; a code that is no ISO 4217 currency is written out. */
+export function money(amount: number, currency: string): string {
+  const digits = Math.abs(amount) >= 100_000 ? 0 : 2;
+  try {
+    return new Intl.NumberFormat("en", {
+      style: "currency",
+      currency,
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    }).format(amount);
+  } catch {
+    return `${amount.toFixed(digits)} ${currency}`.trim();
+  }
+}
+
+/** "pricing_viewed" -> "Pricing viewed". */
+export function words(snake: string): string {
+  const text = snake.replaceAll("_", " ").trim();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** "1 order", "2 orders". */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}
+
+/** Entries of a money record, largest amount first. */
+export function byAmount<T>(record: Record<string, T>, amount: (value: T) => number): [string, T][] {
+  return Object.entries(record).sort(([, a], [, b]) => amount(b) - amount(a));
+}

@@ -1,0 +1,91 @@
+/** Leads and open carts as the live messages and the API tell them. Pure. */
+
+import type { Lead, LeadChange } from "../client/types";
+import { insertByTime, type LeadRow, LIMITS, type LiveState, type OpenCart } from "./state";
+
+export function onLead(state: LiveState, change: LeadChange, atMs: number): LiveState {
+  const before = state.leads.find((row) => row.id === change.id);
+  const is_mql = change.is_mql ?? before?.is_mql ?? false;
+  const row: LeadRow = { ...change, at_ms: atMs, is_mql, crossing: crossingOf(change, is_mql, before, atMs) };
+  return {
+    ...state,
+    leads: insertByTime(state.leads, row, LIMITS.leads),
+    carts: withCart(state.carts, change, atMs),
+  };
+}
+
+function crossingOf(
+  change: LeadChange,
+  isMql: boolean,
+  before: LeadRow | undefined,
+  atMs: number,
+): LeadRow["crossing"] {
+  if (isMql && before && !before.is_mql) return { from: before.tier, to: "mql", at_ms: atMs };
+  if (change.previous_tier !== null && change.previous_tier !== change.tier)
+    return { from: change.previous_tier, to: change.tier, at_ms: atMs };
+  return before?.crossing ?? null;
+}
+
+function withCart(
+  carts: Record<string, OpenCart>,
+  { id, who, cart }: LeadChange,
+  atMs: number,
+): Record<string, OpenCart> {
+  if (!cart.open) return withoutCart(carts, id);
+  if (!(id in carts) && Object.keys(carts).length >= LIMITS.carts) return carts;
+  const { value, currency, due_ms } = cart;
+  return { ...carts, [id]: { id, who, value, currency, due_ms, at_ms: atMs } };
+}
+
+export function withoutCart(carts: Record<string, OpenCart>, id: string): Record<string, OpenCart> {
+  if (!(id in carts)) return carts;
+  const { [id]: _, ...others } = carts;
+  return others;
+}
+
+export function withOlderLeads(rows: readonly LeadRow[], leads: readonly Lead[], asOfMs: number): LeadRow[] {
+  const known = new Map(leads.map((lead) => [lead.id, lead]));
+  const live = rows.map((row) => {
+    const lead = known.get(row.id);
+    return lead?.is_mql && !row.is_mql && row.at_ms <= asOfMs ? { ...row, is_mql: true } : row;
+  });
+  const shown = new Set(rows.map((row) => row.id));
+  const older = leads.filter((lead) => !shown.has(lead.id)).map(rowOf);
+  return [...live, ...older].sort((a, b) => b.at_ms - a.at_ms).slice(0, LIMITS.leads);
+}
+
+export function whoIs(lead: Pick<Lead, "id" | "name" | "email">): string {
+  return lead.name || lead.email || lead.id;
+}
+
+function rowOf(lead: Lead): LeadRow {
+  return {
+    id: lead.id,
+    who: whoIs(lead),
+    email: lead.email,
+    score: lead.score,
+    tier: lead.tier,
+    previous_tier: null,
+    is_mql: lead.is_mql,
+    cart: { ...lead.cart, items: 0 },
+    at_ms: lead.last_seen_ms,
+    crossing: null,
+  };
+}
+
+/** The list as the server had it at `asOfMs`, and what came live after that. */
+export function cartsAsOf(
+  carts: Record<string, OpenCart>,
+  leads: readonly Lead[],
+  asOfMs: number,
+): Record<string, OpenCart> {
+  const next: Record<string, OpenCart> = {};
+  for (const lead of leads) {
+    const { open, value, currency, due_ms } = lead.cart;
+    if (open) next[lead.id] = { id: lead.id, who: whoIs(lead), value, currency, due_ms, at_ms: asOfMs };
+  }
+  for (const cart of Object.values(carts)) {
+    if (cart.at_ms > asOfMs) next[cart.id] = cart;
+  }
+  return next;
+}
