@@ -18,9 +18,9 @@ class Series(Struct, frozen=True, array_like=True, gc=False):
 class Rollup(Struct, frozen=True, array_like=True, gc=False):
     """Total of `series` in the bucket starting at `bucket_ms`, as one partition has counted it so far.
 
-    `part` is the log offset at which the partition opened this total: an event so late that the earlier total has
-    left memory opens a new part. The series' value in the bucket is the sum over partitions and parts; a repeated
-    record overwrites.
+    `part` is 0; an event so late that the bucket's total has left memory is counted in a part of its own, named by the
+    log offset of its frame. The series' value in the bucket is the sum over partitions and parts; a repeated record
+    overwrites.
     """
 
     series: Series
