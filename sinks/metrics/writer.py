@@ -1,0 +1,131 @@
+"""Moves totals from the rollups topic into a metric store. Commits its place only after the store has them."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from streams import frames
+from streams.model.dead_letters import DeadLetter
+from streams.model.errors import FrameError, MetricStoreError
+from streams.model.rollups import Rollup, Series
+from streams.ports import Clock, DeadLetterSink, LogRecord, MetricStore, Subscription
+
+_LOG = logging.getLogger(__name__)
+_POLL_RECORDS = 500
+_POLL_TIMEOUT_S = 0.5
+_WRITE_ROLLUPS = 5_000
+_MAX_PAUSE_S = 30.0
+_PRUNE_EVERY_MS = 3_600_000
+
+Prune = Callable[[int], Awaitable[int]]
+"""Drops totals older than the given time; says how many."""
+
+
+class MetricsWriter:
+    """The loop behind the charts. The caller closes the subscription after `run` has returned.
+
+    While the store is out of reach nothing is committed: the log keeps the totals and the writer tries again, ever
+    more slowly; `fault` then says what is wrong. Any other fault surfaces from `run`.
+    """
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        store: MetricStore,
+        dead_letters: DeadLetterSink,
+        clock: Clock,
+        *,
+        prune: Prune | None = None,
+        retention_ms: int = 0,
+        first_pause_s: float = 1.0,
+    ) -> None:
+        """`prune` is called about once an hour for what is older than `retention_ms`."""
+        self._subscription = subscription
+        self._store = store
+        self._dead_letters = dead_letters
+        self._clock = clock
+        self._prune = prune
+        self._retention_ms = retention_ms
+        self._first_pause_s = first_pause_s
+        self._stopping = asyncio.Event()
+        self._next_prune_ms = 0
+        self.fault: str | None = None
+
+    async def run(self) -> None:
+        """Write until `stop`; what was polled and not yet stored then stays with the log."""
+        while not self._stopping.is_set():
+            await self._prune_when_due()
+            records = await self._subscription.poll(_POLL_RECORDS, _POLL_TIMEOUT_S)
+            if not records:
+                continue
+            rollups, letters = rollups_of(records)
+            if letters:
+                await self._dead_letters.put(letters)
+            if not await self._store_all(rollups):
+                return
+            await self._subscription.commit()
+
+    def stop(self) -> None:
+        """Ask `run` to return; it does so within about half a second, or when the write under way is done."""
+        self._stopping.set()
+
+    async def _store_all(self, rollups: Sequence[Rollup]) -> bool:
+        """Return whether all is stored; False when asked to stop while the store was out of reach."""
+        pause_s = self._first_pause_s
+        for start in range(0, len(rollups), _WRITE_ROLLUPS):
+            chunk = rollups[start : start + _WRITE_ROLLUPS]
+            while not await self._store_chunk(chunk):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause_s)
+                if self._stopping.is_set():
+                    return False
+                pause_s = min(2 * pause_s, _MAX_PAUSE_S)
+        return True
+
+    async def _store_chunk(self, chunk: Sequence[Rollup]) -> bool:
+        try:
+            await self._store.write(chunk)
+        except MetricStoreError as error:
+            self.fault = str(error)
+            _LOG.warning("metrics are late: %s", error)
+            return False
+        self.fault = None
+        return True
+
+    async def _prune_when_due(self) -> None:
+        now_ms = self._clock.now_ms()
+        if self._prune is None or now_ms < self._next_prune_ms:
+            return
+        self._next_prune_ms = now_ms + _PRUNE_EVERY_MS
+        await self._prune(now_ms - self._retention_ms)
+
+
+def rollups_of(records: Sequence[LogRecord]) -> tuple[list[Rollup], list[DeadLetter]]:
+    """Return the newest total of each key in the records, and a dead letter for each record that can't be read."""
+    newest: dict[tuple[Series, int, int, int], Rollup] = {}
+    letters: list[DeadLetter] = []
+    for record in records:
+        try:
+            batch = frames.decode(record.value or b"").rollups
+            if batch is None:
+                raise FrameError("not a frame of rollups")  # noqa: TRY301 - one place makes the letter
+        except FrameError as error:
+            letters.append(_letter(record, str(error)))
+            continue
+        for rollup in batch.rollups:
+            newest[rollup.series, rollup.bucket_ms, rollup.partition, rollup.part] = rollup
+    return list(newest.values()), letters
+
+
+def _letter(record: LogRecord, reason: str) -> DeadLetter:
+    where = f"{record.topic}[{record.partition}]@{record.offset}"
+    return DeadLetter(
+        workspace="",
+        source=where,
+        stage="metrics",
+        reason=reason,
+        field="",
+        raw=record.value or b"",
+        at_ms=record.timestamp_ms,
+    )
