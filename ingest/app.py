@@ -1,0 +1,43 @@
+"""The front door as one ASGI application, and its routes for a server that has others too."""
+
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ingest.batcher import Batcher
+from ingest.door import Door
+from ingest.errors import JSON, error_body
+from ingest.pixel.routes import PixelRoutes
+from ingest.segment import SegmentRoutes
+from ingest.settings import IngestSettings
+from ingest.sources import SourceDirectory
+from ingest.webhooks import WebhookRoutes
+from streams.ports import Clock, DeadLetterSink
+
+
+def routes(door: Door) -> list[Route]:
+    """Return all routes, the busiest first. They answer their own errors wherever they are mounted."""
+    return [*SegmentRoutes(door).routes(), *PixelRoutes(door).routes(), *WebhookRoutes(door).routes()]
+
+
+def create_ingest_app(
+    batcher: Batcher,
+    sources: SourceDirectory,
+    dead_letters: DeadLetterSink,
+    clock: Clock,
+    settings: IngestSettings,
+) -> Starlette:
+    """Return the application; starting and stopping the batcher is the caller's."""
+    door = Door(batcher, sources, dead_letters, clock, settings)
+    return Starlette(routes=routes(door), exception_handlers={HTTPException: _not_routed})
+
+
+async def _not_routed(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    phrase = HTTPStatus(status).phrase
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return Response(error_body(phrase.lower().replace(" ", "_"), phrase), status, headers, JSON)

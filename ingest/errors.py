@@ -1,0 +1,132 @@
+"""The errors of the front door, and the one place that turns any error into HTTP.
+
+CampaignIqError
+  - IngestError             400  a field or body that can't be used; names field, problem, remedy
+    - UnknownKeyError       401  no source has this write key
+    - BadSignatureError     401  a webhook that its vendor did not sign with this source's secret
+    - UnknownSourceError    404  no source of this id takes webhooks
+    - TooLargeError         413  more bytes or events than the settings allow
+    - EncodingError         415  a Content-Encoding that is not read here
+  - LogFullError, LogClosedError (streams)  503 with Retry-After: nothing was accepted, send it again
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from math import ceil
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from streams.model.errors import CampaignIqError, LogClosedError, LogFullError
+
+JSON = "application/json"
+# Write keys of web sources are public and no cookie is read, so every page may call these routes.
+CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_log = logging.getLogger(__name__)
+_CLOSED_RETRY_S = 5
+
+
+class IngestError(CampaignIqError):
+    """Input that can't be used; `field` is empty when it is about the request as a whole."""
+
+    status = 400
+
+    def __init__(self, code: str, field: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{field}: {problem}. {remedy}" if field else f"{problem}. {remedy}")
+        self.code = code
+        self.field = field
+
+
+class UnknownKeyError(IngestError):
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__(
+            "unknown_key",
+            "writeKey",
+            "no source has this write key",
+            "Send the key of a source as Basic user name, as writeKey in the body or as ?k=",
+        )
+
+
+class BadSignatureError(IngestError):
+    status = 401
+
+    def __init__(self, vendor: str) -> None:
+        super().__init__(
+            "bad_signature",
+            "",
+            f"the request carries no valid {vendor} signature",
+            "Check that the source holds the webhook secret that the vendor shows",
+        )
+
+
+class UnknownSourceError(IngestError):
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__(
+            "unknown_source",
+            "",
+            "no source of this id takes webhooks",
+            "Use the webhook address shown with the source",
+        )
+
+
+class TooLargeError(IngestError):
+    status = 413
+
+    def __init__(self, field: str, problem: str, remedy: str) -> None:
+        super().__init__("too_large", field, problem, remedy)
+
+
+class EncodingError(IngestError):
+    status = 415
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(
+            "unsupported_encoding",
+            "Content-Encoding",
+            f"{encoding[:40]!r} is not read here",
+            "Send the body plain or with gzip",
+        )
+
+
+def error_body(code: str, message: str, field: str = "", **more: Any) -> bytes:
+    """Return the JSON that every failed request is answered with."""
+    return orjson.dumps({"error": {"code": code, "message": message, "field": field}, **more})
+
+
+def error_response(error: Exception, retry_after_s: int = _CLOSED_RETRY_S) -> Response:
+    """Return the answer to a request that failed with `error`; what is not expected says nothing of its cause."""
+    headers: Mapping[str, str] = CORS
+    match error:
+        case IngestError():
+            status, body = error.status, error_body(error.code, str(error), error.field)
+        case LogFullError() | LogClosedError():
+            wait_s = ceil(error.retry_after_s) if isinstance(error, LogFullError) else retry_after_s
+            headers = CORS | {"Retry-After": str(max(1, wait_s))}
+            status, body = 503, error_body("unavailable", "The event log takes nothing now. Send this again later")
+        case ClientDisconnect():
+            status, body = 400, error_body("incomplete", "The connection closed before the body was complete")
+        case _:
+            _log.error("request failed", exc_info=error)
+            status, body = 500, error_body("internal", "Something failed here. Send this again later")
+    return Response(body, status, headers, JSON)
+
+
+def answering(endpoint: Endpoint) -> Endpoint:
+    """Return `endpoint` with every error turned into its answer, whichever application it is mounted in."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Exception as error:  # noqa: BLE001 - the boundary: clients get JSON, never a stack trace
+            return error_response(error)
+
+    return answer

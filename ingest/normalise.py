@@ -1,0 +1,208 @@
+"""A Segment message becomes an Event. Pure, the only place that knows both forms, raises nothing but IngestError."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from msgspec.structs import replace
+
+from ingest.carts import COMMERCE_EVENTS, LINE_EVENTS, shaped, worth
+from ingest.errors import IngestError
+from ingest.names import canonical_name
+from ingest.sources import Source
+from ingest.values import (
+    MAX_ID_CHARS,
+    amount,
+    email_or_none,
+    number_or_none,
+    optional_id,
+    optional_object,
+    phone_or_none,
+    require_plain,
+    time_ms,
+    wrong_type,
+)
+from ingest.visits import page_properties, utm_of
+from streams.model.events import Event, ProfileKeys
+from streams.model.ids import stable_id
+
+Message = dict[str, Any]
+_Shape = tuple[str, dict[str, Any], dict[str, Any]]  # event name, properties, traits of the person
+
+_FUTURE_CLAMP_MS = 300_000
+_CURRENCY_CHARS = 3
+# Where the value of an event stands, by preference; a sum of product lines comes after these.
+_CART_VALUE_KEYS = ("value", "total", "cart_value")
+_VALUE_KEYS: dict[str, tuple[str, ...]] = {
+    "order_completed": ("revenue", "value", "total"),
+    "order_refunded": ("total", "value", "revenue"),
+    "order_cancelled": ("total", "value", "revenue"),
+    "cart_viewed": _CART_VALUE_KEYS,
+    "cart_updated": _CART_VALUE_KEYS,
+    "checkout_started": _CART_VALUE_KEYS,
+}
+_PLAIN_VALUE_KEYS = ("value", "revenue")
+# Not part of what a message says: a retry changes them.
+_TRANSPORT_KEYS = frozenset({"sentAt", "receivedAt", "writeKey", "messageId"})
+
+
+def events_of(message: object, source: Source, now_ms: int, future_clamp_ms: int = _FUTURE_CLAMP_MS) -> list[Event]:
+    """Return the message's event; one per product when it adds or removes several at once (GA4 does)."""
+    event = normalise(message, source, now_ms, future_clamp_ms)
+    products = event.properties.get("products")
+    if event.name not in LINE_EVENTS or not products:
+        return [event]
+    rest = {key: value for key, value in event.properties.items() if key != "products"}
+    return [
+        replace(event, id=f"{event.id}:{index}", properties=rest | product, value=worth(product))
+        for index, product in enumerate(products)
+    ]
+
+
+def normalise(message: object, source: Source, now_ms: int, future_clamp_ms: int = _FUTURE_CLAMP_MS) -> Event:
+    """Return the message as an Event received at `now_ms`. Raises IngestError."""
+    if not isinstance(message, dict):
+        raise wrong_type("message", message, "an object")
+    kind = message.get("type")
+    if not isinstance(kind, str) or kind not in _SHAPES:
+        raise IngestError("invalid_field", "type", "not a kind of message", f"Send one of {', '.join(_SHAPES)}")
+    context = optional_object(message, "context")
+    name, properties, traits = _SHAPES[kind](message, context)
+    require_plain(properties, "properties")
+    require_plain(traits, "traits")
+    commerce = name in COMMERCE_EVENTS
+    if commerce:
+        properties = shaped(name, properties)
+    session = context.get("sessionId")
+    if isinstance(session, str | int) and "session_id" not in properties:
+        properties = {**properties, "session_id": str(session)[:MAX_ID_CHARS]}
+    keys = _keys(message, properties, traits)
+    profile = keys.canonical()
+    if profile is None:
+        raise IngestError("missing_field", "userId", "nobody is identified", "Send userId, anonymousId or an e-mail")
+    return Event(
+        id=optional_id(message, "messageId") or _content_id(message, source),
+        workspace=source.workspace,
+        source=source.id,
+        profile=profile,
+        name=name,
+        at_ms=_at_ms(message, now_ms, future_clamp_ms),
+        received_ms=now_ms,
+        keys=keys,
+        utm=utm_of(context, properties),
+        value=_value(name, properties, commerce=commerce),
+        currency=_currency(properties, commerce=commerce),
+        properties=properties,
+        traits=traits,
+    )
+
+
+def _keys(message: Message, properties: dict[str, Any], traits: dict[str, Any]) -> ProfileKeys:
+    return ProfileKeys(
+        optional_id(message, "userId"),
+        optional_id(message, "anonymousId"),
+        email_or_none(traits.get("email")) or email_or_none(properties.get("email")),
+        phone_or_none(traits.get("phone")),
+    )
+
+
+def _content_id(message: Message, source: Source) -> str:
+    """Return an id that a retry of the same message gets again; its timestamp tells two like events apart."""
+    said = {key: value for key, value in message.items() if key not in _TRANSPORT_KEYS}
+    try:
+        content = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        raise IngestError("too_deep", "message", "is nested too deep or holds no plain JSON", "Flatten it") from None
+    return stable_id("message", source.id, content.decode())
+
+
+def _at_ms(message: Message, now_ms: int, future_clamp_ms: int) -> int:
+    for field in ("timestamp", "originalTimestamp"):
+        value = message.get(field)
+        if value is not None:
+            at_ms = time_ms(value, field)
+            return now_ms if at_ms > now_ms + future_clamp_ms else at_ms
+    return now_ms
+
+
+def _value(name: str, properties: dict[str, Any], *, commerce: bool) -> float | None:
+    if not commerce:
+        numbers = (number_or_none(properties.get(key)) for key in _PLAIN_VALUE_KEYS)
+        return next((number for number in numbers if number is not None), None)
+    for key in _VALUE_KEYS.get(name, ("value",)):
+        value = properties.get(key)
+        if value is not None:
+            return amount(value, f"properties.{key}")
+    return worth(properties)
+
+
+def _currency(properties: dict[str, Any], *, commerce: bool) -> str | None:
+    value = properties.get("currency")
+    if value is None or value == "":
+        return None
+    text = value.strip().upper() if isinstance(value, str) else ""
+    if len(text) == _CURRENCY_CHARS and text.isascii() and text.isalpha():
+        return text
+    if not commerce:
+        return None
+    raise IngestError("invalid_field", "properties.currency", "not a currency code", "Send ISO 4217, e.g. EUR")
+
+
+def _person(message: Message, context: Message) -> dict[str, Any]:
+    return optional_object(context, "traits", "context.") | optional_object(message, "traits")
+
+
+def _track(message: Message, context: Message) -> _Shape:
+    event = message.get("event")
+    if not isinstance(event, str):
+        raise wrong_type("event", event, "a string")
+    name = canonical_name(event)
+    if not name:
+        raise IngestError("invalid_field", "event", "has no letter or digit", 'Send a name, e.g. "Product Added"')
+    properties = optional_object(message, "properties")
+    if name == "page_viewed":
+        properties = page_properties(context, properties)
+    return name, properties, _person(message, context)
+
+
+def _identify(message: Message, context: Message) -> _Shape:
+    return "identified", optional_object(message, "properties"), _person(message, context)
+
+
+def _page(message: Message, context: Message) -> _Shape:
+    properties = page_properties(context, optional_object(message, "properties"))
+    return "page_viewed", _titled(message, properties), _person(message, context)
+
+
+def _screen(message: Message, context: Message) -> _Shape:
+    return "screen_viewed", _titled(message, optional_object(message, "properties")), _person(message, context)
+
+
+def _group(message: Message, context: Message) -> _Shape:
+    group_id = optional_id(message, "groupId")
+    if group_id is None:
+        raise IngestError("missing_field", "groupId", "is missing", "Say which group was joined")
+    properties = {"group_id": group_id, "group_traits": optional_object(message, "traits")}
+    return "grouped", properties, optional_object(context, "traits", "context.")
+
+
+def _alias(message: Message, context: Message) -> _Shape:
+    previous = optional_id(message, "previousId")
+    if previous is None:
+        raise IngestError("missing_field", "previousId", "is missing", "Say which id userId was known by before")
+    return "aliased", {"previous_id": previous}, optional_object(context, "traits", "context.")
+
+
+def _titled(message: Message, properties: dict[str, Any]) -> dict[str, Any]:
+    given = {key: message[key] for key in ("name", "category") if isinstance(message.get(key), str)}
+    return given | properties
+
+
+_SHAPES: dict[str, Callable[[Message, Message], _Shape]] = {
+    "track": _track,
+    "identify": _identify,
+    "page": _page,
+    "screen": _screen,
+    "group": _group,
+    "alias": _alias,
+}

@@ -1,0 +1,148 @@
+"""Segment's HTTP API: POST /v1/{track,identify,page,screen,group,alias,batch,import}. 2xx means durable.
+
+Plain Starlette and no models: this is the hot path. The content type is not looked at, browsers send text/plain.
+"""
+
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ingest.bodies import BatchBody, parse_batch, parse_json, read_body
+from ingest.door import Door
+from ingest.errors import CORS, JSON, IngestError, TooLargeError, answering, error_body
+from ingest.normalise import events_of
+from ingest.sources import Source
+from ingest.values import optional_object, wrong_type
+from streams.model.events import Event
+
+_PREFLIGHT = CORS | {
+    "Access-Control-Allow-Methods": "POST, OPTIONS",
+    "Access-Control-Allow-Headers": "authorization, content-type, content-encoding",
+    "Access-Control-Max-Age": "86400",
+}
+_BATCHES = frozenset({"batch", "import", "b"})
+# The short forms are those of Segment's browser client.
+_KINDS = {k: k for k in ("track", "identify", "page", "screen", "group", "alias")} | {
+    "t": "track",
+    "i": "identify",
+    "p": "page",
+    "s": "screen",
+    "g": "group",
+    "a": "alias",
+}
+_OK = b'{"success":true}'
+
+_Unusable = tuple[int, IngestError, bytes]
+
+
+class SegmentRoutes:
+    """The endpoints over one door."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._settings = door.settings
+
+    def routes(self) -> list[Route]:
+        return [Route("/v1/{kind}", answering(self.collect), methods=["POST", "OPTIONS"])]
+
+    async def collect(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=_PREFLIGHT)
+        kind = request.path_params["kind"]
+        if kind in _BATCHES:
+            return await self._collect_batch(request)
+        if kind in _KINDS:
+            return await self._collect_one(request, _KINDS[kind])
+        return Response(error_body("not_found", f"/v1/{kind[:40]} is not a kind of call"), 404, CORS, JSON)
+
+    async def _collect_one(self, request: Request, kind: str) -> Response:
+        door, raw = self._door, b""
+        source = door.source_of(request)
+        try:
+            raw = await read_body(request, self._settings.max_event_bytes)
+            message = parse_json(raw)
+            if not isinstance(message, dict):
+                raise wrong_type("message", message, "an object")
+            if source is None:
+                source = door.source_with(message.get("writeKey"))
+            message["type"] = kind
+            events = self._events(message, source)
+        except IngestError as error:
+            if source is not None:
+                await door.bury(source, [(error, raw)])
+            raise
+        await door.take(events)
+        return Response(_OK, 200, CORS, JSON)
+
+    async def _collect_batch(self, request: Request) -> Response:
+        door, raw = self._door, b""
+        source = door.source_of(request)
+        try:
+            raw = await read_body(request, self._settings.max_batch_bytes)
+            body = parse_batch(raw)
+            if source is None:
+                source = door.source_with(body.write_key)
+            events, unusable = self._judge(body, source)
+        except IngestError as error:
+            if source is not None:
+                await door.bury(source, [(error, raw)])
+            raise
+        # Dead letters first: when they fail the sender tries again, and nothing of the batch has had effect.
+        if unusable:
+            await door.bury(source, [(error, item) for _, error, item in unusable])
+        accepted = len(body.batch) - len(unusable)
+        await door.take(events, accepted)
+        return _verdict(accepted, unusable)
+
+    def _judge(self, body: BatchBody, source: Source) -> tuple[list[Event], list[_Unusable]]:
+        settings, items = self._settings, body.batch
+        if len(items) > settings.max_batch_events:
+            raise TooLargeError(
+                "batch", f"has {len(items)} messages", f"Send at most {settings.max_batch_events} at once"
+            )
+        if body.context is not None and not isinstance(body.context, dict):
+            raise wrong_type("context", body.context, "an object")
+        events: list[Event] = []
+        unusable: list[_Unusable] = []
+        for index, item in enumerate(items):
+            raw = bytes(item)
+            try:
+                if len(raw) > settings.max_event_bytes:
+                    raise TooLargeError(
+                        "", f"the message has {len(raw)} bytes", f"Send at most {settings.max_event_bytes}"
+                    )
+                events += self._events(_with_defaults(parse_json(raw), body), source)
+            except IngestError as error:
+                unusable.append((index, error, raw))
+        return events, unusable
+
+    def _events(self, message: dict[str, Any], source: Source) -> list[Event]:
+        if not message.get("messageId") and not message.get("timestamp"):
+            # Nothing tells a repeat of this message from a second occurrence, so each arrival is one.
+            message["messageId"] = uuid4().hex
+        return events_of(message, source, self._door.clock.now_ms(), self._settings.future_clamp_ms)
+
+
+def _with_defaults(message: object, body: BatchBody) -> dict[str, Any]:
+    if not isinstance(message, dict):
+        raise wrong_type("message", message, "an object")
+    if body.context:
+        message["context"] = body.context | optional_object(message, "context")
+    return message
+
+
+def _verdict(accepted: int, unusable: list[_Unusable]) -> Response:
+    rejected = [
+        {"index": index, "code": error.code, "field": error.field, "message": str(error)}
+        for index, error, _ in unusable
+    ]
+    if rejected and not accepted:
+        message = f"batch: none of the {len(rejected)} messages can be used. See rejected for each"
+        body = error_body("all_rejected", message, "batch", rejected=rejected)
+        return Response(body, 400, CORS, JSON)
+    body = orjson.dumps({"success": True, "accepted": accepted, "rejected": rejected})
+    return Response(body, 200, CORS, JSON)

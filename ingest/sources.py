@@ -1,0 +1,49 @@
+"""Who may send: sources, and how a request finds its own. Where they are kept is somebody else's business."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One sender of a workspace. `kind` is "web", "server" or the id of a webhook vendor ("shopify").
+
+    `webhook_secrets` holds every secret that is live now (two during a rotation).
+    """
+
+    id: str
+    workspace: str
+    kind: str
+    write_key: str = field(default="", repr=False)
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+class SourceDirectory(Protocol):
+    """Finds sources. Look-ups must take no time that tells how much of a key was right."""
+
+    def by_write_key(self, key: str) -> Source | None:
+        """Return the source with this key; never one without a key."""
+        ...
+
+    def by_id(self, source_id: str) -> Source | None: ...
+
+
+def key_hash(key: str) -> bytes:
+    """Return what a key is looked up by: a table of hashes tells nothing through its timing."""
+    return sha256(key.encode()).digest()
+
+
+class StaticSources:
+    """A fixed list of sources in memory."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._by_id = {source.id: source for source in sources}
+        self._by_key = {key_hash(s.write_key): s for s in self._by_id.values() if s.write_key}
+
+    def by_write_key(self, key: str) -> Source | None:
+        return self._by_key.get(key_hash(key))
+
+    def by_id(self, source_id: str) -> Source | None:
+        return self._by_id.get(source_id)

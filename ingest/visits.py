@@ -1,0 +1,70 @@
+"""Where a visit came from and what page it saw: UTM tags and page properties out of a message's context."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from streams.model.events import Utm
+
+PAGE_KEYS = ("path", "url", "title", "referrer")
+
+_UTM_PARTS = ("source", "medium", "campaign", "term", "content")
+_MAX_TAG_CHARS = 256
+_MAX_QUERY_FIELDS = 100
+_AFTER_HOST = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*([^?#]*)")
+
+
+def utm_of(context: dict[str, Any], properties: dict[str, Any]) -> Utm | None:
+    """Return the campaign tags: context.campaign, else utm_* of the page's address, else utm_* properties."""
+    campaign = context.get("campaign")
+    if isinstance(campaign, dict):
+        found = utm_from({"campaign": campaign.get("name"), **campaign}, "")
+        if found:
+            return found
+    page = context.get("page")
+    for holder in (page, properties):
+        if isinstance(holder, dict):
+            for key in ("search", "url"):
+                text = holder.get(key)
+                if isinstance(text, str) and "utm_" in text:
+                    return utm_from_address(text)
+    return utm_from(properties, "utm_")
+
+
+def utm_from(tags: Mapping[str, Any], prefix: str) -> Utm | None:
+    """Return the tags named `prefix` + source, medium, ... or None when there are none."""
+    parts = [tags.get(prefix + part) for part in _UTM_PARTS]
+    if not any(parts):
+        return None
+    texts = [p.strip()[:_MAX_TAG_CHARS] or None if isinstance(p, str) else None for p in parts]
+    return Utm(*texts) if any(texts) else None
+
+
+def utm_from_address(address: str) -> Utm | None:
+    """Return the tags in the query of an address, or in a query alone ("?utm_source=..." or "utm_source=...")."""
+    query = address.partition("?")[2] if "?" in address else address
+    try:
+        pairs = parse_qsl(query.partition("#")[0], max_num_fields=_MAX_QUERY_FIELDS)
+    except ValueError:
+        return None
+    return utm_from(dict(pairs), "utm_")
+
+
+def path_of(address: str) -> str:
+    """Return the path of an address or of a path with a query."""
+    match = _AFTER_HOST.match(address)
+    return (match[1] or "/") if match else re.split(r"[?#]", address, maxsplit=1)[0]
+
+
+def page_properties(context: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the properties with path, url, title and referrer filled in from context.page where they are missing."""
+    page = context.get("page")
+    out = dict(properties)
+    if isinstance(page, dict):
+        for key in PAGE_KEYS:
+            if key not in out and isinstance(page.get(key), str):
+                out[key] = page[key]
+    if not out.get("path") and isinstance(out.get("url"), str):
+        out["path"] = path_of(out["url"])
+    return out
