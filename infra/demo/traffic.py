@@ -1,0 +1,158 @@
+"""Visitors for the demo shop, as HTTP clients see it: events go through the public endpoint of this very machine.
+
+It must never speak to another host, and must never bring the platform down because the platform is busy.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from random import Random
+from urllib.parse import urlsplit
+
+import httpx
+
+from infra.demo.catalogue import PRODUCTS, Product
+from infra.demo.controls import OUTAGE_SOURCE, TrafficStatus
+from infra.demo.people import new_id
+from infra.demo.story import Step
+from infra.demo.visitors import Crowd
+from streams.model.errors import CampaignIqError, ConfigurationError
+from streams.ports import Clock
+
+SEED_S = 60.0  # this much of the story is told at once at the start
+SEED_GAP_S = 0.05
+RETRY_FIRST_S = 0.5
+RETRY_MOST_S = 10.0
+_WEIGHT = {OUTAGE_SOURCE: 2.0}
+_OTHER_WEIGHT = 3.0
+
+_log = logging.getLogger(__name__)
+
+
+class TrafficRefusedError(CampaignIqError):
+    """The platform refuses the demo's events for good: the demo is wired wrongly."""
+
+
+class TrafficGenerator:
+    """Plays visitors against `base_url`, one crowd for each source in `write_keys`.
+
+    Give it an unseeded `random` outside tests: event ids come from it, and ids that were sent before are ignored.
+    `recovery_after_s` is when people return to a cart that they left, so it should exceed the abandonment window.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        write_keys: Mapping[str, str],
+        clock: Clock,
+        random: Random,
+        catalogue: Sequence[Product] = PRODUCTS,
+        rate_per_s: float = 2.5,
+        recovery_after_s: float = 60.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        _refuse_other_hosts(base_url)
+        self._base_url = base_url.rstrip("/")
+        self._clock = clock
+        self._random = random
+        self._transport = transport
+        weights = {source: _WEIGHT.get(source, _OTHER_WEIGHT) for source in write_keys}
+        self._rates = {s: rate_per_s * weight / sum(weights.values()) for s, weight in weights.items()}
+        self._keys = dict(write_keys)
+        self._crowds = {
+            source: Crowd(f"{self._base_url}/shop", catalogue, random, source == OUTAGE_SOURCE, recovery_after_s)
+            for source in write_keys
+        }
+        self._paused_until: dict[str, float] = {}
+        self._factor = 1.0
+        self._burst_until = 0.0
+
+    def pause(self, source: str, seconds: float) -> None:
+        """Let `source` send nothing for a while. Raises KeyError when there is no such source."""
+        if source not in self._keys:
+            raise KeyError(source)
+        self._paused_until[source] = _now_s() + seconds
+
+    def burst(self, factor: float, seconds: float) -> None:
+        """Send `factor` times as much for a while."""
+        self._factor, self._burst_until = factor, _now_s() + seconds
+
+    def normal(self) -> None:
+        """End every pause and burst."""
+        self._paused_until.clear()
+        self._burst_until = 0.0
+
+    def status(self) -> TrafficStatus:
+        now_s = _now_s()
+        paused = {s: until - now_s for s, until in self._paused_until.items() if until > now_s}
+        left_s = max(0.0, self._burst_until - now_s)
+        return TrafficStatus(paused, self._factor if left_s else 1.0, left_s)
+
+    async def run(self) -> None:
+        """Send until cancelled. Raises TrafficRefusedError (in a group) when a write key or an event is refused."""
+        client = httpx.AsyncClient(
+            base_url=self._base_url,
+            timeout=10.0,
+            trust_env=False,  # no proxy may carry the demo's events elsewhere
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # never used; the default would load every root
+            limits=httpx.Limits(max_connections=len(self._keys), keepalive_expiry=60.0),
+            transport=self._transport,
+        )
+        async with client, asyncio.TaskGroup() as group:
+            for source in self._keys:
+                group.create_task(self._play(source, client))
+
+    async def _play(self, source: str, client: httpx.AsyncClient) -> None:
+        to_seed = int(self._rates[source] * SEED_S)
+        while True:
+            quiet_s = self._paused_until.get(source, 0.0) - _now_s()
+            if quiet_s > 0:
+                await asyncio.sleep(min(quiet_s, 1.0))  # in slices, so that `normal` is soon heard
+                continue
+            step = self._crowds[source].next_step(_now_s())
+            await self._send(client, source, step)
+            if to_seed > 0:
+                to_seed -= len(step)
+                await asyncio.sleep(SEED_GAP_S)
+            else:
+                pace = self._rates[source] * self.status().factor
+                await asyncio.sleep(len(step) / pace * self._random.uniform(0.7, 1.3))
+
+    async def _send(self, client: httpx.AsyncClient, source: str, step: Step) -> None:
+        """Send until it is taken: a repeated batch keeps its ids, so it counts once."""
+        now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).isoformat(timespec="milliseconds")
+        batch = [{"messageId": new_id(self._random), "timestamp": now, **event} for event in step]
+        pause_s = RETRY_FIRST_S
+        while True:
+            try:
+                answer = await client.post("/v1/batch", json={"batch": batch}, auth=(self._keys[source], ""))
+            except httpx.TransportError as error:
+                _log.debug("demo traffic waits for the platform: %s", error)
+            else:
+                if answer.is_success:
+                    return
+                if answer.is_client_error and answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+                    raise TrafficRefusedError(f"{source}: /v1/batch answered {answer.status_code}: {answer.text[:300]}")
+                _log.debug("demo traffic backs off after %s", answer.status_code)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, RETRY_MOST_S)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _refuse_other_hosts(base_url: str) -> None:
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    try:
+        is_loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if parts.scheme != "http" or not is_loopback:
+        raise ConfigurationError(
+            "demo traffic", f"{base_url!r} is not this machine", "Use http:// and a loopback address."
+        )
