@@ -35,7 +35,7 @@ def _ready_node() -> Node:
     if not (DASHBOARD / "node_modules").is_dir() or not stamps.is_current("node_modules", value):
         say("installing the dashboard's packages")
         arguments = ("ci", "--no-audit", "--no-fund", "--loglevel=error")
-        remedy = "Check that this machine reaches its npm registry, then run make again."
+        remedy = "Check that this machine reaches its npm registry and that package-lock.json fits package.json."
         node.run_npm(*arguments, cwd=DASHBOARD, remedy=remedy)
         stamps.write("node_modules", value)
     return node

@@ -47,7 +47,7 @@ def run_steps(names: list[str]) -> int:
         try:
             STEPS[name]()
         except BuildError as error:
-            say(f"\n{error}\nmake: the step `{name}` failed.")
+            say(f"\n{error}\nThe step `{name}` failed.")
             return 1
         took = time.perf_counter() - started
         if took > _WORTH_TELLING_S:

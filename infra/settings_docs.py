@@ -1,0 +1,163 @@
+"""Renders the reference of all settings from their models. Knows models only: never reads a setting's value."""
+
+import json
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Union
+
+from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
+
+PREFIX = "CAMPAIGNIQ_"
+UNITS = {"ms": "ms", "s": "s", "bytes": "bytes", "days": "days", "hours": "h", "minutes": "min", "percent": "%"}
+LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than", "min_length": "length at least"}
+HEAD = """# Configuration
+
+This page is written by `make docs` from the settings models; a test keeps it complete.
+
+Every setting has a default that works. Set one by its environment variable, or in a TOML file by section and key:
+`{prefix}SECTION__KEY=value` is `key = value` under `[section]`. The environment wins over the file. Lists and tables
+are given as JSON in the environment. A wrong value stops the start and is named with the remedy.
+"""
+
+
+class Setting(NamedTuple):
+    """One setting: its path from the root model, its field, and the section that a parent sets up by default."""
+
+    path: tuple[str, ...]
+    field: FieldInfo
+    section: BaseModel | None = None
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return PREFIX + "__".join(self.path).upper()
+
+
+def settings_of(
+    model: type[BaseModel], path: tuple[str, ...] = (), instance: BaseModel | None = None
+) -> Iterator[Setting]:
+    """Yield every leaf of a tree of models, in the order in which the models declare them."""
+    for name, field in model.model_fields.items():
+        setting = Setting((*path, name), field, instance)
+        section = _section(field)
+        if section is None:
+            yield setting
+        else:
+            default = None if field.is_required() else _value(setting)
+            yield from settings_of(section, setting.path, default)
+
+
+def undocumented(model: type[BaseModel]) -> list[str]:
+    """Return the variables of settings that say nothing of what they mean."""
+    leaves = [leaf for setting in settings_of(model) for leaf in (setting, *_items(setting))]
+    return [leaf.variable for leaf in leaves if not (leaf.field.description or "").strip()]
+
+
+def render(model: type[BaseModel]) -> str:
+    """Return the reference as Markdown: a heading and a table for each model of the tree."""
+    parts = [HEAD.format(prefix=PREFIX)]
+    by_section: dict[tuple[str, ...], list[Setting]] = {}
+    for setting in settings_of(model):
+        by_section.setdefault(setting.path[:-1], []).append(setting)
+    for path, settings in by_section.items():
+        parts.append(f"## {'.'.join(path) or 'general'}\n")
+        parts.append(_table("variable", [(one.variable, one) for one in settings]))
+        for one in settings:
+            if items := _items(one):
+                parts.append(f"Each entry of `{one.variable}`:\n")
+                parts.append(_table("key", [(item.path[-1], item) for item in items]))
+    return "\n".join(parts)
+
+
+def _table(first: str, rows: list[tuple[str, Setting]]) -> str:
+    lines = [f"| {first} | default | meaning |", "|---|---|---|"]
+    lines += [f"| `{name}` | {_default(one)} | {_meaning(one.field)} |" for name, one in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _meaning(field: FieldInfo) -> str:
+    text = " ".join((field.description or "").split()).replace("|", "\\|").rstrip(".")
+    choices = _choices(field.annotation)
+    notes = [f"one of {', '.join(f'`{choice}`' for choice in choices)}"] if choices else []
+    notes += [
+        f"{words} {getattr(rule, limit)}"
+        for rule in field.metadata
+        for limit, words in LIMITS.items()
+        if getattr(rule, limit, None) is not None
+    ]
+    return f"{text} ({'; '.join(notes)})" if notes else text
+
+
+def _default(setting: Setting) -> str:
+    if setting.field.is_required() and setting.section is None:
+        return "required"
+    if _is_secret(setting.field.annotation):
+        return "a secret, unset"
+    value = _value(setting)
+    if value is None or value == "":
+        return "unset"
+    unit = UNITS.get(setting.path[-1].rsplit("_", 1)[-1], "") if isinstance(value, int | float) else ""
+    text = value if isinstance(value, str) else json.dumps(value, default=_plain, ensure_ascii=False)
+    return f"`{text}`{' ' if unit else ''}{unit}".replace("|", "\\|")
+
+
+def _value(setting: Setting) -> Any:
+    if setting.section is not None:
+        return getattr(setting.section, setting.path[-1])
+    return setting.field.get_default(call_default_factory=True, validated_data={})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return value.value if isinstance(value, Enum) else str(value)
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    for part in _alternatives(field.annotation):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None
+
+
+def _items(setting: Setting) -> list[Setting]:
+    for part in _alternatives(setting.field.annotation):
+        for argument in typing.get_args(part):
+            if isinstance(argument, type) and issubclass(argument, BaseModel):
+                return list(settings_of(argument, setting.path))
+    return []
+
+
+def _choices(annotation: Any) -> list[str]:
+    for part in _alternatives(annotation):
+        if typing.get_origin(part) is Literal:
+            return [str(choice) for choice in typing.get_args(part)]
+        if isinstance(part, type) and issubclass(part, Enum):
+            return [str(member.value) for member in part]
+    return []
+
+
+def _is_secret(annotation: Any) -> bool:
+    return any(part in (SecretStr, SecretBytes) for part in _alternatives(annotation))
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return typing.get_args(annotation) if typing.get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+
+
+def main(target: str) -> None:
+    """Write the reference of this installation's settings to a file."""
+    from infra.settings import Settings  # noqa: PLC0415 - the renderer itself works for any model
+
+    Path(target).write_text(render(Settings), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
