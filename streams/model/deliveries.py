@@ -52,7 +52,7 @@ class Sent(Struct, frozen=True):
 
 
 class Retry(Struct, frozen=True):
-    """The message certainly did not go out and may be tried again, not before `after_ms` when given."""
+    """The message certainly did not go out and may be tried again, not before `after_ms` from now when given."""
 
     reason: str
     after_ms: int | None = None

@@ -1,0 +1,86 @@
+"""The local outbox: messages kept in a table instead of being sent, each exactly once, to be read in the dashboard."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from sinks.database import Database
+from sinks.rendering import Rendered
+from streams.model.deliveries import Delivery, Outcome, Sent
+
+_METADATA = MetaData()
+_MESSAGES = Table(
+    "outbox",
+    _METADATA,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("delivery_id", String(32), nullable=False, unique=True),
+    Column("workspace", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("outbox_by_workspace", _MESSAGES.c.workspace, _MESSAGES.c.seq)
+_M = _MESSAGES.c
+
+
+class OutboxChannel:
+    """Outbox in the database at an SQLAlchemy `url`, with `sender` as the From line."""
+
+    name = "outbox"
+    idempotent = True
+
+    def __init__(self, url: str, sender: str) -> None:
+        self._database = Database(url, _METADATA, "outbox")
+        self._sender = sender
+
+    async def send(self, delivery: Delivery, message: Rendered, now_ms: int) -> Outcome:
+        values = {
+            "delivery_id": delivery.id,
+            "workspace": delivery.workspace,
+            "sender": self._sender,
+            "recipient": delivery.recipient,
+            "subject": message.subject,
+            "html": message.html,
+            "text": message.text,
+            "created_ms": now_ms,
+        }
+
+        def work(connection: Connection) -> None:
+            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            connection.execute(insert(_MESSAGES).values(values).on_conflict_do_nothing(index_elements=["delivery_id"]))
+
+        await self._database.run(work)
+        return Sent(f"outbox:{delivery.id}")
+
+    async def get(self, workspace: str, delivery_id: str) -> dict[str, Any] | None:
+        """Return the message as docs/api.md shows it: subject, from, to, html, text."""
+        statement = select(*_M).where(_M.workspace == workspace, _M.delivery_id == delivery_id)
+        found = await self._database.run(lambda c: [_as_message(r) for r in c.execute(statement)])
+        return found[0] if found else None
+
+    async def list(self, workspace: str, limit: int, before: int | None = None) -> list[dict[str, Any]]:
+        """Return messages with `seq` below `before`, newest first."""
+        statement = select(*_M).where(_M.workspace == workspace).order_by(_M.seq.desc()).limit(limit)
+        if before is not None:
+            statement = statement.where(_M.seq < before)
+        return await self._database.run(lambda c: [_as_message(r) for r in c.execute(statement)])
+
+    async def count(self, workspace: str) -> int:
+        """Return how many messages there are."""
+        statement = select(func.count()).where(_M.workspace == workspace)
+        return await self._database.run(lambda c: c.execute(statement).scalar_one())
+
+    async def close(self) -> None:
+        await self._database.close()
+
+
+def _as_message(row: Any) -> dict[str, Any]:
+    message: dict[str, Any] = row._asdict()
+    del message["workspace"]
+    return message | {"from": message.pop("sender"), "to": message.pop("recipient")}

@@ -1,0 +1,24 @@
+"""Which channel serves which name. "email" is the mail server when one is configured, else the local outbox."""
+
+from sinks.channels.base import Channel
+from sinks.channels.outbox import OutboxChannel
+from sinks.channels.smtp import SmtpChannel
+from sinks.channels.webhook import WebhookChannel
+from sinks.settings import AlertRouteSettings, SmtpSettings
+from sinks.signing import signing_key
+from streams.model.errors import ConfigurationError
+
+
+def create_channels(smtp: SmtpSettings, alerts: AlertRouteSettings, outbox: OutboxChannel) -> dict[str, Channel]:
+    """Return the channels by the name that deliveries use. Raises ConfigurationError."""
+    keys: dict[str, bytes] = {}
+    if alerts.webhook_url:
+        secret = alerts.webhook_secret.get_secret_value()
+        if not secret:
+            raise ConfigurationError(
+                "alerts.webhook_secret", "is empty though alerts.webhook_url is set", "Set the receiver's whsec_ secret"
+            )
+        keys[alerts.webhook_url] = signing_key(secret, "alerts.webhook_secret")
+    webhook = WebhookChannel(keys, alerts.timeout_s, allow_private_targets=alerts.allow_private_targets)
+    email: Channel = SmtpChannel(smtp) if smtp.host else outbox
+    return {"email": email, "webhook": webhook}
