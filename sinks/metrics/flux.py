@@ -38,7 +38,7 @@ def flux_string(value: str) -> str:
 def line_of(rollup: Rollup) -> str:
     """Return the rollup's point in line protocol, times in ns. A repeat has the same tags and time: it overwrites.
 
-    `part` becomes the nanoseconds after the bucket's start instead of a tag: almost every bucket has a new part, and
+    `part` becomes the nanoseconds after the bucket's start instead of a tag: late events bring ever new parts, and
     InfluxDB keeps an index entry for each tag value that ever was. A bucket holds 10^10 ns, log offsets are smaller.
     """
     series = rollup.series

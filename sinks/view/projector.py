@@ -1,0 +1,164 @@
+"""Keeps a profile view in step with the state topic. Reads from where the view says it stands; commits nothing."""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sinks.view.leads import row_of
+from streams.log.topics import STATE
+from streams.model.dead_letters import DeadLetter
+from streams.model.errors import FrameError
+from streams.model.profiles import ProfileState
+from streams.ports import DeadLetterSink, EventLog, LeadRow, LogRecord, ProfileView
+from streams.state.codec import PROFILE_PREFIX, decode_profile, is_profile_key
+
+_BATCH = 1_000
+_WAIT_S = 0.5
+
+
+class LeadChange(NamedTuple):
+    """A row that was stored, the state behind it, and the row that it replaced."""
+
+    row: LeadRow
+    state: ProfileState
+    previous: LeadRow | None
+
+
+OnRows = Callable[[list[LeadChange]], None]
+"""Told of each batch after it is stored; must not block. Not told of what was there before the projector started."""
+
+
+class ViewProjector:
+    """The loop between the engine's changelog and what the API reads. `caught_up` is set once the view is no longer
+    behind what the log held at the start.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        view: ProfileView,
+        dead_letters: DeadLetterSink,
+        half_life_ms: int,
+        on_rows: OnRows | None = None,
+    ) -> None:
+        self._log = log
+        self._view = view
+        self._dead_letters = dead_letters
+        self._half_life_ms = half_life_ms
+        self._on_rows = on_rows
+        self._stopping = asyncio.Event()
+        self._at: dict[int, int] = {}
+        self._announce_from: dict[int, int] = {}
+        self.caught_up = asyncio.Event()
+
+    async def run(self) -> None:
+        """Project until `stop`. Faults of log and view surface."""
+        await self._take_position()
+        while not self._stopping.is_set():
+            moved = [await self._project(partition) for partition in self._at]
+            if all(self._at[p] >= start for p, start in self._announce_from.items()):
+                self.caught_up.set()
+            if not any(moved):
+                await self._log.wait({(STATE, p): at for p, at in self._at.items()}, _WAIT_S)
+
+    def stop(self) -> None:
+        """Ask `run` to return; it does so within about half a second."""
+        self._stopping.set()
+
+    async def lag(self) -> int:
+        """Return how many offsets the view is behind the log."""
+        ends = {p: (await self._log.bounds(STATE, p))[1] for p in self._at}
+        return sum(max(0, end - self._at[p]) for p, end in ends.items())
+
+    async def _take_position(self) -> None:
+        known = await self._view.positions()
+        ends = {p: (await self._log.bounds(STATE, p))[1] for p in range(self._log.partitions(STATE))}
+        if any(at > ends.get(p, 0) for p, at in known.items()):
+            # The view is ahead of the log: it was projected from another one, and none of it can be trusted.
+            await self._view.clear()
+            known = {}
+        self._at = {p: known.get(p, 0) for p in ends}
+        self._announce_from = ends
+
+    async def _project(self, partition: int) -> bool:
+        """Apply the partition's next records; say whether there were any."""
+        at = self._at[partition]
+        end = (await self._log.bounds(STATE, partition))[1]
+        if at >= end:
+            return False
+        records = await self._log.read(STATE, partition, at, _BATCH)
+        if not records:
+            # All that was there up to `end`, as read before, has been compacted away.
+            self._at[partition] = end
+            return True
+        await self._apply(partition, records)
+        return True
+
+    async def _apply(self, partition: int, records: list[LogRecord]) -> None:
+        states, removed, letters = _newest(records)
+        after = records[-1].offset + 1
+        if letters:
+            await self._dead_letters.put(letters)
+        # A batch without profiles is not worth a transaction: it is read again after a restart, cheaply.
+        if states or removed:
+            rows = [row_of(state, self._half_life_ms) for state, _ in states]
+            replaced = await self._view.apply(rows, {partition: after}, removed)
+            self._tell(partition, rows, states, replaced)
+        self._at[partition] = after
+
+    def _tell(
+        self,
+        partition: int,
+        rows: list[LeadRow],
+        states: list[tuple[ProfileState, int]],
+        replaced: list[LeadRow | None],
+    ) -> None:
+        if self._on_rows is None:
+            return
+        changes = [
+            LeadChange(row, state, previous)
+            for row, (state, offset), previous in zip(rows, states, replaced, strict=True)
+            if offset >= self._announce_from[partition]
+        ]
+        if changes:
+            self._on_rows(changes)
+
+
+def _newest(
+    records: list[LogRecord],
+) -> tuple[list[tuple[ProfileState, int]], list[tuple[str, str]], list[DeadLetter]]:
+    """Return each profile's last state with its offset, the profiles deleted last, and what can't be read."""
+    newest = {r.key: r for r in records if r.key is not None and is_profile_key(r.key)}
+    states: list[tuple[ProfileState, int]] = []
+    removed: list[tuple[str, str]] = []
+    letters: list[DeadLetter] = []
+    for key, record in newest.items():
+        try:
+            if record.value is None:
+                removed.append(_profile_of(key))
+            else:
+                states.append((decode_profile(record.value), record.offset))
+        except (FrameError, ValueError) as error:
+            letters.append(_letter(record, str(error)))
+    return states, removed, letters
+
+
+def _profile_of(key: bytes) -> tuple[str, str]:
+    """Return workspace and profile from a key of the state topic. Raises ValueError."""
+    workspace, separator, profile = key.removeprefix(PROFILE_PREFIX).decode().partition("\x1f")
+    if not separator:
+        raise ValueError(f"key {key!r} does not name a workspace and a profile")
+    return workspace, profile
+
+
+def _letter(record: LogRecord, reason: str) -> DeadLetter:
+    where = f"{record.topic}[{record.partition}]@{record.offset}"
+    return DeadLetter(
+        workspace="",
+        source=where,
+        stage="view",
+        reason=reason,
+        field="",
+        raw=record.value or b"",
+        at_ms=record.timestamp_ms,
+    )
