@@ -27,10 +27,11 @@ class Node(NamedTuple):
 
 def ensure_node() -> Node:
     """Return a usable Node.js, installed into .venv when the machine has none. Raises BuildError."""
-    return _machine_node() or _wheel_node() or _install_node()
+    return find_machine_node() or _wheel_node() or _install_node()
 
 
-def _machine_node() -> Node | None:
+def find_machine_node() -> Node | None:
+    """Return the machine's own Node.js when it is new enough."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         return None
