@@ -1,0 +1,55 @@
+"""Builds the API's ASGI application out of its ports. Opens nothing and starts nothing."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from api import errors, pages, schemas
+from api.deps import ApiDeps
+from api.routes import alerts, deliveries, health, leads, live, metrics, session
+from api.security import Guard
+from api.spa import Dashboard
+
+_ROUTERS = (leads.router, deliveries.router, metrics.router, alerts.router, session.router)
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": schemas.ErrorBody, "description": "Not signed in."},
+    422: {"model": schemas.ErrorBody, "description": "A parameter is not usable; `field` names it."},
+}
+
+
+def create_api(deps: ApiDeps) -> FastAPI:
+    """Return the application: extra routes first, then the API, then the dashboard for all other addresses."""
+    app = FastAPI(title="CampaignIQ", version=deps.about.version, docs_url=None, redoc_url=None)
+    app.state.deps = deps
+    errors.install(app)
+    app.router.routes[:0] = deps.extra_routes
+    app.include_router(health.router)
+    for router in _ROUTERS:
+        app.include_router(router, responses=_REFUSALS)
+    app.include_router(live.router)
+    app.router.routes += [Route("/docs", _docs), Route("/api/{rest:path}", _no_such_route), _dashboard(deps)]
+    app.add_middleware(Guard, hosts=deps.settings.trusted_hosts, open_to_all=deps.extra_routes)
+    return app
+
+
+def _dashboard(deps: ApiDeps) -> BaseRoute:
+    if deps.static and (deps.static / "index.html").is_file():
+        return Mount("/", Dashboard(deps.static))
+    return Route("/{path:path}", _not_built)
+
+
+async def _docs(request: Request) -> HTMLResponse:
+    return pages.routes(request.app.openapi())
+
+
+async def _no_such_route(_request: Request) -> Response:
+    raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+async def _not_built(_request: Request) -> Response:
+    return pages.not_built()

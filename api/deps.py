@@ -1,0 +1,128 @@
+"""What the API needs from the rest, as ports; infra/wiring.py fills them, tests fake them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Protocol
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute
+
+from api.alerts import AlertBoard
+from api.live import MemoryLiveBus
+from api.settings import ApiSettings
+from streams.model.deliveries import Delivery, DeliveryStatus
+from streams.ports import Clock, MetricStore, ProfileView
+from streams.store.config import ConfigStore
+
+
+class DeliveryRow(Protocol):
+    """A row of the ledger. `seq` grows with insertion."""
+
+    @property
+    def delivery(self) -> Delivery: ...
+    @property
+    def status(self) -> DeliveryStatus: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def finished_ms(self) -> int | None: ...
+    @property
+    def seq(self) -> int: ...
+
+
+class Deliveries(Protocol):
+    """The part of the ledger that is read here."""
+
+    async def get(self, workspace: str, delivery_id: str) -> DeliveryRow | None: ...
+
+    async def list(
+        self,
+        workspace: str,
+        limit: int,
+        status: DeliveryStatus | None = None,
+        profile: str | None = None,
+        before: int | None = None,
+    ) -> Sequence[DeliveryRow]:
+        """Return rows with `seq` below `before`, newest first."""
+        ...
+
+    async def counts(self, workspace: str) -> Mapping[str, int]:
+        """Return status -> how many rows."""
+        ...
+
+
+class OutboxMessage(Protocol):
+    """A message as it was handed over."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def sender(self) -> str: ...
+    @property
+    def to(self) -> str: ...
+    @property
+    def html(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+class Outbox(Protocol):
+    """The local outbox, when messages go there."""
+
+    async def get(self, delivery_id: str) -> OutboxMessage | None: ...
+
+
+Rates = list[tuple[int, int]]
+"""(second in Unix milliseconds, events in it), oldest first."""
+
+
+def no_rates(_workspace: str) -> Rates:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the page says about the installation. `url` is where it is reached, `mail` "outbox" or "smtp"."""
+
+    url: str
+    version: str
+    mail: str = "outbox"
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDeps:
+    """Everything `create_api` is made of. `extra_routes` come first, but under /api and /ws nothing may be added.
+
+    `static` is the built dashboard. `readiness` says for each part "ready" or what is the matter. `rates` are the
+    events per second of the last two minutes.
+    """
+
+    view: ProfileView
+    metrics: MetricStore
+    deliveries: Deliveries
+    outbox: Outbox | None
+    alerts: AlertBoard
+    store: ConfigStore
+    clock: Clock
+    bus: MemoryLiveBus
+    about: About
+    readiness: Callable[[], Mapping[str, str]]
+    rates: Callable[[str], Rates] = no_rates
+    static: Path | None = None
+    extra_routes: Sequence[BaseRoute] = ()
+    settings: ApiSettings = field(default_factory=ApiSettings)
+
+
+def _deps(connection: HTTPConnection) -> ApiDeps:
+    deps: ApiDeps = connection.app.state.deps
+    return deps
+
+
+Deps = Annotated[ApiDeps, Depends(_deps)]

@@ -1,0 +1,87 @@
+"""Failures become HTTP here and nowhere else, in one JSON shape (docs/api.md)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from streams.model.errors import LogClosedError, LogFullError, MetricStoreError
+
+
+class ApiError(Exception):
+    """A refusal: HTTP status, a code for programs, a message for people, the faulty field when there is one."""
+
+    def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.field = field
+
+
+def invalid_field(field: str, problem: str) -> ApiError:
+    return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_field", f"{field}: {problem}", field)
+
+
+def not_found(what: str, name: str) -> ApiError:
+    return ApiError(HTTPStatus.NOT_FOUND, "not_found", f"There is no {what} {name[:200]!r} in this workspace.")
+
+
+def unauthorized() -> ApiError:
+    return ApiError(
+        HTTPStatus.UNAUTHORIZED,
+        "unauthorized",
+        "Sign in with a link (`campaigniq sign-in` prints one) or send Authorization: Bearer <api token>.",
+    )
+
+
+def error_response(error: ApiError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    body: dict[str, Any] = {"code": error.code, "message": str(error)}
+    if error.field:
+        body["field"] = error.field
+    return JSONResponse({"error": body}, error.status, {"Cache-Control": "no-store", **(headers or {})})
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+    app.add_exception_handler(ApiError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+    for unavailable in (LogFullError, LogClosedError, MetricStoreError):
+        app.add_exception_handler(unavailable, _unavailable)
+
+
+def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ApiError)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else None
+    return error_response(error, headers)
+
+
+def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    names = [str(part) for part in first["loc"] if part not in ("query", "path", "body", "header")]
+    return error_response(invalid_field(".".join(names) or "body", f"{first['msg']}."))
+
+
+def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    refusal = ApiError(status, status.name.lower(), f"{error.detail}. The addresses are listed at /docs.")
+    return error_response(refusal, error.headers)
+
+
+def _unavailable(_request: Request, error: Exception) -> JSONResponse:
+    retry_after = error.retry_after_s if isinstance(error, LogFullError) else 1.0
+    refusal = ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", f"{error}. Try again in a moment.")
+    return error_response(refusal, {"Retry-After": str(max(1, round(retry_after)))})
+
+
+def _unexpected(_request: Request, _error: Exception) -> JSONResponse:
+    """Say nothing about the inside; the server's log has the trace, as Starlette raises the error again."""
+    message = "The server failed on this request; its log says why."
+    return error_response(ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", message))

@@ -1,0 +1,200 @@
+"""The answers' shapes, as docs/api.md promises them; the domain's values may change without these."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from streams.model.deliveries import DeliveryStatus
+from streams.model.profiles import Tier
+
+
+class ErrorDetail(BaseModel):
+    code: str
+    message: str
+    field: str | None = None
+
+
+class ErrorBody(BaseModel):
+    error: ErrorDetail
+
+
+class Cart(BaseModel):
+    open: bool
+    value: float
+    currency: str
+    due_ms: int
+
+
+class CartLine(BaseModel):
+    product_id: str
+    name: str
+    quantity: int
+    price: float
+    image_url: str
+    url: str
+
+
+class CartDetail(Cart):
+    items: list[CartLine]
+
+
+class Lead(BaseModel):
+    id: str
+    user_id: str | None
+    anonymous_id: str | None
+    email: str | None
+    name: str | None
+    score: float
+    tier: Tier
+    is_mql: bool
+    events: int
+    first_seen_ms: int
+    last_seen_ms: int
+    cart: Cart
+
+
+class Contribution(BaseModel):
+    rule: str
+    count: int
+    points: float
+    last_at_ms: int
+
+
+class Interaction(BaseModel):
+    type: str
+    at_ms: int
+    source: str
+    value: float | None
+    detail: str
+
+
+class Keys(BaseModel):
+    user_id: str | None
+    anonymous_id: str | None
+    email: str | None
+    phone: str | None
+
+
+class LeadDetail(Lead):
+    lead_score: float = Field(description="The same as score.")
+    traits: dict[str, Any]
+    keys: Keys
+    cart: CartDetail
+    interactions: list[Interaction] = Field(description="Newest first.")
+    contributions: list[Contribution]
+
+
+class LeadList(BaseModel):
+    leads: list[Lead]
+    total: int
+    as_of_ms: int
+
+
+class LeadScore(BaseModel):
+    id: str
+    score: float
+    tier: Tier
+    is_mql: bool
+    as_of_ms: int
+    half_life_days: float
+    contributions: list[Contribution] = Field(description="Their points sum to the score.")
+
+
+class Delivery(BaseModel):
+    id: str
+    profile: str
+    campaign: str
+    channel: str
+    template: str
+    recipient: str
+    subject: str
+    status: DeliveryStatus
+    reason: str
+    attempts: int
+    created_ms: int
+    due_ms: int
+    finished_ms: int | None
+    trigger_id: str
+
+
+class OutboxMessage(BaseModel):
+    subject: str
+    from_: Annotated[str, Field(serialization_alias="from")]
+    to: str
+    html: str
+    text: str
+
+
+class DeliveryDetail(Delivery):
+    message: OutboxMessage | None = Field(description="The message, when the local outbox has it.")
+
+
+class DeliveryList(BaseModel):
+    deliveries: list[Delivery]
+    counts: dict[str, int] = Field(description="Status -> how many, of the whole workspace.")
+    next_before: int | None = Field(description="The `before` of the next page; null on the last.")
+
+
+class MetricSeries(BaseModel):
+    group: str
+    points: list[tuple[int, int, float]] = Field(description="[bucket_ms, count, value], oldest first.")
+
+
+class MetricAnswer(BaseModel):
+    step_ms: int
+    series: list[MetricSeries]
+
+
+class OpenCarts(BaseModel):
+    count: int
+    value: float
+
+
+class Summary(BaseModel):
+    events: int
+    orders: int
+    revenue: dict[str, float]
+    open_carts: dict[str, OpenCarts]
+    since_ms: int
+    as_of_ms: int
+
+
+class Alert(BaseModel):
+    id: str
+    rule: str
+    subject: str
+    state: str
+    since_ms: int
+    at_ms: int
+    value: float
+    expected_low: float
+    expected_high: float
+    score: float
+    summary: str
+
+
+class AlertList(BaseModel):
+    alerts: list[Alert]
+
+
+class Me(BaseModel):
+    workspace: str
+    via: str = Field(description='"session" for a signed-in browser, "token" for an API token.')
+    expires_ms: int | None
+    version: str
+    mail: str
+    demo: bool
+
+
+class SignInLink(BaseModel):
+    url: str
+    expires_ms: int
+
+
+class Health(BaseModel):
+    status: str = "ok"
+
+
+class Readiness(BaseModel):
+    ready: bool
+    parts: dict[str, str] = Field(description='Each part: "ready", or what is the matter.')

@@ -1,0 +1,170 @@
+"""Rows of the engine become the API's shapes. Scores decay to the moment of asking; nothing here waits."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from api import schemas
+from api.deps import DeliveryRow
+from streams.model.alerts import Alert
+from streams.model.profiles import HOT_AT, CartItem, ProfileState, Tier, decayed, tier_of
+from streams.ports import LeadRow
+
+_DAY_MS = 86_400_000
+_ID_SHOWN = 12
+
+
+def shown_score(points: float) -> float:
+    """Return the score as a tier is judged by: 50 points an instant ago are 49.99999 now, and still 50 to everybody."""
+    return round(points, 1)
+
+
+def score_now(row: LeadRow, now_ms: int) -> float:
+    return decayed(row.score, now_ms - row.score_at_ms, row.half_life_ms)
+
+
+def tier_now(points: float) -> Tier:
+    return tier_of(shown_score(points))
+
+
+def _is_mql(row: LeadRow, points: float) -> bool:
+    """A lead announced as qualified stays so until it is no longer hot, as the engine has it."""
+    return row.is_mql and shown_score(points) >= HOT_AT
+
+
+def _lead_fields(row: LeadRow, points: float) -> dict[str, Any]:
+    return {
+        "id": row.profile,
+        "user_id": row.user_id,
+        "anonymous_id": row.anonymous_id,
+        "email": row.email,
+        "name": row.name,
+        "score": round(points, 4),
+        "tier": tier_now(points),
+        "is_mql": _is_mql(row, points),
+        "events": row.events,
+        "first_seen_ms": row.first_seen_ms,
+        "last_seen_ms": row.last_seen_ms,
+    }
+
+
+def _cart_fields(row: LeadRow) -> dict[str, Any]:
+    return {
+        "open": row.cart_open,
+        "value": row.cart_value,
+        "currency": row.cart_currency,
+        "due_ms": row.cart_due_ms,
+    }
+
+
+def lead(row: LeadRow, now_ms: int) -> schemas.Lead:
+    return schemas.Lead(**_lead_fields(row, score_now(row, now_ms)), cart=schemas.Cart(**_cart_fields(row)))
+
+
+def contributions(row: LeadRow, state: ProfileState, now_ms: int) -> list[schemas.Contribution]:
+    """Return what makes up the score, most points first; rounded, and the score is the sum of the rounded."""
+    age_ms = now_ms - state.score.at_ms
+    found = [
+        schemas.Contribution(
+            rule=c.rule,
+            count=c.count,
+            points=round(decayed(c.points, age_ms, row.half_life_ms), 4),
+            last_at_ms=c.last_at_ms,
+        )
+        for c in state.score.contributions
+    ]
+    return sorted(found, key=lambda c: (-c.points, c.rule))
+
+
+def _sum(parts: list[schemas.Contribution]) -> float:
+    return round(sum(c.points for c in parts), 4)
+
+
+def lead_score(row: LeadRow, state: ProfileState, now_ms: int) -> schemas.LeadScore:
+    parts = contributions(row, state, now_ms)
+    points = _sum(parts)
+    return schemas.LeadScore(
+        id=row.profile,
+        score=points,
+        tier=tier_now(points),
+        is_mql=_is_mql(row, points),
+        as_of_ms=now_ms,
+        half_life_days=row.half_life_ms / _DAY_MS,
+        contributions=parts,
+    )
+
+
+def _cart_line(item: CartItem) -> schemas.CartLine:
+    return schemas.CartLine(
+        product_id=item.product_id,
+        name=item.name,
+        quantity=item.quantity,
+        price=item.price,
+        image_url=item.image_url,
+        url=item.url,
+    )
+
+
+def lead_detail(row: LeadRow, state: ProfileState, now_ms: int) -> schemas.LeadDetail:
+    parts = contributions(row, state, now_ms)
+    points = _sum(parts)
+    keys = state.facts.keys
+    return schemas.LeadDetail(
+        **_lead_fields(row, points),
+        lead_score=points,
+        traits=state.facts.traits,
+        keys=schemas.Keys(user_id=keys.user_id, anonymous_id=keys.anonymous_id, email=keys.email, phone=keys.phone),
+        cart=schemas.CartDetail(**_cart_fields(row), items=[_cart_line(i) for i in state.cart.items]),
+        interactions=[
+            schemas.Interaction(type=i.name, at_ms=i.at_ms, source=i.source, value=i.value, detail=i.detail)
+            for i in reversed(state.facts.recent)
+        ],
+        contributions=parts,
+    )
+
+
+def delivery(row: DeliveryRow) -> dict[str, Any]:
+    owed = row.delivery
+    return {
+        "id": owed.id,
+        "profile": owed.profile,
+        "campaign": owed.campaign,
+        "channel": owed.channel,
+        "template": owed.template,
+        "recipient": owed.recipient,
+        "subject": row.subject,
+        "status": row.status.value,
+        "reason": row.reason,
+        "attempts": row.attempts,
+        "created_ms": owed.created_ms,
+        "due_ms": owed.due_ms,
+        "finished_ms": row.finished_ms,
+        "trigger_id": owed.trigger_id,
+    }
+
+
+def alert(value: Alert) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "rule": value.rule,
+        "subject": value.subject,
+        "state": value.state.value,
+        "since_ms": value.since_ms,
+        "at_ms": value.at_ms,
+        "value": value.value,
+        "expected_low": value.expected_low,
+        "expected_high": value.expected_high,
+        "score": value.score,
+        "summary": value.summary,
+    }
+
+
+def open_carts(found: Mapping[str, tuple[int, float]]) -> dict[str, schemas.OpenCarts]:
+    return {c: schemas.OpenCarts(count=count, value=round(value, 2)) for c, (count, value) in found.items()}
+
+
+def who(name: str | None, email: str | None, profile: str) -> str:
+    """Return what a person is called on the page: name, else e-mail, else the id without its kind, shortened."""
+    if name or email:
+        return (name or email or "")[:80]
+    bare = profile.partition(":")[2] or profile
+    return bare if len(bare) <= _ID_SHOWN else f"{bare[:_ID_SHOWN]}…"

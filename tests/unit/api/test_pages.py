@@ -1,0 +1,97 @@
+"""What is open to all: health, the OpenAPI document, the page's shell, extra routes."""
+
+from pathlib import Path
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from tests.unit.api.fakes_api import Installation, Socket, install
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html>the page")
+    (tmp_path / "assets" / "app-1.js").write_text("1")
+    return tmp_path
+
+
+async def test_health_is_open(here: Installation):
+    assert (await here.client().get("/healthz", headers={"host": "10.0.0.7"})).json() == {"status": "ok"}
+
+
+async def test_ready_when_every_part_is(here: Installation):
+    answer = await here.client().get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "parts": {"engine": "ready"}})
+
+
+async def test_not_ready_names_the_part():
+    there = await install(readiness=lambda: {"engine": "loading", "log": "ready"})
+    answer = await there.client().get("/readyz")
+    assert (answer.status_code, answer.json()["parts"]["engine"]) == (503, "loading")
+    await there.close()
+
+
+async def test_openapi_lists_the_documented_routes(here: Installation):
+    paths = (await here.client().get("/openapi.json")).json()["paths"]
+    assert {"/api/leads", "/api/leads/{key}", "/api/leads/{key}/score", "/api/metrics/summary"} <= set(paths)
+
+
+async def test_docs_page_needs_no_script(here: Installation):
+    text = (await here.client().get("/docs")).text
+    assert "/api/leads" in text
+    assert "<script" not in text
+
+
+async def test_page_that_is_not_built_says_how_to_build_it(here: Installation):
+    assert "make up" in (await here.client().get("/")).text
+
+
+@pytest.mark.parametrize("path", ["/", "/leads/anna@example.com", "/alerts"])
+async def test_addresses_of_the_page_get_its_shell(built: Path, path: str):
+    there = await install(static=built)
+    answer = await there.client().get(path)
+    assert (answer.text, answer.headers["cache-control"]) == ("<!doctype html>the page", "no-cache")
+    await there.close()
+
+
+async def test_assets_are_kept_and_missing_ones_are_missing(built: Path):
+    there = await install(static=built)
+    kept = await there.client().get("/assets/app-1.js")
+    missing = await there.client().get("/assets/app-0.js")
+    assert "immutable" in kept.headers["cache-control"]
+    assert missing.status_code == 404
+    await there.close()
+
+
+async def test_files_outside_the_page_are_out_of_reach(built: Path):
+    (built.parent / "secret.txt").write_text("secret")
+    there = await install(static=built)
+    assert "secret" not in (await there.client().get("/%2e%2e/secret.txt")).text
+    await there.close()
+
+
+async def test_unknown_api_address_is_not_the_page(built: Path):
+    there = await install(static=built)
+    assert (await there.with_token().get("/api/nothing")).status_code == 404
+    await there.close()
+
+
+async def test_unknown_websocket_is_refused(built: Path):
+    there = await install(static=built)
+    async with Socket(there.app, "/ws/other") as socket:
+        assert socket.answer["type"] == "websocket.close"
+    await there.close()
+
+
+async def test_extra_routes_answer_under_any_host_with_their_own_policy():
+    async def pixel(_request: Request) -> PlainTextResponse:
+        return PlainTextResponse("pixel")
+
+    there = await install(extra_routes=(Route("/pixel.js", pixel),))
+    answer = await there.client().get("/pixel.js", headers={"host": "shop.example"})
+    assert answer.text == "pixel"
+    assert "content-security-policy" not in answer.headers
+    await there.close()
