@@ -71,13 +71,12 @@ class Batcher:
         self._loop = asyncio.create_task(self._run(), name="ingest batcher")
 
     async def stop(self) -> None:
-        """Refuse new events, append what is waiting, and end."""
+        """Refuse new events, append what is waiting, and end. What killed the loop earlier is join's to tell."""
         self._closing = True
         self._arrived.set()
         self._enough.set()
-        if self._loop is not None:
+        if self._loop is not None and not self._loop.done():
             await self._loop
-            self._loop = None
 
     async def join(self) -> None:
         """Wait until the loop ends; raises what it died of, for a supervisor to act on."""

@@ -65,6 +65,7 @@ def page_properties(context: dict[str, Any], properties: dict[str, Any]) -> dict
         for key in PAGE_KEYS:
             if key not in out and isinstance(page.get(key), str):
                 out[key] = page[key]
-    if not out.get("path") and isinstance(out.get("url"), str):
-        out["path"] = path_of(out["url"])
+    place = out.get("path") or out.get("url")
+    if isinstance(place, str):
+        out["path"] = path_of(place)
     return out

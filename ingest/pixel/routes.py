@@ -17,7 +17,7 @@ from ingest.normalise import events_of
 
 _SCRIPT = Path(__file__).with_name("pixel.js")
 # The smallest transparent GIF89a: one pixel, 43 bytes.
-_GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 _GIF_HEADERS = CORS | {"Cache-Control": "no-store, max-age=0", "Cross-Origin-Resource-Policy": "cross-origin"}
 _MAX_QUERY_BYTES = 8_192
 

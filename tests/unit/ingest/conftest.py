@@ -1,0 +1,54 @@
+"""A front door over a fake log, and a client that knocks without a network."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from ingest.app import create_ingest_app
+from ingest.batcher import Batcher
+from ingest.dead_letters import LogDeadLetters
+from ingest.settings import IngestSettings
+from ingest.sources import Source, StaticSources
+from tests.unit.ingest.fake_log import FakeClock, FakeLog
+
+WEB = Source("src_web", "ws", "web", write_key="wk_web")
+SHOP = Source("src_shop", "ws", "shopify", webhook_secrets=("new-secret", "old-secret"))
+UNSIGNED_SHOP = Source("src_bare", "ws", "shopify")
+
+
+@pytest.fixture
+def settings() -> IngestSettings:
+    return IngestSettings(linger_ms=0, max_event_bytes=4_096, max_batch_bytes=65_536, max_batch_events=50)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def log() -> FakeLog:
+    return FakeLog()
+
+
+@pytest.fixture
+async def batcher(log: FakeLog, clock: FakeClock, settings: IngestSettings) -> AsyncIterator[Batcher]:
+    batcher = Batcher(log, clock, settings)
+    await batcher.start()
+    yield batcher
+    log.gate.set()
+    await batcher.stop()
+
+
+@pytest.fixture
+def app(batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings) -> Starlette:
+    return create_ingest_app(batcher, StaticSources([WEB, SHOP, UNSIGNED_SHOP]), LogDeadLetters(log), clock, settings)
+
+
+@pytest.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
+        yield client

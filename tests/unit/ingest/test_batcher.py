@@ -1,0 +1,116 @@
+"""The batcher says yes only after the append, keeps order, shares appends, and refuses rather than loses."""
+
+import asyncio
+
+import pytest
+
+from ingest.batcher import Batcher
+from ingest.settings import IngestSettings
+from streams.log.topics import EVENTS
+from streams.model.errors import LogClosedError, LogFullError
+from streams.model.events import Event, ProfileKeys
+from streams.model.ids import partition_for
+from tests.unit.ingest.fake_log import FakeClock, FakeLog
+
+
+def event(number: int, profile: str = "user:u", size: int = 0) -> Event:
+    properties = {"pad": "x" * size} if size else {}
+    return Event(f"m{number}", "ws", "src", profile, "thing", 1, 1, ProfileKeys("u"), properties=properties)
+
+
+async def test_put_returns_only_after_the_append(log: FakeLog, batcher: Batcher):
+    log.gate.clear()
+    put = asyncio.create_task(batcher.put([event(1)]))
+    await log.asked.wait()
+    assert not put.done()
+    log.gate.set()
+    await put
+    assert log.events() == [event(1)]
+
+
+async def test_what_arrives_during_an_append_shares_the_next(log: FakeLog, batcher: Batcher):
+    log.gate.clear()
+    first = asyncio.create_task(batcher.put([event(0)]))
+    await log.asked.wait()
+    others = [asyncio.create_task(batcher.put([event(n)])) for n in range(1, 50)]
+    await asyncio.sleep(0)
+    log.gate.set()
+    await asyncio.gather(first, *others)
+    assert [len(records) for records in log.appends] == [1, 1]
+    assert [e.id for e in log.events()] == [f"m{n}" for n in range(50)]
+
+
+async def test_events_go_to_the_partition_of_their_profile(log: FakeLog, batcher: Batcher, clock: FakeClock):
+    await batcher.put([event(n, f"user:{n}") for n in range(20)])
+    record = log.records[EVENTS, partition_for("ws", "user:3", 4)][0]
+    assert b"user:3" in record.value
+    assert record.timestamp_ms == clock.ms
+
+
+async def test_frames_are_bounded_in_events_and_bytes(log: FakeLog, clock: FakeClock):
+    batcher = Batcher(log, clock, IngestSettings(linger_ms=0, max_frame_events=10, max_frame_bytes=4_096))
+    await batcher.start()
+    await batcher.put([event(n) for n in range(25)])
+    await batcher.put([event(n, size=3_000) for n in range(3)])
+    await batcher.stop()
+    assert [len(records) for records in log.appends] == [3, 3]
+
+
+async def test_full_log_fails_exactly_the_puts_of_its_append(log: FakeLog, batcher: Batcher):
+    log.fault = LogFullError("disk", 7)
+    with pytest.raises(LogFullError):
+        await batcher.put([event(1)])
+    log.fault = None
+    await batcher.put([event(2)])
+    assert [e.id for e in log.events()] == ["m2"]
+
+
+async def test_too_much_waiting_is_refused_at_once(log: FakeLog, clock: FakeClock):
+    batcher = Batcher(log, clock, IngestSettings(linger_ms=0, max_pending_bytes=1_048_576))
+    await batcher.start()
+    log.gate.clear()
+    first = asyncio.create_task(batcher.put([event(1, size=700_000)]))
+    await log.asked.wait()
+    with pytest.raises(LogFullError):
+        await batcher.put([event(2, size=700_000)])
+    log.gate.set()
+    await first
+    await batcher.stop()
+    assert batcher.snapshot() == {
+        "accepted": 1, "appended": 1, "rejected": 1, "failed": 0, "batches": 1, "frames": 1, "pending_bytes": 0,
+    }  # fmt: skip
+
+
+async def test_unexpected_fault_fails_callers_and_surfaces(log: FakeLog, clock: FakeClock, settings: IngestSettings):
+    batcher = Batcher(log, clock, settings)
+    await batcher.start()
+    log.fault = OSError("disk on fire")
+    with pytest.raises(LogClosedError):
+        await batcher.put([event(1)])
+    with pytest.raises(OSError, match="on fire"):
+        await batcher.join()
+    with pytest.raises(LogClosedError):
+        await batcher.put([event(2)])
+
+
+async def test_stop_appends_what_waits_and_refuses_what_comes(log: FakeLog, batcher: Batcher):
+    log.gate.clear()
+    puts = [asyncio.create_task(batcher.put([event(n)])) for n in range(5)]
+    await log.asked.wait()
+    stopping = asyncio.create_task(batcher.stop())
+    await asyncio.sleep(0)
+    with pytest.raises(LogClosedError):
+        await batcher.put([event(9)])
+    log.gate.set()
+    await asyncio.gather(stopping, *puts)
+    assert len(log.events()) == 5
+
+
+async def test_caller_that_goes_away_takes_nothing_with_it(log: FakeLog, batcher: Batcher):
+    log.gate.clear()
+    put = asyncio.create_task(batcher.put([event(1)]))
+    await log.asked.wait()
+    put.cancel()
+    log.gate.set()
+    await batcher.put([event(2)])
+    assert [e.id for e in log.events()] == ["m1", "m2"]

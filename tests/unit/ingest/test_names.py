@@ -1,0 +1,48 @@
+"""Event names reach the engine in one spelling."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.names import SYNONYMS, canonical_name, snake_case
+
+
+@pytest.mark.parametrize(
+    ("sent", "canonical"),
+    [
+        ("Email Opened", "email_opened"),
+        ("emailOpened", "email_opened"),
+        ("email-opened", "email_opened"),
+        ("EMAIL_OPENED", "email_opened"),
+        ("Email Link Clicked", "email_clicked"),
+        ("add_to_cart", "product_added"),
+        ("AddToCart", "product_added"),
+        ("cart_add", "product_added"),
+        ("purchase", "order_completed"),
+        ("begin_checkout", "checkout_started"),
+        ("view_item", "product_viewed"),
+        ("page_view", "page_viewed"),
+        ("form_submit", "form_submitted"),
+        ("generate_lead", "form_submitted"),
+        ("sign_up", "signed_up"),
+        ("Signed In", "logged_in"),
+        ("HTTPRequest Sent", "http_request_sent"),
+        ("Größe gewählt", "größe_gewählt"),
+        ("—", ""),
+    ],
+)
+def test_spelling_becomes_the_canonical_name(sent: str, canonical: str):
+    assert canonical_name(sent) == canonical
+
+
+def test_no_synonym_leads_to_another_synonym():
+    assert not set(SYNONYMS) & set(SYNONYMS.values())
+
+
+def test_every_alias_is_spelled_as_names_arrive():
+    assert [alias for alias in SYNONYMS if snake_case(alias) != alias] == []
+
+
+@given(st.text(max_size=200))
+def test_a_canonical_name_stays_as_it_is(name: str):
+    assert canonical_name(canonical_name(name)) == canonical_name(name)
