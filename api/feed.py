@@ -171,7 +171,8 @@ class LiveFeed:
             while True:
                 records = await subscription.poll(_POLL)
                 self.take(records)
-                self._lag = await subscription.lag()
+                # A poll that was not filled took all there was.
+                self._lag = await subscription.lag() if len(records) == _POLL else 0
                 if self._lag > _FALLEN_BEHIND:
                     _log.warning("the live page skips %d records to catch up", self._lag)
                     await subscription.close()
