@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -57,25 +57,12 @@ class Deliveries(Protocol):
         ...
 
 
-class OutboxMessage(Protocol):
-    """A message as it was handed over."""
-
-    @property
-    def subject(self) -> str: ...
-    @property
-    def sender(self) -> str: ...
-    @property
-    def to(self) -> str: ...
-    @property
-    def html(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-
-
 class Outbox(Protocol):
     """The local outbox, when messages go there."""
 
-    async def get(self, delivery_id: str) -> OutboxMessage | None: ...
+    async def get(self, workspace: str, delivery_id: str) -> Mapping[str, Any] | None:
+        """Return the message: subject, from, to, html, text."""
+        ...
 
 
 Rates = list[tuple[int, int]]

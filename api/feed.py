@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import msgspec
 
@@ -19,6 +20,7 @@ from streams.log import topics
 from streams.model.alerts import Alert
 from streams.model.errors import FrameError
 from streams.model.events import Event
+from streams.model.profiles import ProfileState
 from streams.model.triggers import Trigger
 from streams.ports import Clock, EventLog, LeadRow, LogRecord, MetricStore, ProfileView
 
@@ -34,9 +36,6 @@ _IDLE_PAUSE_S = 0.5
 _decode_trigger = msgspec.msgpack.Decoder(Trigger).decode
 _decode_alert = msgspec.msgpack.Decoder(Alert).decode
 
-LeadChange = tuple[LeadRow, LeadRow | None]
-"""A profile's row and the row it replaced."""
-
 
 @contextmanager
 def _left_out_if_damaged(record: LogRecord) -> Iterator[None]:
@@ -45,6 +44,17 @@ def _left_out_if_damaged(record: LogRecord) -> Iterator[None]:
         yield
     except (FrameError, msgspec.MsgspecError) as error:
         _log.warning("%s/%d@%d is not shown: %s", record.topic, record.partition, record.offset, error)
+
+
+class LeadChange(Protocol):
+    """A profile's row, the state behind it, and the row it replaced."""
+
+    @property
+    def row(self) -> LeadRow: ...
+    @property
+    def state(self) -> ProfileState: ...
+    @property
+    def previous(self) -> LeadRow | None: ...
 
 
 class LiveFeed:
@@ -100,14 +110,14 @@ class LiveFeed:
         """Tell the watchers about new scores and carts, as many as anybody can read."""
         watched = set(self._bus.watched())
         news = []
-        for row, previous in changes:
-            if reader := self._readers.get(row.workspace):
+        for change in changes:
+            if reader := self._readers.get(change.row.workspace):
                 reader.leads_changed = True
-            if row.workspace in watched and messages.lead_changed(row, previous):
-                news.append((row, previous))
+            if change.row.workspace in watched and messages.lead_changed(change.row, change.previous):
+                news.append(change)
         now_ms = self._clock.now_ms()
-        for row, previous in self._sample_leads.pick(news, now_ms, lambda change: messages.lead_is_telling(*change)):
-            self._bus.publish(row.workspace, "lead", messages.lead(row, previous, now_ms))
+        for c in self._sample_leads.pick(news, now_ms, lambda c: messages.lead_is_telling(c.row, c.previous)):
+            self._bus.publish(c.row.workspace, "lead", messages.lead(c.row, c.state, c.previous, now_ms))
 
     def take(self, records: Sequence[LogRecord]) -> None:
         """Turn records of any followed topic into messages and counts."""

@@ -4,10 +4,9 @@ from typing import Any
 
 from api import shapes
 from streams.model.events import Event
-from streams.model.profiles import Tier
+from streams.model.profiles import ProfileState, Tier
 from streams.model.triggers import Trigger
 from streams.ports import LeadRow
-from streams.state.codec import decode_profile
 
 _DETAILS = ("title", "name", "path", "product_id", "form", "subject", "order_id", "campaign")
 _MAX_DETAIL = 120
@@ -39,7 +38,7 @@ def trigger(value: Trigger) -> dict[str, Any]:
     }
 
 
-def lead(row: LeadRow, previous: LeadRow | None, now_ms: int) -> dict[str, Any]:
+def lead(row: LeadRow, state: ProfileState, previous: LeadRow | None, now_ms: int) -> dict[str, Any]:
     shown = shapes.lead(row, now_ms).model_dump(mode="json")
     return {
         "id": row.profile,
@@ -49,7 +48,7 @@ def lead(row: LeadRow, previous: LeadRow | None, now_ms: int) -> dict[str, Any]:
         "tier": shown["tier"],
         "previous_tier": tier_before(row, previous),
         "is_mql": shown["is_mql"],
-        "cart": shown["cart"] | {"items": len(decode_profile(row.state).cart.items)},
+        "cart": shown["cart"] | {"items": len(state.cart.items)},
     }
 
 

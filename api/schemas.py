@@ -119,7 +119,7 @@ class Delivery(BaseModel):
 
 class OutboxMessage(BaseModel):
     subject: str
-    from_: Annotated[str, Field(serialization_alias="from")]
+    from_: Annotated[str, Field(alias="from")]
     to: str
     html: str
     text: str

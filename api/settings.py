@@ -27,7 +27,7 @@ class ApiSettings(BaseModel):
         description="Live messages that may wait for one slow browser; older ones drop.",
     )
     live_clients: int = Field(default=200, ge=1, description="Browsers that may watch one workspace at once.")
-    live_samples_per_s: int = Field(
+    live_samples: int = Field(
         default=20, ge=4, le=1_000, description="Event messages, and lead messages, shown live per second at most."
     )
     live_auth_check_s: float = Field(

@@ -6,7 +6,7 @@ from typing import Any
 from api import schemas
 from api.deps import DeliveryRow
 from streams.model.alerts import Alert
-from streams.model.profiles import HOT_AT, CartItem, ProfileState, Tier, decayed, tier_of
+from streams.model.profiles import MQL_AT, CartItem, ProfileState, Tier, decayed, tier_of
 from streams.ports import LeadRow
 
 _DAY_MS = 86_400_000
@@ -27,8 +27,8 @@ def tier_now(points: float) -> Tier:
 
 
 def _is_mql(row: LeadRow, points: float) -> bool:
-    """A lead announced as qualified stays so until it is no longer hot, as the engine has it."""
-    return row.is_mql and shown_score(points) >= HOT_AT
+    """A lead that was announced as qualified stays so; one made of late events is so without announcement."""
+    return row.is_mql or shown_score(points) >= MQL_AT
 
 
 def _lead_fields(row: LeadRow, points: float) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from api import schemas, shapes
 from api.auth import Signed
-from api.deps import Deps, OutboxMessage
+from api.deps import Deps
 from api.errors import not_found
 from api.params import EMPTY_IS_NONE
 from streams.model.deliveries import DeliveryStatus
@@ -16,12 +16,6 @@ router = APIRouter(prefix="/api/deliveries", tags=["deliveries"])
 
 # Constraints stand at the int: at `int | None` they would be tried on None, too.
 Seq = Annotated[int, Field(ge=0, lt=2**63)]
-
-
-def _message(found: OutboxMessage) -> schemas.OutboxMessage:
-    return schemas.OutboxMessage(
-        subject=found.subject, from_=found.sender, to=found.to, html=found.html, text=found.text
-    )
 
 
 @router.get("")
@@ -51,5 +45,6 @@ async def read_delivery(
     row = await deps.deliveries.get(caller.workspace, delivery_id)
     if row is None:
         raise not_found("delivery", delivery_id)
-    message = await deps.outbox.get(delivery_id) if deps.outbox else None
-    return schemas.DeliveryDetail(**shapes.delivery(row), message=_message(message) if message else None)
+    found = await deps.outbox.get(caller.workspace, delivery_id) if deps.outbox else None
+    message = schemas.OutboxMessage.model_validate(found) if found else None
+    return schemas.DeliveryDetail(**shapes.delivery(row), message=message)

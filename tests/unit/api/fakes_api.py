@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 import msgspec
@@ -28,7 +28,7 @@ from streams.model.profiles import (
     decayed,
 )
 from streams.ports import LeadCounts, LeadPage, LeadRow, MetricPoint
-from streams.state.codec import encode_profile
+from streams.state.codec import decode_profile, encode_profile
 from streams.store.config import ConfigStore
 
 NOW = 1_700_000_000_000
@@ -117,6 +117,16 @@ class FakeView:
         return {"USD": (1, 39.0)}
 
 
+class Change(NamedTuple):
+    row: LeadRow
+    state: ProfileState
+    previous: LeadRow | None
+
+
+def make_change(row: LeadRow, previous: LeadRow | None = None) -> Change:
+    return Change(row, decode_profile(row.state), previous)
+
+
 class FakeMetrics:
     """Answers from events given as (workspace, at_ms, tags, value)."""
 
@@ -195,18 +205,11 @@ class FakeDeliveries:
         return {"sent": len(self.rows)}
 
 
-@dataclass(frozen=True)
-class FakeMessage:
-    subject: str = "You left something behind"
-    sender: str = "shop@example.com"
-    to: str = "anna@example.com"
-    html: str = "<p>Lamp</p>"
-    text: str = "Lamp"
-
-
 class FakeOutbox:
-    async def get(self, delivery_id: str) -> FakeMessage | None:
-        return FakeMessage() if delivery_id == "d1" else None
+    async def get(self, workspace: str, delivery_id: str) -> dict[str, Any] | None:
+        if (workspace, delivery_id) != ("default", "d1"):
+            return None
+        return {"subject": "Hi", "from": "s@example.com", "to": "a@example.com", "html": "<p>", "text": "x", "seq": 1}
 
 
 def make_alert(state: AlertState = AlertState.FIRING, at_ms: int = NOW, since_ms: int = NOW - 5) -> Alert:

@@ -30,6 +30,7 @@ from tests.unit.api.fakes_api import (
     FakeMetrics,
     FakeView,
     make_alert,
+    make_change,
     make_delivery,
     make_lead,
 )
@@ -170,7 +171,7 @@ async def test_delivery_is_told_as_documented(stage: Stage):
 
 async def test_lead_is_told_with_the_tier_it_had(stage: Stage):
     with stage.watching() as told:
-        stage.feed.on_leads([(make_lead(score=41.0), make_lead(score=10.0))])
+        stage.feed.on_leads([make_change(make_lead(score=41.0), make_lead(score=10.0))])
         (data,) = await told.of("lead")
     assert (data["who"], data["tier"], data["previous_tier"], data["score"]) == ("Anna", "hot", "cold", 41.0)
     assert data["cart"] == {"open": True, "value": 39.0, "currency": "USD", "due_ms": NOW + 1000, "items": 1}
@@ -178,13 +179,13 @@ async def test_lead_is_told_with_the_tier_it_had(stage: Stage):
 
 async def test_lead_without_news_is_not_told(stage: Stage):
     with stage.watching() as told:
-        stage.feed.on_leads([(make_lead(), make_lead(events=2))])
+        stage.feed.on_leads([make_change(make_lead(), make_lead(events=2))])
         assert await told.of("lead") == []
 
 
 async def test_tier_change_is_shown_before_other_lead_changes(stage: Stage):
-    changes = [(make_lead(f"user:{n}", 60.0), make_lead(f"user:{n}", 55.0)) for n in range(100)]
-    changes[3] = (make_lead("user:hot", 60.0), make_lead("user:hot", 10.0))
+    changes = [make_change(make_lead(f"user:{n}", 60.0), make_lead(f"user:{n}", 55.0)) for n in range(100)]
+    changes[3] = make_change(make_lead("user:hot", 60.0), make_lead("user:hot", 10.0))
     with stage.watching() as told:
         stage.feed.on_leads(changes)
         assert "user:hot" in [d["id"] for d in await told.of("lead")]
@@ -192,7 +193,7 @@ async def test_tier_change_is_shown_before_other_lead_changes(stage: Stage):
 
 async def test_nothing_is_published_when_nobody_watches(stage: Stage):
     stage.feed.on_delivery(make_delivery(1))
-    stage.feed.on_leads([(make_lead(), None)])
+    stage.feed.on_leads([make_change(make_lead())])
     await stage.feed.refresh()
     await stage.feed.publish_stats()
     with stage.bus.watch("default", after=0) as watcher:

@@ -40,7 +40,7 @@ async def test_tier_follows_the_score(here: Installation, points: float, tier: s
 async def test_score_decays_by_half_in_a_half_life(here: Installation):
     here.clock.ms = NOW + 30 * DAY_MS
     (lead,) = (await get(here, "/api/leads"))["leads"]
-    assert (lead["score"], lead["tier"], lead["is_mql"]) == (32.5, "warm", False)
+    assert (lead["score"], lead["tier"]) == (32.5, "warm")
 
 
 async def test_threshold_score_keeps_its_tier_a_moment_later(here: Installation):
@@ -207,3 +207,13 @@ async def test_delivery_without_an_outbox_has_no_message(here: Installation):
     here.app.state.deps = replace(here.deps, outbox=None)
     here.deliveries.rows = [make_delivery(1)]
     assert (await get(here, "/api/deliveries/d1"))["message"] is None
+
+
+@pytest.mark.parametrize(
+    ("score", "announced", "shown"), [(50.0, False, True), (30.0, True, True), (49.0, False, False)]
+)
+async def test_mql_is_who_was_announced_or_has_the_points(
+    here: Installation, score: float, announced: bool, shown: bool
+):
+    here.view.rows = [make_lead(score=score, is_mql=announced)]
+    assert (await get(here, "/api/leads"))["leads"][0]["is_mql"] is shown
