@@ -14,6 +14,7 @@ from streams.model.deliveries import Delivery
 MAX_SHOWN_ITEMS: Final = 10
 _MAX_TEXT: Final = 120
 _MAX_URL: Final = 2_000
+_MAX_NUMBER: Final = 1e13
 _HOUR_MS: Final = 3_600_000
 _SYMBOLS: Final = {
     "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "BRL": "R$", "CAD": "CA$", "AUD": "A$",
@@ -97,7 +98,9 @@ def span_text(span_ms: float) -> str:
 
 def _cart(delivery: Delivery, settings: MessageSettings) -> dict[str, Any]:
     facts, content = _mapping(delivery.data.get("facts")), _mapping(delivery.data.get("content"))
-    lines = [_line(item, settings.link_hosts) for item in facts.get("items") or () if isinstance(item, Mapping)]
+    items = facts.get("items")
+    listed = items if isinstance(items, list | tuple) else ()
+    lines = [_line(item, settings.link_hosts) for item in listed if isinstance(item, Mapping)]
     hours = int(_number(content.get("valid_hours"), 48))
     return {
         "first_name": _first_name(_mapping(delivery.data.get("traits"))),
@@ -175,7 +178,8 @@ def _text(value: object, limit: int = _MAX_TEXT) -> str:
 
 
 def _number(value: object, otherwise: float) -> float:
-    return value if isinstance(value, int | float) else otherwise
+    """Return a number that can be written out; events may hold infinities and worse."""
+    return value if isinstance(value, int | float) and abs(value) < _MAX_NUMBER else otherwise
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
