@@ -32,6 +32,7 @@ class FakeLog:
         self.gate.set()
         self.asked = asyncio.Event()
         self.fault: Exception | None = None
+        self._grown = asyncio.Event()
         self._partitions = partitions
 
     def partitions(self, topic: str) -> int:
@@ -45,11 +46,20 @@ class FakeLog:
         self.appends.append(list(records))
         for record in records:
             self.records[record.topic, record.partition].append(record)
+        self._grown.set()
         return [len(self.records[r.topic, r.partition]) - 1 for r in records]
 
     def events(self) -> list[Event]:
         frames = [r for (topic, _), rs in sorted(self.records.items()) if topic == EVENTS for r in rs]
         return [event for record in frames for event in decode(record.value).events]
+
+    async def arrived(self, count: int) -> list[Event]:
+        """Return the events once there are `count`."""
+        async with asyncio.timeout(15):
+            while len(self.events()) < count:
+                self._grown.clear()
+                await self._grown.wait()
+        return self.events()
 
     def dead_letters(self) -> list[DeadLetter]:
         found = [r for (topic, _), rs in self.records.items() if topic == DEAD_LETTERS for r in rs]
