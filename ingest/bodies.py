@@ -30,17 +30,20 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip"):
         raise EncodingError(encoding)
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > limit_bytes:
-        raise _too_large(limit_bytes)
     chunks, size_bytes = [], 0
     async for chunk in request.stream():
+        chunks.append(chunk)
         size_bytes += len(chunk)
         if size_bytes > limit_bytes:
+            break
+    raw = b"".join(chunks)[: limit_bytes + 1]
+    try:
+        if size_bytes > limit_bytes:
             raise _too_large(limit_bytes)
-        chunks.append(chunk)
-    raw = b"".join(chunks)
-    return gunzip(raw, limit_bytes) if "gzip" in encoding else raw
+        return gunzip(raw, limit_bytes) if "gzip" in encoding else raw
+    except IngestError as error:
+        error.raw = raw
+        raise
 
 
 def gunzip(packed: bytes, limit_bytes: int) -> bytes:

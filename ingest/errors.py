@@ -32,9 +32,13 @@ _CLOSED_RETRY_S = 5
 
 
 class IngestError(CampaignIqError):
-    """Input that can't be used; `field` is empty when it is about the request as a whole."""
+    """Input that can't be used; `field` is empty when it is about the request as a whole.
+
+    `raw` is what was read of a body that could not be read to its end.
+    """
 
     status = 400
+    raw = b""
 
     def __init__(self, code: str, field: str, problem: str, remedy: str) -> None:
         super().__init__(f"{field}: {problem}. {remedy}" if field else f"{problem}. {remedy}")

@@ -73,7 +73,7 @@ class SegmentRoutes:
             events = self._events(message, source)
         except IngestError as error:
             if source is not None:
-                await door.bury(source, [(error, raw)])
+                await door.bury(source, [(error, raw or error.raw)])
             raise
         await door.take(events)
         return Response(_OK, 200, CORS, JSON)
@@ -89,7 +89,7 @@ class SegmentRoutes:
             events, unusable = self._judge(body, source)
         except IngestError as error:
             if source is not None:
-                await door.bury(source, [(error, raw)])
+                await door.bury(source, [(error, raw or error.raw)])
             raise
         # Dead letters first: when they fail the sender tries again, and nothing of the batch has had effect.
         if unusable:
