@@ -9,10 +9,12 @@ from streams.model.errors import FrameError
 from streams.model.ids import stable_id
 from streams.model.profiles import ProfileState
 from streams.model.rollups import Rollup
+from streams.operators.alerting import BookState
 from streams.operators.rollups import Cell
 
 VERSION = 1
 PROFILE_PREFIX = b"p:"
+ALERT_BOOK_KEY = b"a:"
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_v1 = msgspec.msgpack.Decoder(ProfileState).decode
@@ -29,6 +31,7 @@ class Commit(msgspec.Struct, frozen=True, array_like=True):
 
 
 _decode_commit_v1 = msgspec.msgpack.Decoder(Commit).decode
+_decode_book_v1 = msgspec.msgpack.Decoder(tuple[int, BookState]).decode
 _decode_cell_v1 = msgspec.msgpack.Decoder(Cell).decode
 
 
@@ -97,3 +100,13 @@ def decode_commit(value: bytes) -> Commit:
 def decode_cell(value: bytes) -> Cell:
     """Return the open total in `value`. Raises FrameError."""
     return _decode(_decode_cell_v1, value, "open total")
+
+
+def encode_book(applied_offset: int, state: BookState) -> bytes:
+    """Return the state topic's value of the alerts stage of a rollups partition."""
+    return _V1 + _encode((applied_offset, state))
+
+
+def decode_book(value: bytes) -> tuple[int, BookState]:
+    """Return (applied offset, state) of the alerts stage. Raises FrameError."""
+    return _decode(_decode_book_v1, value, "alert book")
