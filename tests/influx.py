@@ -7,8 +7,8 @@ import pytest
 from infra.influxdb.server import InfluxServer, find_influxd, running_influxd
 
 
-@pytest.fixture(scope="session")
-def influxd() -> Iterator[InfluxServer]:
+@pytest.fixture(name="influxd", scope="session")
+def shared_influxd() -> Iterator[InfluxServer]:
     binary = find_influxd()
     if binary is None:
         pytest.skip("InfluxDB: influxd is not built. Build it with: python -m infra.influxdb.server")

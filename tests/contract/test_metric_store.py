@@ -11,7 +11,7 @@ from sinks.metrics.embedded import EmbeddedMetricStore
 from sinks.metrics.influx import InfluxMetricStore
 from streams.model.rollups import Rollup, Series
 from streams.ports import MetricPoint, MetricStore
-from tests.influx import influxd  # noqa: F401 - a fixture
+from tests.influx import shared_influxd  # noqa: F401 - a fixture
 
 T0 = 1_700_000_000_000
 _workspaces = itertools.count()
