@@ -131,23 +131,29 @@ class LiveFeed:
             self._bus.publish(event.workspace, "event", messages.event(event))
 
     async def refresh(self) -> None:
-        """Read the slow figures of the workspaces that somebody watches, and drop those of all others."""
+        """Read the slow figures of the watched workspaces; one that has just come gets its first stats at once."""
         watched = self._bus.watched()
         self._readers = {w: self._readers.get(w) or StatsReader(w, *self._sources) for w in watched}
-        for reader in list(self._readers.values()):
+        for workspace, reader in list(self._readers.items()):
+            first = reader.figures is None
             await reader.refresh(self._clock.now_ms())
+            if first:
+                self._publish_stats(workspace, reader)
 
     async def publish_stats(self) -> None:
         """Publish the figures as last read: a slow store must not make the page think that the link is dead."""
-        now_ms = self._clock.now_ms()
         for workspace, reader in self._readers.items():
-            if reader.figures is not None:
-                moving = {
-                    "events_per_s": self._rates.per_second(workspace, now_ms),
-                    "lag_records": self._lag,
-                    "data_age_ms": None if self._newest_ms is None else max(0, now_ms - self._newest_ms),
-                }
-                self._bus.publish(workspace, "stats", reader.figures | moving)
+            self._publish_stats(workspace, reader)
+
+    def _publish_stats(self, workspace: str, reader: StatsReader) -> None:
+        now_ms = self._clock.now_ms()
+        moving = {
+            "events_per_s": self._rates.per_second(workspace, now_ms),
+            "lag_records": self._lag,
+            "data_age_ms": None if self._newest_ms is None else max(0, now_ms - self._newest_ms),
+        }
+        if reader.figures is not None:
+            self._bus.publish(workspace, "stats", reader.figures | moving)
 
     def _take_one(self, topic: str, value: bytes, watched: set[str], events: list[Event]) -> None:
         if topic == topics.EVENTS:

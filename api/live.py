@@ -79,6 +79,11 @@ class _Channel:
         self.ring: deque[Message] = deque(maxlen=ring)
         self.watchers: set[Watcher] = set()
         self.left_ms: int | None = None
+        # Up to here nothing can be resumed: nobody watched for long, so what happened then was not published.
+        self.dark_until = last_seq - 1
+
+    def is_watched(self, now_ms: int) -> bool:
+        return bool(self.watchers) or (self.left_ms is not None and now_ms - self.left_ms < _LINGER_MS)
 
 
 class MemoryLiveBus:
@@ -106,8 +111,8 @@ class MemoryLiveBus:
 
     def watched(self) -> list[str]:
         """Return the workspaces that somebody watches, or watched a minute ago and may come back to."""
-        since = self._clock.now_ms() - _LINGER_MS
-        return [w for w, c in self._channels.items() if c.watchers or (c.left_ms is not None and c.left_ms > since)]
+        now_ms = self._clock.now_ms()
+        return [workspace for workspace, channel in self._channels.items() if channel.is_watched(now_ms)]
 
     @contextmanager
     def watch(self, workspace: str, after: int | None = None) -> Iterator[Watcher]:
@@ -115,6 +120,8 @@ class MemoryLiveBus:
         channel = self._channel(workspace)
         if len(channel.watchers) >= self._max_watchers:
             raise TooManyWatchersError
+        if channel.left_ms is not None and not channel.is_watched(self._clock.now_ms()):
+            channel.dark_until = channel.last_seq
         watcher = self._begin(channel, after)
         channel.watchers.add(watcher)
         try:
@@ -128,7 +135,8 @@ class MemoryLiveBus:
         ours = after is not None and self._first_seq <= after <= channel.last_seq
         if after is None or not (ours or after < self._first_seq):
             return Watcher(self._queue, self._clock, channel.last_seq, resumed=False)
-        watcher = Watcher(self._queue, self._clock, after, resumed=ours and after >= oldest - 1)
+        resumed = ours and after >= oldest - 1 and after > channel.dark_until
+        watcher = Watcher(self._queue, self._clock, after, resumed=resumed)
         if ours and after < oldest - 1:
             watcher.note_missed(oldest - 1 - after, oldest - 1)
         for message in channel.ring:

@@ -9,7 +9,6 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from api.auth import Caller, from_our_page, identify
 from api.deps import ApiDeps, Deps
-from api.errors import ApiError, error_response, unauthorized
 from api.live import TooManyWatchersError, Watcher, encode
 
 router = APIRouter()
@@ -21,9 +20,8 @@ _TRY_LATER = 1013
 @router.websocket("/ws/live")
 async def live(websocket: WebSocket, deps: Deps, after: Annotated[int | None, Query(ge=0, lt=2**53)] = None) -> None:
     caller = await identify(websocket, deps)
-    refusal = _refusal(websocket, caller)
-    if refusal is not None or caller is None:
-        await websocket.send_denial_response(error_response(refusal or unauthorized()))
+    if caller is None or (caller.session and not from_our_page(websocket)):
+        await websocket.close(SIGNED_OUT)  # before the handshake, so the client sees 403
         return
     await websocket.accept()
     try:
@@ -31,14 +29,6 @@ async def live(websocket: WebSocket, deps: Deps, after: Annotated[int | None, Qu
             await _serve(websocket, deps, caller, watcher)
     except TooManyWatchersError:
         await websocket.close(_TRY_LATER, "too many watchers")
-
-
-def _refusal(websocket: WebSocket, caller: Caller | None) -> ApiError | None:
-    if caller is None:
-        return unauthorized()
-    if caller.session and not from_our_page(websocket):
-        return ApiError(403, "cross_site", "A browser may watch only from the dashboard itself (Origin equal to Host).")
-    return None
 
 
 async def _serve(websocket: WebSocket, deps: ApiDeps, caller: Caller, watcher: Watcher) -> None:
