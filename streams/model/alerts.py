@@ -8,7 +8,9 @@ from streams.model.ids import stable_id
 
 
 class AlertState(StrEnum):
-    """pending (seen, not yet for long enough) -> firing -> resolved; pending may fall back to resolved unannounced."""
+    """pending (seen, not yet for long enough) -> firing -> resolved; pending may fall back to resolved: nobody needs to
+    be told of the end of an episode that never fired (`Alert.fired_ms` is 0).
+    """
 
     PENDING = "pending"
     FIRING = "firing"
@@ -27,7 +29,7 @@ class Alert(Struct, frozen=True, array_like=True):
 
     `since_ms` is when the present episode began: (id, since_ms, state) names one announcement. `value` is what was
     seen, `expected_low`..`expected_high` what would have been normal, all in events per bucket (silence: milliseconds
-    without an event), `score` in 0..1.
+    without an event), `score` in 0..1. `fired_ms` is when the episode was first firing, 0 if it has not been.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Alert(Struct, frozen=True, array_like=True):
     expected_high: float
     score: float
     summary: str
+    fired_ms: int = 0
 
 
 def alert_id(workspace: str, rule: str, subject: str) -> str:
