@@ -9,7 +9,7 @@ from streams.model.ids import stable_id
 
 class AlertState(StrEnum):
     """pending (seen, not yet for long enough) -> firing -> resolved; pending may fall back to resolved: nobody needs to
-    be told of the end of an episode that never fired (`Alert.fired_ms` is 0).
+    be told of the end of an episode that never fired (`Alert.fired` is false).
     """
 
     PENDING = "pending"
@@ -29,7 +29,7 @@ class Alert(Struct, frozen=True, array_like=True):
 
     `since_ms` is when the present episode began: (id, since_ms, state) names one announcement. `value` is what was
     seen, `expected_low`..`expected_high` what would have been normal, all in events per bucket (silence: milliseconds
-    without an event), `score` in 0..1. `fired_ms` is when the episode was first firing, 0 if it has not been.
+    without an event), `score` in 0..1. `fired`: the episode is or was firing.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Alert(Struct, frozen=True, array_like=True):
     expected_high: float
     score: float
     summary: str
-    fired_ms: int = 0
+    fired: bool = True
 
 
 def alert_id(workspace: str, rule: str, subject: str) -> str:

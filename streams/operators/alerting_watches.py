@@ -198,5 +198,5 @@ def _alert(
         round(reading.expected_high, 3),
         round(reading.score, 6),
         summary,
-        episode.fired_ms,
+        episode.fired_ms > 0,
     )

@@ -180,13 +180,15 @@ class RateShift:
             if learns:
                 mean = _winsorised_mean(oldest, mean, dispersion, learnt)
                 learnt += 1
-        total, usual = sum(window), mean * self._window
-        if learns and learnt and len(window) == self._window:
-            dispersion = self._dispersion(dispersion, learnt, total, usual)
-        after = RateState(learnt, mean, dispersion, window, at_ms)
+        usual = mean * self._window
         if learnt < self._min_buckets:
-            return after, Reading(Level.CLEAR, total / len(window), mean, mean, 0.0, mean)
-        return after, self._read(window, usual, dispersion * (1 + self._window / min(learnt, _MEMORY_BUCKETS)))
+            reading = Reading(Level.CLEAR, sum(window) / len(window), mean, mean, 0.0, mean)
+        else:
+            # The spread of before: a window must not make itself look usual.
+            reading = self._read(window, usual, dispersion * (1 + self._window / min(learnt, _MEMORY_BUCKETS)))
+        if learns and learnt:
+            dispersion = self._dispersion(dispersion, learnt, sum(window), usual)
+        return RateState(learnt, mean, dispersion, window, at_ms), reading
 
     def _dispersion(self, dispersion: float, learnt: int, total: int, usual: float) -> float:
         seen = (total - usual) ** 2 / (usual + 1) / (1 + self._window / min(learnt, _MEMORY_BUCKETS))
