@@ -1,23 +1,12 @@
 """Who may send: sources, and how a request finds its own. Where they are kept is somebody else's business."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol
 
+from streams.store.sources import Source
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One sender of a workspace. `kind` is "web", "server" or the id of a webhook vendor ("shopify").
-
-    `webhook_secrets` holds every secret that is live now (two during a rotation).
-    """
-
-    id: str
-    workspace: str
-    kind: str
-    write_key: str = field(default="", repr=False)
-    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+__all__ = ["Source", "SourceDirectory", "StaticSources", "key_hash"]
 
 
 class SourceDirectory(Protocol):

@@ -238,7 +238,8 @@ class EmbeddedEventLog:
                 db.execute("ROLLBACK")
             self._next.clear()
             self._next.update(before)
-            results = [(job.future, None, error) for job in jobs]
+            told = _as_temporary(error)
+            results = [(job.future, None, told) for job in jobs]
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._resolve, results, dict(self._next))
 
@@ -253,3 +254,10 @@ class EmbeddedEventLog:
                 future.set_exception(error)
             else:
                 future.set_result(value)
+
+
+def _as_temporary(error: BaseException) -> BaseException:
+    """Return a full disk as what it is to callers: a fault that passes."""
+    if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        return LogFullError(f"the disk is full: {error}", retry_after_s=10.0)
+    return error

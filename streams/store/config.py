@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from streams.store import tables
 from streams.store.engine import SqlThread
-from streams.store.sources import SourceConfig
+from streams.store.sources import Source
 
 DEFAULT_WORKSPACE = "default"
 _TOKEN_BYTES = 32
@@ -23,7 +23,7 @@ class Bootstrapped(NamedTuple):
     """The first workspace; `api_token` is readable only in the answer that created it."""
 
     workspace: str
-    source: SourceConfig
+    source: Source
     api_token: str | None
 
 
@@ -46,8 +46,8 @@ def _hash(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-def _source(row: Row[Any]) -> SourceConfig:
-    return SourceConfig(row.id, row.workspace, row.kind, row.name, row.write_key, tuple(row.webhook_secrets))
+def _source(row: Row[Any]) -> Source:
+    return Source(row.id, row.workspace, row.kind, row.write_key, tuple(row.webhook_secrets), row.name)
 
 
 class ConfigStore:
@@ -79,23 +79,21 @@ class ConfigStore:
 
         return await self._sql.run(work)
 
-    async def add_source(
-        self, workspace: str, kind: str, name: str, webhook_secrets: tuple[str, ...] = ()
-    ) -> SourceConfig:
+    async def add_source(self, workspace: str, kind: str, name: str, webhook_secrets: tuple[str, ...] = ()) -> Source:
         """Create a source; its id is made of the name."""
         return await self._sql.run(lambda db: self._insert_source(db, workspace, kind, name, webhook_secrets))
 
-    async def list_sources(self, workspace: str | None = None) -> list[SourceConfig]:
+    async def list_sources(self, workspace: str | None = None) -> list[Source]:
         """Return a workspace's sources, or everybody's, by id."""
         query = select(tables.sources).order_by(tables.sources.c.id)
         if workspace is not None:
             query = query.where(tables.sources.c.workspace == workspace)
         return await self._sql.run(lambda db: [_source(row) for row in db.execute(query)])
 
-    async def source_by_write_key(self, write_key: str) -> SourceConfig | None:
+    async def source_by_write_key(self, write_key: str) -> Source | None:
         return await self._one_source(tables.sources.c.write_key == write_key)
 
-    async def source_by_id(self, source_id: str) -> SourceConfig | None:
+    async def source_by_id(self, source_id: str) -> Source | None:
         return await self._one_source(tables.sources.c.id == source_id)
 
     async def add_api_token(self, workspace: str, name: str, now_ms: int) -> str:
@@ -165,18 +163,16 @@ class ConfigStore:
 
         return await self._sql.run(work)
 
-    async def _one_source(self, condition: Any) -> SourceConfig | None:
+    async def _one_source(self, condition: Any) -> Source | None:
         row = await self._sql.run(lambda db: db.execute(select(tables.sources).where(condition)).first())
         return _source(row) if row else None
 
-    def _insert_source(
-        self, db: Connection, workspace: str, kind: str, name: str, secrets: tuple[str, ...]
-    ) -> SourceConfig:
+    def _insert_source(self, db: Connection, workspace: str, kind: str, name: str, secrets: tuple[str, ...]) -> Source:
         t = tables.sources
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or kind
         if db.execute(select(t.c.id).where(t.c.id == slug)).first():
             slug = f"{slug}-{self._random(6)}"
-        source = SourceConfig(slug, workspace, kind, name, f"wk_{self._random(_WRITE_KEY_BYTES)}", secrets)
+        source = Source(slug, workspace, kind, f"wk_{self._random(_WRITE_KEY_BYTES)}", secrets, name)
         row = {"id": slug, "workspace": workspace, "kind": kind, "name": name, "write_key": source.write_key}
         db.execute(insert(t).values(**row, webhook_secrets=list(secrets)))
         return source

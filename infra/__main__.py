@@ -1,0 +1,5 @@
+"""`python -m infra` is `campaigniq`."""
+
+from infra.cli import main
+
+main()

@@ -1,0 +1,161 @@
+"""The command line. Parses, calls the part that does the work, turns its errors into words and exit codes."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infra import VERSION
+from streams.model.errors import CampaignIqError
+
+app = typer.Typer(
+    name="campaigniq",
+    help="Real-time marketing events: pixel, SDK and webhook events in; lead scores, abandoned carts, alerts and "
+    "messages out. `campaigniq up --demo` shows it all on one machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+sources_app = typer.Typer(help="Who may send events: list and add sources.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
+app.add_typer(sources_app, name="sources")
+app.add_typer(bench_app, name="bench")
+
+Data = Annotated[Path, typer.Option("--data", help="Folder that holds the installation.", envvar="CAMPAIGNIQ_DATA")]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", envvar="CAMPAIGNIQ_CONFIG")]
+DEFAULT_DATA = Path("campaigniq-data")
+
+
+@app.command()
+def up(
+    data: Data = DEFAULT_DATA,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8000]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Serve the demo shop, with visitors and short windows.")] = False,
+    config: Config = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run everything in one process, without any service beside it."""
+    import uvloop
+
+    from infra.data_dir import Bootstrap, DataDir
+    from infra.embedded import Embedded
+    from infra.logs import configure_logging
+    from infra.settings import load_settings
+
+    configure_logging(log_level)
+    wanted = {name: value for name, value in (("port", port), ("host", host)) if value is not None}
+    settings = load_settings(config, server=wanted) if wanted else load_settings(config)
+    folder = DataDir(data)
+
+    def announce(bootstrap: Bootstrap) -> None:
+        print(f"ready {bootstrap.url}", flush=True)
+        print(f"sign in once with {bootstrap.sign_in_url}", flush=True)
+        if demo:
+            print(f"demo shop {bootstrap.url}/shop/ · its switches {bootstrap.url}/shop/controls", flush=True)
+
+    async def run() -> None:
+        platform = Embedded(settings, folder, demo=demo)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, platform.stop)
+        await platform.run(announce)
+
+    try:
+        uvloop.run(run())
+    finally:
+        folder.release()
+
+
+@app.command("sign-in")
+def sign_in(data: Data = DEFAULT_DATA) -> None:
+    """Print a new one-time sign-in link of the running platform."""
+    import httpx
+
+    from infra.data_dir import read_bootstrap
+
+    known = read_bootstrap(data)
+    try:
+        answer = httpx.post(
+            f"{known.url}/api/sign-in-links", headers={"Authorization": f"Bearer {known.api_token}"}, timeout=10
+        )
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise CampaignIqError(f"{known.url} did not answer: {error}. Is `campaigniq up` running?") from error
+    print(answer.json()["url"])
+
+
+@sources_app.command("list")
+def list_sources(data: Data = DEFAULT_DATA) -> None:
+    """Print every source: id, kind, write key, address for webhooks."""
+    from infra.sources import all_sources
+
+    for source in asyncio.run(all_sources(data)):
+        print(f"{source.id}\t{source.kind}\t{source.write_key}\t/webhooks/{source.id}")
+
+
+@sources_app.command("add")
+def add_source(
+    kind: Annotated[str, typer.Argument(help="web, server, or a webhook vendor: shopify.")],
+    name: Annotated[str, typer.Option(help="What the source is called in events and on the page.")],
+    secret: Annotated[
+        list[str] | None, typer.Option(help="Webhook secret, as the vendor shows it; twice during a rotation.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Add a source; a running platform knows it within two seconds."""
+    from infra.sources import add
+
+    source = asyncio.run(add(data, kind, name, tuple(secret or ())))
+    print(f"{source.id}\t{source.kind}\t{source.write_key}\t/webhooks/{source.id}")
+
+
+@app.command()
+def detect(
+    period: Annotated[
+        int | None, typer.Option(help="Rows per season; by default a day, told by the timestamps.")
+    ] = None,
+) -> None:
+    """Score each row of a `timestamp,value` CSV from standard input by how unusual it is (0..1)."""
+    from infra.detect import detect as run_detector
+
+    run_detector(sys.stdin, sys.stdout, period)
+
+
+@bench_app.command()
+def latency(
+    rate: Annotated[int, typer.Option(help="Events per second.", min=1, max=20_000)] = 1_000,
+    seconds: Annotated[int, typer.Option(help="How long to send.", min=2, max=600)] = 20,
+    window_s: Annotated[float, typer.Option(help="Cart window of the run, in seconds.", min=0.5, max=60)] = 2.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure from an accepted event to the recovery mail at an SMTP server on this machine."""
+    import orjson
+
+    from infra.bench.latency import describe, measure_latency
+
+    figures: dict[str, Any] = asyncio.run(measure_latency(rate, seconds, window_s))
+    print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() if as_json else describe(figures))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(VERSION)
+
+
+def main() -> None:
+    """Run the command; errors of this project become one line and exit code 2."""
+    try:
+        app()
+    except CampaignIqError as error:
+        print(f"campaigniq: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

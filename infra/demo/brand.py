@@ -1,0 +1,5 @@
+"""Who the demo pretends to be."""
+
+NAME = "Saltmoor"
+SALES_EMAIL = "sales@saltmoor.example"
+ON_CALL_EMAIL = "on-call@saltmoor.example"

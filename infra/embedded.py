@@ -1,0 +1,194 @@
+"""Everything in one process: starts the parts in order, says when all serve, stops them so that nothing is cut off."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+from api.feed import LiveFeed
+from infra import wiring
+from infra.clock import SystemClock
+from infra.data_dir import Bootstrap, DataDir, read_bootstrap
+from infra.demo.controls import OUTAGE_SOURCE
+from infra.server import Front, Server, bind, create_server
+from infra.settings import Settings
+from infra.supervisor import Supervisor
+from ingest.batcher import Batcher
+from streams.agents.ticker import run_ticker
+from streams.model.errors import ConfigurationError
+from streams.store.config import ConfigStore
+
+logger = logging.getLogger(__name__)
+
+READY_CHECK_S = 0.02
+SOURCES_REFRESH_S = 2.0
+DRAIN_S = 4.0
+
+
+class Embedded:
+    """One process of everything. `run` returns after `stop`, or raises what broke."""
+
+    def __init__(self, settings: Settings, data: DataDir, *, demo: bool) -> None:
+        self._listener = bind(settings.server)
+        port = self._listener.getsockname()[1]
+        host = settings.server.host
+        self.local_url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104  compared, not bound
+        server = settings.server.model_copy(
+            update={"port": port, "public_url": settings.server.public_url or self.local_url}
+        )
+        settings = settings.model_copy(update={"server": server})
+        self._settings = wiring.with_demo(settings) if demo else settings
+        self._data = data
+        self._demo = demo
+        self._clock = SystemClock()
+        self._supervisor = Supervisor()
+        self._parts: dict[str, Callable[[], str]] = {}
+
+    def stop(self) -> None:
+        """Ask for an orderly end."""
+        self._supervisor.stop()
+
+    def readiness(self) -> dict[str, str]:
+        """Return what each part says of itself; "ready" is what all of them want to say."""
+        return {name: state() for name, state in self._parts.items()}
+
+    async def run(self, on_ready: Callable[[Bootstrap], None]) -> None:
+        """Start, call `on_ready` once every part serves, run until stopped."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self._listener.close)
+            stores = await wiring.open_stores(self._settings, self._data)
+            stack.push_async_callback(stores.close)
+            stack.push_async_callback(self._supervisor.cancel_all)
+            bootstrap = await self._bootstrap(stores.config)
+            keys = {"web": bootstrap.write_key}
+            if self._demo:
+                keys[OUTAGE_SOURCE] = await _source_key(stores.config, OUTAGE_SOURCE)
+            await stores.sources.refresh()
+            await self._start(stack, stores, bootstrap, keys)
+            await self._until_ready()
+            self._data.write_bootstrap(bootstrap)
+            on_ready(bootstrap)
+            await self._supervisor.wait()
+
+    async def _start(
+        self, stack: AsyncExitStack, stores: wiring.Stores, bootstrap: Bootstrap, keys: dict[str, str]
+    ) -> None:
+        settings, clock, spawn = self._settings, self._clock, self._supervisor.spawn
+        batcher = Batcher(stores.log, clock, settings.ingest)
+        await batcher.start()
+        stack.push_async_callback(batcher.stop)
+        spawn("batcher", batcher.join())
+        listeners = wiring.Listeners()
+        sinks = await wiring.build_sinks(settings, stores, clock, batcher, listeners)
+        engine = wiring.build_engine(settings, stores.log, self._data, self._supervisor.fail, demo=self._demo)
+        traffic = wiring.build_traffic(settings, self.local_url, keys, clock) if self._demo else None
+        api, feed = wiring.build_api(
+            settings,
+            stores,
+            sinks,
+            clock,
+            batcher,
+            listeners,
+            self.readiness,
+            traffic,
+            bootstrap.write_key,
+        )
+        await self._start_engine(stack, engine)
+        await self._start_sinks(stack, sinks, feed)
+        server = create_server(Front(wiring.build_ingest(settings, stores, clock, batcher), api))
+        spawn("http", server.serve([self._listener]))
+        stack.push_async_callback(self._stop_server, server)
+        self._parts["http"] = lambda: "ready" if server.started else "starting"
+        spawn("ticker", run_ticker(stores.log, clock, settings.log.tick_interval_ms))
+        spawn("purge", _every(settings.log.purge_interval_s, lambda: stores.log.purge(clock.now_ms())))
+        spawn("sources", _every(SOURCES_REFRESH_S, stores.sources.refresh))
+        if traffic:
+            spawn("traffic", self._when_ready(traffic.run()))
+
+    async def _start_engine(self, stack: AsyncExitStack, engine: wiring.Engine) -> None:
+        partitions = self._settings.log.partitions
+        for number in range(partitions):
+            await engine.events.load(number)
+        await engine.app.start()
+
+        async def stop() -> None:
+            await engine.app.stop()
+            # The agents have ended, so this writes what they had applied and a restart has less to repeat.
+            await engine.events.flush()
+
+        stack.push_async_callback(stop)
+        self._parts["engine"] = lambda: "ready" if engine.app.consumer.assignment() else "waiting for partitions"
+
+    async def _start_sinks(self, stack: AsyncExitStack, sinks: wiring.Sinks, feed: LiveFeed) -> None:
+        spawn = self._supervisor.spawn
+        await sinks.sender.recover(sole_owner=True)
+        spawn("sender", sinks.sender.run())
+        spawn("dispatcher", sinks.dispatcher.run())
+        spawn("alert routes", sinks.alert_routes.run())
+        spawn("metrics", sinks.metrics_writer.run())
+        spawn("view", sinks.projector.run())
+        spawn("feed", feed.run())
+        self._parts["view"] = lambda: "ready" if sinks.projector.caught_up.is_set() else "catching up"
+        self._parts["metrics"] = lambda: sinks.metrics_writer.fault or "ready"
+
+        async def stop() -> None:
+            await self._supervisor.cancel("dispatcher")
+            await self._supervisor.cancel("alert routes")
+            sinks.sender.drain()
+            sinks.metrics_writer.stop()
+            await self._supervisor.finished("sender", DRAIN_S)
+            await self._supervisor.finished("metrics", 1.0)
+            for channel in sinks.channels:
+                await channel.close()
+
+        stack.push_async_callback(stop)
+
+    async def _stop_server(self, server: Server) -> None:
+        await self._supervisor.cancel("traffic")
+        server.should_exit = True
+        await self._supervisor.finished("http", DRAIN_S)
+
+    async def _until_ready(self) -> None:
+        waiting = asyncio.create_task(self._supervisor.wait())
+        # The parts say their state when asked and raise no event; this runs for a moment at the start.
+        while not waiting.done() and any(state != "ready" for state in self.readiness().values()):  # noqa: ASYNC110
+            await asyncio.sleep(READY_CHECK_S)
+        if waiting.done():
+            waiting.result()
+        waiting.cancel()
+
+    async def _when_ready(self, work: Coroutine[Any, Any, Any]) -> None:
+        await self._until_ready()
+        await work
+
+    async def _bootstrap(self, config: ConfigStore) -> Bootstrap:
+        now_ms = self._clock.now_ms()
+        made = await config.bootstrap(now_ms)
+        token = (
+            made.api_token
+            or await self._kept_token(config)
+            or await config.add_api_token(made.workspace, "bootstrap", now_ms)
+        )
+        link = await config.create_sign_in_link(made.workspace, now_ms, self._settings.api.sign_in_link_ttl_s * 1000)
+        url = self._settings.server.public_url
+        return Bootstrap(url, made.source.write_key, token, f"{url}/signin?token={link}")
+
+    async def _kept_token(self, config: ConfigStore) -> str | None:
+        try:
+            token = read_bootstrap(self._data.path).api_token
+        except ConfigurationError:
+            return None
+        return token if await config.check_api_token(token) else None
+
+
+async def _source_key(config: ConfigStore, name: str) -> str:
+    known = next((s for s in await config.list_sources() if s.id == name), None)
+    source = known or await config.add_source("default", "server", name)
+    return source.write_key
+
+
+async def _every(seconds: float, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await work()

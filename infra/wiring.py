@@ -1,0 +1,272 @@
+"""The composition root: builds every part from the settings. The only place that names implementations."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import SystemRandom
+from typing import Any
+
+from starlette.routing import BaseRoute, Mount
+
+import dashboards
+from api.alerts import AlertBoard
+from api.app import create_api
+from api.deps import About, ApiDeps
+from api.feed import LiveFeed
+from api.live import MemoryLiveBus
+from infra import VERSION
+from infra.data_dir import DataDir
+from infra.demo import brand
+from infra.demo.shop import create_shop
+from infra.demo.traffic import TrafficGenerator
+from infra.settings import Settings
+from ingest.app import create_ingest_app
+from ingest.batcher import Batcher
+from ingest.dead_letters import LogDeadLetters
+from sinks.alert_routes import create_alert_routes
+from sinks.campaigns import default_campaigns
+from sinks.channels.base import Channel
+from sinks.channels.outbox import OutboxChannel
+from sinks.channels.registry import create_channels
+from sinks.dispatcher import Dispatcher, create_dispatcher
+from sinks.ledger.base import DeliveryRow
+from sinks.ledger.sql import SqlLedger
+from sinks.metrics.embedded import EmbeddedMetricStore
+from sinks.metrics.settings import MetricsSettings
+from sinks.metrics.writer import MetricsWriter
+from sinks.rendering import Renderer
+from sinks.sender import Sender
+from sinks.unsubscribe import UnsubscribeLinks, unsubscribe_routes
+from sinks.view.projector import ViewProjector
+from sinks.view.sqlite import SqliteProfileView
+from streams.agents.alerts_stage import AlertsStage
+from streams.agents.app import EngineApp, create_app
+from streams.agents.stage import EventsStage
+from streams.log import topics
+from streams.log.embedded import EmbeddedEventLog
+from streams.operators.alerting import AlertBook, AlertSettings
+from streams.operators.pipeline import Pipeline
+from streams.ports import Clock, EventLog, MetricStore
+from streams.store.config import ConfigStore
+from streams.store.sources import SourceCache
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+@dataclass
+class Stores:
+    """Everything that keeps data."""
+
+    log: EmbeddedEventLog
+    config: ConfigStore
+    sources: SourceCache
+    ledger: SqlLedger
+    outbox: OutboxChannel
+    metrics: MetricStore
+    view: SqliteProfileView
+
+    async def close(self) -> None:
+        """Close all, the log last."""
+        for store in (self.view, self.metrics, self.outbox, self.ledger, self.config, self.log):
+            await store.close()
+
+
+@dataclass
+class Engine:
+    """The Faust app and its stages."""
+
+    app: EngineApp
+    events: EventsStage
+    alerts: AlertsStage
+
+
+@dataclass
+class Sinks:
+    """The loops behind the log."""
+
+    dispatcher: Dispatcher
+    alert_routes: Dispatcher
+    sender: Sender
+    metrics_writer: MetricsWriter
+    projector: ViewProjector
+    links: UnsubscribeLinks
+    renderer: Renderer
+    channels: list[Channel]
+    """Those that are not stores as well."""
+
+
+@dataclass
+class Listeners:
+    """What wants to hear of changes; filled once the feed exists."""
+
+    on_delivery: list[Callable[[DeliveryRow], None]] = field(default_factory=list)
+    on_leads: list[Callable[[Any], None]] = field(default_factory=list)
+
+    def delivery(self, row: DeliveryRow) -> None:
+        """Tell everybody about a delivery."""
+        for listener in self.on_delivery:
+            listener(row)
+
+    def leads(self, changes: Any) -> None:
+        """Tell everybody about changed profiles."""
+        for listener in self.on_leads:
+            listener(changes)
+
+
+def with_demo(settings: Settings) -> Settings:
+    """Return the settings with the demo's windows and brand."""
+    engine = settings.engine.model_copy(update={"cart_window_s": settings.demo.cart_window_s})
+    messages = settings.messages.model_copy(
+        update={
+            "brand_name": brand.NAME,
+            "shop_url": f"{settings.server.public_url}/shop/",
+            "sales_email": settings.messages.sales_email or brand.SALES_EMAIL,
+        }
+    )
+    alerts = settings.alerts.model_copy(update={"email": settings.alerts.email or brand.ON_CALL_EMAIL})
+    return settings.model_copy(update={"engine": engine, "messages": messages, "alerts": alerts})
+
+
+async def open_stores(settings: Settings, data: DataDir) -> Stores:
+    """Open all stores of an embedded installation."""
+    log = EmbeddedEventLog(data.file("log.db"), settings.log.partitions, settings.log.max_pending_records)
+    await log.open()
+    config = ConfigStore(data.sqlite_url("config.db"), secrets.token_urlsafe)
+    await config.open()
+    return Stores(
+        log,
+        config,
+        SourceCache(config),
+        SqlLedger(data.sqlite_url("ledger.db")),
+        OutboxChannel(data.sqlite_url("outbox.db"), settings.smtp.from_address),
+        _open_metrics(settings.metrics, data),
+        SqliteProfileView(data.file("view.db"), settings.engine.half_life_ms),
+    )
+
+
+def _open_metrics(settings: MetricsSettings, data: DataDir) -> MetricStore:
+    if not settings.influx_url:
+        return EmbeddedMetricStore(data.file("metrics.db"))
+    # Here, because the client costs a second and 18 MiB that an installation without InfluxDB should not pay.
+    from sinks.metrics.influx import InfluxMetricStore  # noqa: PLC0415
+
+    return InfluxMetricStore(
+        settings.influx_url,
+        settings.influx_token.get_secret_value(),
+        settings.influx_org,
+        settings.influx_bucket,
+        timeout_s=settings.influx_timeout_s,
+        attempts=settings.influx_attempts,
+    )
+
+
+def build_engine(
+    settings: Settings, log: EventLog, data: DataDir, on_fault: Callable[[BaseException], None], *, demo: bool
+) -> Engine:
+    """Build the stages and the Faust app over them."""
+    events = EventsStage(log, Pipeline(settings.engine.rules()))
+    watched = AlertSettings.for_demo() if demo else AlertSettings()
+    alerts = AlertsStage(log, AlertBook(log.partitions(topics.EVENTS), watched))
+    return Engine(create_app(log, events, alerts, on_fault, data.path), events, alerts)
+
+
+async def build_sinks(
+    settings: Settings, stores: Stores, clock: Clock, batcher: Batcher, listeners: Listeners
+) -> Sinks:
+    """Build everything that reads the log and acts on it."""
+    url = settings.server.public_url
+    links = UnsubscribeLinks(await stores.config.installation_secret("unsubscribe"), url)
+    renderer = Renderer(settings.messages, url, links.url)
+    letters = LogDeadLetters(stores.log)
+    channels = create_channels(settings.smtp, settings.alerts, stores.outbox)
+    owner = secrets.token_hex(8)
+    sender = Sender(stores.ledger, channels, renderer, settings.sender, clock, owner, batcher.put, listeners.delivery)
+    max_age_ms = int(settings.sender.max_age_hours * HOUR_MS)
+    shared = (stores.ledger, renderer, clock, max_age_ms, letters, sender.wake, listeners.delivery)
+    embedded = stores.metrics if isinstance(stores.metrics, EmbeddedMetricStore) else None
+    half_life_ms = settings.engine.half_life_ms
+    return Sinks(
+        create_dispatcher(stores.log, default_campaigns(settings.messages), *shared),
+        create_alert_routes(stores.log, settings.alerts, *shared),
+        sender,
+        MetricsWriter(
+            stores.log.subscribe("metrics", [topics.ROLLUPS]),
+            stores.metrics,
+            letters,
+            clock,
+            prune=embedded.prune if embedded else None,
+            retention_ms=settings.metrics.retention_days * DAY_MS,
+        ),
+        ViewProjector(stores.log, stores.view, letters, half_life_ms, listeners.leads),
+        links,
+        renderer,
+        [channel for channel in channels.values() if channel is not stores.outbox],
+    )
+
+
+def build_ingest(settings: Settings, stores: Stores, clock: Clock, batcher: Batcher) -> Any:
+    """Build the front door's ASGI application."""
+    return create_ingest_app(batcher, stores.sources, LogDeadLetters(stores.log), clock, settings.ingest)
+
+
+def build_traffic(settings: Settings, url: str, keys: dict[str, str], clock: Clock) -> TrafficGenerator:
+    """Build the demo's visitors, who reach the platform at `url`."""
+    return TrafficGenerator(
+        url,
+        keys,
+        clock,
+        SystemRandom(),
+        rate_per_s=settings.demo.rate_per_s,
+        recovery_after_s=settings.demo.cart_window_s + 15,
+    )
+
+
+def build_api(
+    settings: Settings,
+    stores: Stores,
+    sinks: Sinks,
+    clock: Clock,
+    batcher: Batcher,
+    listeners: Listeners,
+    readiness: Callable[[], dict[str, str]],
+    traffic: TrafficGenerator | None,
+    write_key: str,
+) -> tuple[Any, LiveFeed]:
+    """Build the API with the dashboard, and the feed behind the live page."""
+    board = AlertBoard()
+    bus = MemoryLiveBus(clock, settings.api.live_ring, settings.api.live_queue, settings.api.live_clients)
+    feed = LiveFeed(
+        stores.log,
+        stores.metrics,
+        stores.view,
+        stores.ledger,
+        board,
+        bus,
+        clock,
+        settings.api.live_samples,
+    )
+    listeners.on_delivery.append(feed.on_delivery)
+    listeners.on_leads.append(feed.on_leads)
+    routes: list[BaseRoute] = [*unsubscribe_routes(sinks.links, stores.ledger, sinks.renderer, clock, batcher.put)]
+    if traffic:
+        shop = create_shop(write_key, controls=traffic, cart_window_s=settings.engine.cart_window_s)
+        routes.append(Mount("/shop", shop))
+    mail = "smtp" if settings.smtp.host else "outbox"
+    deps = ApiDeps(
+        view=stores.view,
+        metrics=stores.metrics,
+        deliveries=stores.ledger,
+        outbox=stores.outbox,
+        alerts=board,
+        store=stores.config,
+        clock=clock,
+        bus=bus,
+        about=About(settings.server.public_url, VERSION, mail, demo=traffic is not None),
+        readiness=readiness,
+        rates=feed.rates,
+        static=dashboards.DIST,
+        extra_routes=routes,
+        settings=settings.api,
+    )
+    return create_api(deps), feed
