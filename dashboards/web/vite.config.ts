@@ -17,7 +17,7 @@ export default defineConfig({
     host: "127.0.0.1",
     proxy: {
       "/api": BACKEND,
-      "/sign-in": BACKEND,
+      "/signin": BACKEND,
       "/shop": BACKEND,
       "/ws": { target: BACKEND, ws: true },
     },

@@ -128,8 +128,11 @@ export interface Stats {
   open_carts: Record<string, { count: number; value: number }>;
   leads: { total: number; warm: number; hot: number; mql: number };
   deliveries: Partial<Record<DeliveryStatus, number>>;
+  /** Time that `events_total`, `revenue` and `orders` are about. */
+  window_ms: number;
   lag_records: number;
-  data_age_ms: number;
+  /** Null before the first record was seen. */
+  data_age_ms: number | null;
 }
 
 export interface LiveEvent {
@@ -151,9 +154,8 @@ export interface LeadChange {
   score: number;
   tier: Tier;
   previous_tier: Tier | null;
-  /** Absent from servers that say it in a `lead_mql` trigger only. */
-  is_mql?: boolean;
-  cart: Cart & { items: number | CartItem[] };
+  is_mql: boolean;
+  cart: Cart & { items: number };
 }
 
 export interface Trigger {

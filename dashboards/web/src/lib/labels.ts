@@ -1,14 +1,14 @@
 /** What the page calls the platform's names, and which colour family they belong to. */
 
-import type { Delivery, DeliveryStatus, LeadChange, Trigger } from "../client/types";
+import type { Delivery, DeliveryStatus, Trigger } from "../client/types";
 import { money, points, words } from "./format";
 
 export type Family = "cart" | "sale" | "mail" | "intent" | "page" | "other";
 
 /** Colour family of an event name: what a marketer would sort it under. */
 export function familyOf(event: string): Family {
-  if (/(order|purchase|payment)/.test(event)) return "sale";
-  if (/(cart|checkout|coupon)/.test(event)) return "cart";
+  if (/^order_|purchase/.test(event)) return "sale";
+  if (/cart|checkout|coupon|payment|product_(added|removed)/.test(event)) return "cart";
   if (/^(email|message|sms|push)/.test(event)) return "mail";
   if (/(demo|call_|form|pricing|case_study|whitepaper|signed|subscribe|lead)/.test(event)) return "intent";
   if (/(page|product|viewed|screen|session)/.test(event)) return "page";
@@ -66,11 +66,18 @@ export function triggerSummary(trigger: Trigger): string {
   const parts: string[] = [];
   if (Array.isArray(data.items)) parts.push(itemNames(data.items));
   if (value !== null) parts.push(money(value, text(data.currency)));
-  const from = text(data.previous_tier) || text(data.from_tier);
-  const to = text(data.tier) || text(data.to_tier);
+  const from = text(data.previous_tier);
+  const to = text(data.tier);
   if (trigger.rule === "lead_tier" && to) parts.push(from ? `${from} → ${to}` : to);
   if (score !== null) parts.push(`score ${points(score)}`);
   return parts.filter(Boolean).join(" · ");
+}
+
+const TIERS = ["cold", "warm", "hot"];
+
+/** Whether a change of tier goes down. */
+export function isDescent({ data }: Trigger): boolean {
+  return TIERS.indexOf(text(data.tier)) < TIERS.indexOf(text(data.previous_tier));
 }
 
 function itemNames(items: unknown[]): string {
@@ -79,11 +86,6 @@ function itemNames(items: unknown[]): string {
     .filter(Boolean);
   const more = items.length - 2;
   return names.slice(0, 2).join(", ") + (more > 0 ? ` +${more}` : "");
-}
-
-/** Number of lines in the cart of a `lead` message, which may send the items or only their number. */
-export function cartLines(cart: LeadChange["cart"]): number {
-  return Array.isArray(cart.items) ? cart.items.length : cart.items;
 }
 
 /** Why a delivery stands as it does, in words fit for a list; empty when the status says it all. */

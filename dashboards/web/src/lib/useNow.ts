@@ -1,4 +1,4 @@
-/** The browser's time as state, from one timer per interval however many components show it. */
+/** Things that change with time alone, from one timer per pace however many components show them. */
 
 import { useSyncExternalStore } from "react";
 
@@ -10,22 +10,24 @@ interface Ticker {
 function createTicker(intervalMs: number): Ticker {
   const listeners = new Set<() => void>();
   let timer: ReturnType<typeof setInterval> | undefined;
-  let now = Date.now();
+  let now: number | undefined;
   const tick = (): void => {
     now = Date.now();
     for (const listener of listeners) listener();
   };
   return {
-    now: () => now,
+    now: () => {
+      now ??= Date.now();
+      return now;
+    },
     subscribe: (listener) => {
-      if (listeners.size === 0) {
-        now = Date.now();
-        timer = setInterval(tick, intervalMs);
-      }
+      if (listeners.size === 0) timer = setInterval(tick, intervalMs);
       listeners.add(listener);
       return () => {
         listeners.delete(listener);
-        if (listeners.size === 0) clearInterval(timer);
+        if (listeners.size > 0) return;
+        clearInterval(timer);
+        now = undefined;
       };
     },
   };
@@ -33,7 +35,12 @@ function createTicker(intervalMs: number): Ticker {
 
 const tickers = { second: createTicker(1000), quarter: createTicker(250) };
 
-export function useNow(pace: keyof typeof tickers = "second"): number {
+/** What `read` makes of the browser's time. Renders again only when that changes, so return a word or a number. */
+export function useAtTime<T extends string | number | boolean>(
+  pace: keyof typeof tickers,
+  read: (nowMs: number) => T,
+): T {
   const { subscribe, now } = tickers[pace];
-  return useSyncExternalStore(subscribe, now, now);
+  const snapshot = (): T => read(now());
+  return useSyncExternalStore(subscribe, snapshot, snapshot);
 }

@@ -5,8 +5,7 @@ import { insertByTime, type LeadRow, LIMITS, type LiveState, type OpenCart } fro
 
 export function onLead(state: LiveState, change: LeadChange, atMs: number): LiveState {
   const before = state.leads.find((row) => row.id === change.id);
-  const is_mql = change.is_mql ?? before?.is_mql ?? false;
-  const row: LeadRow = { ...change, at_ms: atMs, is_mql, crossing: crossingOf(change, is_mql, before, atMs) };
+  const row: LeadRow = { ...change, at_ms: atMs, crossing: crossingOf(change, before, atMs) };
   return {
     ...state,
     leads: insertByTime(state.leads, row, LIMITS.leads),
@@ -14,15 +13,10 @@ export function onLead(state: LiveState, change: LeadChange, atMs: number): Live
   };
 }
 
-function crossingOf(
-  change: LeadChange,
-  isMql: boolean,
-  before: LeadRow | undefined,
-  atMs: number,
-): LeadRow["crossing"] {
-  if (isMql && before && !before.is_mql) return { from: before.tier, to: "mql", at_ms: atMs };
-  if (change.previous_tier !== null && change.previous_tier !== change.tier)
-    return { from: change.previous_tier, to: change.tier, at_ms: atMs };
+function crossingOf(change: LeadChange, before: LeadRow | undefined, atMs: number): LeadRow["crossing"] {
+  if (change.is_mql && before && !before.is_mql) return { from: before.tier, to: "mql", at_ms: atMs };
+  const from = change.previous_tier ?? "cold"; // null: a new profile
+  if (from !== change.tier) return { from, to: change.tier, at_ms: atMs };
   return before?.crossing ?? null;
 }
 
@@ -54,8 +48,13 @@ export function withOlderLeads(rows: readonly LeadRow[], leads: readonly Lead[],
   return [...live, ...older].sort((a, b) => b.at_ms - a.at_ms).slice(0, LIMITS.leads);
 }
 
-export function whoIs(lead: Pick<Lead, "id" | "name" | "email">): string {
-  return lead.name || lead.email || lead.id;
+const ID_SHOWN = 12;
+
+/** What the server's live messages call a lead: name, else e-mail, else the id without its kind, shortened. */
+export function whoIs({ id, name, email }: Pick<Lead, "id" | "name" | "email">): string {
+  if (name || email) return name || email || "";
+  const bare = id.slice(id.indexOf(":") + 1) || id;
+  return bare.length <= ID_SHOWN ? bare : `${bare.slice(0, ID_SHOWN)}…`;
 }
 
 function rowOf(lead: Lead): LeadRow {

@@ -23,6 +23,7 @@ const stats = (events_per_s: number): Stats => ({
   open_carts: {},
   leads: { total: 0, warm: 0, hot: 0, mql: 0 },
   deliveries: {},
+  window_ms: 86_000_000,
   lag_records: 0,
   data_age_ms: 0,
 });
@@ -34,6 +35,7 @@ const lead = (change: Partial<LeadChange> = {}): LeadChange => ({
   score: 30,
   tier: "warm",
   previous_tier: "warm",
+  is_mql: false,
   cart: { open: false, value: 0, currency: "USD", due_ms: 0, items: 0 },
   ...change,
 });
@@ -206,9 +208,17 @@ describe("leads", () => {
     expect(state.leads[0]).toMatchObject({ is_mql: true, crossing: { from: "hot", to: "mql" } });
   });
 
-  test("stay MQL through messages that do not say so", () => {
-    const promoted = feed([["lead", lead({ is_mql: true })]]);
-    expect(feed([["lead", lead()]], promoted).leads[0]?.is_mql).toBe(true);
+  test("become MQL when a message says so", () => {
+    const state = feed([
+      ["lead", lead({ tier: "hot" })],
+      ["lead", lead({ tier: "hot", previous_tier: "hot", is_mql: true })],
+    ]);
+    expect(state.leads[0]?.crossing).toMatchObject({ from: "hot", to: "mql" });
+  });
+
+  test("that are new come from cold", () => {
+    const state = feed([["lead", lead({ previous_tier: null, tier: "warm" })]]);
+    expect(state.leads[0]?.crossing).toMatchObject({ from: "cold", to: "warm" });
   });
 
   test("that were loaded go below those that came live later", () => {

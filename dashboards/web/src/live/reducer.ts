@@ -23,7 +23,7 @@ export function reduce(state: LiveState, action: Action): LiveState {
     case "cartsLoaded":
       return { ...state, carts: cartsAsOf(state.carts, action.leads, action.asOfMs) };
     case "alertsLoaded":
-      return { ...state, alerts: action.alerts.reduce(withAlert, state.alerts) };
+      return { ...state, alerts: action.alerts.reduce(withAlert, announced(state.alerts)) };
   }
 }
 
@@ -97,9 +97,13 @@ function onTrigger(state: LiveState, trigger: Trigger, atMs: number): LiveState 
 
 const STATE_ORDER = { firing: 0, pending: 1, resolved: 2 };
 
+/** A pending alert may end without a word, so only the API's answer keeps it. */
+const announced = (alerts: readonly Alert[]): Alert[] => alerts.filter((alert) => alert.state !== "pending");
+
+/** The API tells each episode of an alert; the latest one stands for it. */
 function withAlert(alerts: readonly Alert[], alert: Alert): Alert[] {
   const known = alerts.find((other) => other.id === alert.id);
-  if (known && known.at_ms > alert.at_ms) return [...alerts];
+  if (known && (known.at_ms > alert.at_ms || known.since_ms > alert.since_ms)) return [...alerts];
   return [alert, ...alerts.filter((other) => other.id !== alert.id)]
     .sort((a, b) => STATE_ORDER[a.state] - STATE_ORDER[b.state] || b.since_ms - a.since_ms)
     .slice(0, LIMITS.alerts);

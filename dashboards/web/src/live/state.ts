@@ -16,7 +16,6 @@ export const LIMITS = { events: 60, leads: 40, outgoing: 40, carts: 500, alerts:
 
 export interface LeadRow extends LeadChange {
   at_ms: number;
-  is_mql: boolean;
   /** The latest step between tiers this page has seen, until the next one. */
   crossing: { from: Tier; to: Tier | "mql"; at_ms: number } | null;
 }

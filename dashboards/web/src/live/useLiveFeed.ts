@@ -31,8 +31,9 @@ function freshnessAfter(before: Freshness, messages: readonly LiveMessage[], now
   const hello = messages.findLast((message) => message.kind === "hello");
   const stats = messages.findLast((message) => message.kind === "stats");
   const skewMs = hello ? hello.data.server_ms - now : before.skewMs;
-  if (!stats) return skewMs === before.skewMs ? before : { ...before, skewMs };
-  return { receivedAt: now, dataAgeMs: stats.data.data_age_ms, skewMs };
+  const dataAgeMs = stats?.data.data_age_ms ?? null;
+  if (dataAgeMs === null) return skewMs === before.skewMs ? before : { ...before, skewMs };
+  return { receivedAt: now, dataAgeMs, skewMs };
 }
 
 export function useLiveFeed(): LiveFeed {

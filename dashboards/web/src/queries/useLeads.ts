@@ -18,3 +18,7 @@ export const useTopLeads = (search: string): Query<LeadPage> =>
 
 export const useOpenCarts = (): Query<LeadPage> =>
   useQuery<LeadPage>(withParams("/api/leads", { limit: 100, cart: "open" }), { refreshMs: 5000 });
+
+/** Leads as they stood when the page was opened; changes come live. */
+export const useStoredLeads = (): Query<LeadPage> =>
+  useQuery<LeadPage>(withParams("/api/leads", { limit: 40 }));
