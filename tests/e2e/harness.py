@@ -1,0 +1,113 @@
+"""The platform as its users meet it: a process with a port and a folder, started, killed and started again."""
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+
+READY_S = 30.0
+STOP_S = 12.0
+
+
+class Platform:
+    """One installation in a folder. Settings are environment variables without the CAMPAIGNIQ_ prefix."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, object] | None = None, *, demo: bool = False) -> None:
+        self.folder = folder
+        self.demo = demo
+        self.log_file = folder.parent / f"{folder.name}.log"
+        self._env = {f"CAMPAIGNIQ_{name}": str(value) for name, value in (settings or {}).items()}
+        self._process: subprocess.Popen[str] | None = None
+        self._client: httpx.Client | None = None
+
+    def __enter__(self) -> "Platform":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def bootstrap(self) -> dict[str, str]:
+        return orjson.loads((self.folder / "bootstrap.json").read_bytes())
+
+    @property
+    def url(self) -> str:
+        return self.bootstrap["url"]
+
+    def start(self, port: int = 0) -> None:
+        """Start and wait for the line that says ready."""
+        command = [sys.executable, "-m", "infra", "up", "--port", str(port), "--data", str(self.folder)]
+        with self.log_file.open("a") as log:
+            self._process = subprocess.Popen(
+                [*command, *(["--demo"] if self.demo else [])],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, **self._env},
+            )
+        line = self._first_line()
+        assert re.fullmatch(r"ready http://\S+\n", line), f"{line!r}; log:\n{self.log_file.read_text()[-3000:]}"
+        self._client = httpx.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {self.bootstrap['api_token']}"}, timeout=30
+        )
+
+    def kill(self) -> None:
+        """End it as a power cut would: no handler runs."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._gone()
+
+    def stop(self) -> int | None:
+        """End it in order; return its exit code."""
+        if self._process is None:
+            return None
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        return self._gone()
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Return the API's JSON answer."""
+        assert self._client is not None
+        answer = self._client.get(path, params=params)
+        answer.raise_for_status()
+        return answer.json()
+
+    def until(self, what: str, question: Any, timeout_s: float = 20.0) -> Any:
+        """Ask until the answer is true, and return it; the question is an outside view, so there is no event."""
+        ends = time.monotonic() + timeout_s
+        while not (answer := question()):
+            assert time.monotonic() < ends, (
+                f"{what}: not within {timeout_s} s; log:\n{self.log_file.read_text()[-3000:]}"
+            )
+            time.sleep(0.05)
+        return answer
+
+    def _first_line(self) -> str:
+        assert self._process is not None and self._process.stdout is not None
+        readable, _, _ = select.select([self._process.stdout], [], [], READY_S)
+        return self._process.stdout.readline() if readable else "nothing printed"
+
+    def _gone(self) -> int:
+        assert self._process is not None
+        code = self._process.wait(STOP_S)
+        if self._process.stdout:
+            self._process.stdout.close()
+        if self._client:
+            self._client.close()
+        self._process = self._client = None
+        return code
