@@ -8,7 +8,7 @@ import msgspec
 from sinks.campaigns import Campaign, plan
 from sinks.guard import refusal
 from sinks.lane import OnChange
-from sinks.ledger.base import DeliveryRow, Ledger
+from sinks.ledger.base import DeliveryRow, Ledger, suppressions
 from sinks.rendering import Renderer, RenderError
 from streams.log.topics import TRIGGERS
 from streams.model.dead_letters import DeadLetter
@@ -122,11 +122,8 @@ class Dispatcher:
         return deliveries, letters
 
     async def _guarded(self, deliveries: Sequence[Delivery], now_ms: int) -> list[DeliveryRow]:
-        by_workspace: dict[str, set[str]] = {}
-        for delivery in deliveries:
-            by_workspace.setdefault(delivery.workspace, set()).add(delivery.recipient)
-        suppressed = {w: await self._ledger.suppressed(w, addresses) for w, addresses in by_workspace.items()}
-        return [self._row(d, now_ms, suppressed[d.workspace].get(d.recipient)) for d in deliveries]
+        suppressed = await suppressions(self._ledger, deliveries)
+        return [self._row(d, now_ms, suppressed.get((d.workspace, d.recipient))) for d in deliveries]
 
     def _row(self, delivery: Delivery, now_ms: int, suppressed: str | None) -> DeliveryRow:
         no = refusal(delivery, now_ms, self._max_age_ms, suppressed, self._planner.min_value(delivery.campaign))

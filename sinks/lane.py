@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from sinks.channels.base import Channel
-from sinks.ledger.base import Claim, DeliveryRow, Finish, Ledger
+from sinks.ledger.base import Claim, DeliveryRow, Finish, Ledger, suppressions
 from sinks.rendering import Renderer, RenderError
 from sinks.retry import RetrySchedule, delay_ms
 from streams.model.deliveries import Delivery, DeliveryStatus, Outcome, Rejected, Retry, Sent, Unknown
@@ -56,6 +56,7 @@ class Lane:
         self._on_finished = on_finished
         self._wake = asyncio.Event()
         self._in_flight = 0
+        self._is_full = False
         self._draining = False
 
     def wake(self) -> None:
@@ -74,10 +75,13 @@ class Lane:
                 self._wake.clear()
                 free = self._limits.concurrency - self._in_flight
                 rows = await self._claim(free) if free else []
+                suppressed = await suppressions(self._ledger, (row.delivery for row in rows))
                 for row in rows:
                     self._in_flight += 1
-                    calls.create_task(self._serve(row))
-                if len(rows) == free:
+                    address = (row.delivery.workspace, row.delivery.recipient)
+                    calls.create_task(self._serve(row, suppressed.get(address)))
+                self._is_full = len(rows) == free
+                if self._is_full:
                     await self._wake.wait()
                 else:
                     await self._sleep()
@@ -101,23 +105,23 @@ class Lane:
         except TimeoutError:
             return
 
-    async def _serve(self, row: DeliveryRow) -> None:
-        finish = await self._attempt(row)
+    async def _serve(self, row: DeliveryRow, suppressed: str | None) -> None:
+        finish = await self._attempt(row, suppressed)
         done = await self._ledger.finish(self._owner, finish)
         self._in_flight -= 1
-        self._wake.set()
+        if self._is_full or finish.status == DeliveryStatus.RETRYING:
+            self._wake.set()
         if done is None:
             _log.warning("delivery %s came to an end after its lease had: %s", finish.id, finish.status)
             return
         self._on_change(done)
         self._on_finished()
 
-    async def _attempt(self, row: DeliveryRow) -> Finish:
-        delivery = row.delivery
-        suppressed = await self._ledger.suppressed(delivery.workspace, [delivery.recipient])
-        now_ms = self._clock.now_ms()
-        if delivery.recipient in suppressed:
-            reason = f"The address is on the suppression list: {suppressed[delivery.recipient]}"
+    async def _attempt(self, row: DeliveryRow, suppressed: str | None) -> Finish:
+        """Hand the row over, unless its recipient has been suppressed since it was recorded."""
+        delivery, now_ms = row.delivery, self._clock.now_ms()
+        if suppressed is not None:
+            reason = f"The address is on the suppression list: {suppressed}"
             return Finish(delivery.id, DeliveryStatus.SKIPPED, now_ms, reason)
         if now_ms >= row.lease_until_ms:
             outcome: Outcome = Retry("The machine was paused before the message was handed over")

@@ -42,7 +42,7 @@ class Sender:
         self._outcomes_due = asyncio.Event()
         self._draining = False
         self._lanes = [
-            Lane(name, c, ledger, renderer, clock, _limits(settings), owner, on_change, self._outcomes_due.set)
+            Lane(name, c, ledger, renderer, clock, _limits(settings, c), owner, on_change, self._outcomes_due.set)
             for name, c in channels.items()
         ]
 
@@ -94,24 +94,36 @@ class Sender:
         while True:
             self._outcomes_due.clear()
             last_round = self._draining
-            while rows := await self._ledger.unlogged(_OUTCOME_BATCH):
-                now_ms = self._clock.now_ms()
-                try:
-                    await self._emit([outcome_event(row, now_ms) for row in rows])
-                except LogFullError as error:
-                    _log.warning("the log is full; outcomes wait %.1f s", error.retry_after_s)
-                    await asyncio.sleep(error.retry_after_s)
-                    continue
-                await self._ledger.mark_logged([row.delivery.id for row in rows])
+            while await self._log_some_outcomes() == _OUTCOME_BATCH:
+                pass
             if last_round:
                 return
             await self._outcomes_due.wait()
 
+    async def _log_some_outcomes(self) -> int:
+        """Append and mark one batch; return how many were due."""
+        rows = await self._ledger.unlogged(_OUTCOME_BATCH)
+        if not rows:
+            return 0
+        now_ms = self._clock.now_ms()
+        events = [outcome_event(row, now_ms) for row in rows]
+        while True:
+            try:
+                await self._emit(events)
+            except LogFullError as error:
+                _log.warning("the log is full; outcomes wait %.1f s", error.retry_after_s)
+                await asyncio.sleep(error.retry_after_s)
+            else:
+                break
+        await self._ledger.mark_logged([row.delivery.id for row in rows])
+        return len(rows)
 
-def _limits(settings: SenderSettings) -> LaneLimits:
+
+def _limits(settings: SenderSettings, channel: Channel) -> LaneLimits:
     schedule = RetrySchedule(
         tuple(round(s * 1000) for s in settings.retry_delays_s),
         settings.retry_jitter,
         round(settings.retry_after_max_s * 1000),
     )
-    return LaneLimits(settings.concurrency, settings.send_timeout_s, round(settings.lease_s * 1000), schedule)
+    concurrency = min(settings.concurrency, channel.concurrency)
+    return LaneLimits(concurrency, settings.send_timeout_s, round(settings.lease_s * 1000), schedule)

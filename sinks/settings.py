@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 Seconds = Annotated[float, Field(gt=0, le=7 * 86_400)]
 
@@ -22,7 +22,10 @@ class SmtpSettings(BaseModel):
     password: SecretStr = Field(SecretStr(""), description="Password to sign in with.")
     from_address: str = Field("CampaignIQ <no-reply@localhost>", description="Sender of all mail, as `Name <address>`.")
     reply_to: str = Field("", description="Where answers go; empty leaves them with the sender's address.")
-    timeout_s: Seconds = Field(20, description="Longest wait for one answer of the mail server, in seconds.")
+    timeout_s: Seconds = Field(15, description="Longest time until the mail server wants a message, in seconds.")
+    answer_timeout_s: Seconds = Field(
+        60, description="Longest wait for the mail server's answer to a whole message, in seconds."
+    )
     connections: int = Field(4, ge=1, le=64, description="Connections kept open to the mail server at once.")
     ehlo_name: str = Field("", description="Name this machine gives itself in EHLO; empty takes its host name.")
 
@@ -40,11 +43,16 @@ class SenderSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     max_age_hours: Seconds = Field(24, description="A message due longer ago than this is skipped, in hours.")
-    lease_s: Seconds = Field(
-        120, description="After this a claimed message of a dead process is recovered, in seconds."
+    send_timeout_s: Seconds = Field(
+        180,
+        description="After this an attempt is cut off, in seconds; longer than the channels' own timeouts together.",
     )
-    send_timeout_s: Seconds = Field(60, description="Longest time for one attempt, in seconds; below lease_s.")
-    concurrency: int = Field(16, ge=1, le=1_000, description="Messages in flight at once on each channel.")
+    lease_s: Seconds = Field(
+        300, description="After this a dead process's message is recovered, in seconds; longer than send_timeout_s."
+    )
+    concurrency: int = Field(
+        16, ge=1, le=1_000, description="Messages in flight at once on a channel, if the channel takes as many."
+    )
     retry_delays_s: tuple[Seconds, ...] = Field(
         (5, 30, 120, 600, 1_800, 7_200, 21_600),
         min_length=1,
@@ -60,6 +68,15 @@ class SenderSettings(BaseModel):
         if list(value) != sorted(value):
             raise ValueError("must not fall from one wait to the next. Sort it, e.g. [5, 30, 120]")
         return value
+
+    @model_validator(mode="after")
+    def _lease_outlasts_attempt(self) -> "SenderSettings":
+        if self.lease_s <= self.send_timeout_s:
+            raise ValueError(
+                f"lease_s ({self.lease_s:g}) must be longer than send_timeout_s ({self.send_timeout_s:g}), "
+                "or a message that is still being sent could be taken for lost. Raise lease_s"
+            )
+        return self
 
 
 class MessageSettings(BaseModel):

@@ -7,7 +7,11 @@ from streams.model.deliveries import Delivery, Outcome
 
 
 class Channel(Protocol):
-    """A way out. `name` is the transport's, e.g. smtp; `idempotent`: sending a delivery again has no second effect."""
+    """A way out.
+
+    `name` is the transport's, e.g. smtp; `idempotent`: sending a delivery again has no second effect; `concurrency`:
+    how many messages it takes at once.
+    """
 
     @property
     def name(self) -> str: ...
@@ -15,10 +19,13 @@ class Channel(Protocol):
     @property
     def idempotent(self) -> bool: ...
 
+    @property
+    def concurrency(self) -> int: ...
+
     async def send(self, delivery: Delivery, message: Rendered, now_ms: int) -> Outcome:
         """Hand the message over.
 
-        Retry only when it certainly did not go out; Unknown when it may have. Called by several tasks at once.
+        Retry only when it certainly did not go out; Unknown when it may have. Ends by timeouts of its own.
         """
         ...
 

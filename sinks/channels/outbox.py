@@ -34,6 +34,7 @@ class OutboxChannel:
 
     name = "outbox"
     idempotent = True
+    concurrency = 16
 
     def __init__(self, url: str, sender: str) -> None:
         self._database = Database(url, _METADATA, "outbox")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
@@ -31,15 +31,26 @@ class SmtpChannel:
         self._slots = asyncio.Semaphore(settings.connections)
         self._idle: list[SMTP] = []
 
+    @property
+    def concurrency(self) -> int:
+        """One message a connection: whoever waited for one would only lose time."""
+        return self._settings.connections
+
     async def send(self, delivery: Delivery, message: Rendered, now_ms: int) -> Outcome:
         settings = self._settings
         try:
             mail = mail_bytes(delivery, message, settings.from_address, settings.reply_to, now_ms)
         except ValueError as error:
             return Rejected(f"The message can't be written as an e-mail: {error}")
-        async with self._slots, self._connection() as client:
-            refused = await self._open_envelope(client, delivery.recipient)
-            return refused or await self._hand_over(client, mail, message_id(delivery.id, settings.from_address))
+        try:
+            async with AsyncExitStack() as held:
+                async with asyncio.timeout(settings.timeout_s):
+                    await held.enter_async_context(self._slots)
+                    client = await held.enter_async_context(self._connection())
+                    refused = await self._open_envelope(client, delivery.recipient)
+                return refused or await self._hand_over(client, mail, message_id(delivery.id, settings.from_address))
+        except TimeoutError:
+            return Retry(f"The mail server did not take the message within {settings.timeout_s:g} s")
 
     async def close(self) -> None:
         """Say good-bye on every idle connection."""
@@ -93,7 +104,7 @@ class SmtpChannel:
 
     async def _hand_over(self, client: SMTP, mail: bytes, mail_id: str) -> Outcome:
         try:
-            await client.data(mail)
+            await client.data(mail, timeout=self._settings.answer_timeout_s)
         except SMTPResponseException as error:
             await _reset(client)
             return _refusal(error)

@@ -1,5 +1,6 @@
 """Signed webhooks (Standard Webhooks). Idempotent: the receiver is told the delivery's id and may refuse a repeat."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 
@@ -14,7 +15,6 @@ _SUCCESS = range(200, 300)
 _REDIRECT = range(300, 400)
 _TRY_LATER = frozenset({408, 425, 429})
 _SERVER_ERROR = 500
-_MAX_CONNECTIONS = 50
 _MAX_ANSWER_BYTES = 65_536
 _SECONDS = re.compile(r"\d{1,6}", re.ASCII)
 
@@ -24,15 +24,17 @@ class WebhookChannel:
 
     name = "webhook"
     idempotent = True
+    concurrency = 32
 
     def __init__(self, keys: Mapping[str, bytes], timeout_s: float, *, allow_private_targets: bool) -> None:
         self._keys = dict(keys)
+        self._timeout_s = timeout_s
         self._allow_private = allow_private_targets
         self._client = httpx.AsyncClient(
             timeout=timeout_s,
             follow_redirects=False,
             trust_env=False,
-            limits=httpx.Limits(max_connections=_MAX_CONNECTIONS, max_keepalive_connections=_MAX_CONNECTIONS),
+            limits=httpx.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency),
             headers={"User-Agent": "CampaignIQ-Webhook/1", "Content-Type": "application/json"},
         )
 
@@ -41,10 +43,13 @@ class WebhookChannel:
         if key is None:
             return Rejected("No signing secret is configured for this webhook address")
         try:
-            target = await resolve(delivery.recipient, allow_private=self._allow_private)
-            return await self._post(delivery, target, message.text.encode(), key, now_ms // 1000)
+            async with asyncio.timeout(self._timeout_s):
+                target = await resolve(delivery.recipient, allow_private=self._allow_private)
+                return await self._post(delivery, target, message.text.encode(), key, now_ms // 1000)
         except (TargetRefusedError, httpx.InvalidURL) as error:
             return Rejected(str(error))
+        except TimeoutError:
+            return Retry(f"The webhook receiver did not answer within {self._timeout_s:g} s")
         except OSError as error:
             return Retry(f"The webhook receiver is not found: {error}")
         except httpx.HTTPError as error:

@@ -1,6 +1,6 @@
 """The ledger: what is owed, claimed, done. A status is durable before anything acts on it. It knows no channel."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -126,6 +126,15 @@ class Ledger(Protocol):
 def normal_address(address: str) -> str:
     """Return the form under which an address is suppressed."""
     return address.strip().lower()
+
+
+async def suppressions(ledger: Ledger, deliveries: Iterable[Delivery]) -> dict[tuple[str, str], str]:
+    """Return (workspace, recipient) -> reason for the recipients that are on a suppression list."""
+    recipients: dict[str, set[str]] = {}
+    for delivery in deliveries:
+        recipients.setdefault(delivery.workspace, set()).add(delivery.recipient)
+    found = [(w, await ledger.suppressed(w, addresses)) for w, addresses in recipients.items()]
+    return {(w, address): reason for w, reasons in found for address, reason in reasons.items()}
 
 
 def finish_changes(finish: Finish) -> dict[str, Any]:

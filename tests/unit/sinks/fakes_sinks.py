@@ -81,6 +81,7 @@ class FakeChannel:
     def __init__(self, *outcomes: Outcome | Exception, name: str = "fake", idempotent: bool = True) -> None:
         self.name = name
         self.idempotent = idempotent
+        self.concurrency = 100
         self.outcomes = list(outcomes)
         self.sent: list[str] = []
         self.gate: asyncio.Event | None = None

@@ -28,6 +28,7 @@ class MailServer:
         self.rcpt_answers: list[str] = []
         self.data_answers: list[str] = []
         self.cut = False
+        self.stall: asyncio.Event | None = None
 
     async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802 - aiosmtpd's name
         answer = self.rcpt_answers.pop(0) if self.rcpt_answers else "250 OK"
@@ -36,6 +37,8 @@ class MailServer:
         return answer
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.stall is not None:
+            await self.stall.wait()
         if self.cut:
             server.transport.abort()
             return "250 never seen"
@@ -171,6 +174,29 @@ async def test_a_server_without_starttls_gets_no_mail_when_it_is_demanded() -> N
         assert isinstance(await send(strict), Retry)
         await strict.close()
     assert server.mails == []
+
+
+async def test_a_server_that_says_nothing_before_the_message_is_tried_again_later() -> None:
+    said_nothing = asyncio.Event()
+
+    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await said_nothing.wait()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        channel = SmtpChannel(settings_for(server.sockets[0].getsockname()[1], timeout_s=0.05))
+        assert isinstance(await send(channel), Retry)
+        said_nothing.set()
+
+
+async def test_a_server_that_never_answers_the_message_leaves_it_unknown() -> None:
+    async with mail_server() as (server, channel):
+        patient = SmtpChannel(channel._settings.model_copy(update={"answer_timeout_s": 0.05}))
+        server.stall = asyncio.Event()
+        assert isinstance(await send(patient), Unknown)
+        server.stall.set()
+        await patient.close()
 
 
 async def test_a_header_that_would_break_out_is_rejected() -> None:
