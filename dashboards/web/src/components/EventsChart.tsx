@@ -4,19 +4,19 @@ import { useMemo, useState } from "react";
 import { count, words } from "../lib/format";
 import { niceTop, OTHER, type Stack, stackColumns } from "../lib/stack";
 import { clockTime, exactClockTime } from "../lib/time";
-import { type MetricsWindow, type Span, useEventMetrics } from "../queries/useEventMetrics";
+import { type MetricsWindow, type Span, useEventMetrics, useIsYoung } from "../queries/useEventMetrics";
 import { EmptyState } from "./EmptyState";
 
 const HOUR: Span = { label: "1 h", minutes: 60, step_ms: 60_000 };
-const SPANS: Span[] = [
-  { label: "10 min", minutes: 10, step_ms: 10_000 },
-  HOUR,
-  { label: "24 h", minutes: 24 * 60, step_ms: 20 * 60_000 },
-];
+const MINUTES: Span = { label: "10 min", minutes: 10, step_ms: 10_000 };
+const SPANS: Span[] = [MINUTES, HOUR, { label: "24 h", minutes: 24 * 60, step_ms: 20 * 60_000 }];
 const GROUPS = 6;
 
 export function EventsChart() {
-  const [span, setSpan] = useState(HOUR);
+  const [chosen, setChosen] = useState<Span | null>(null);
+  // An hour of which all but the last minutes is empty tells little.
+  const isYoung = useIsYoung();
+  const span = chosen ?? (isYoung ? MINUTES : HOUR);
   const [column, setColumn] = useState<number | null>(null);
   const { data, error, window } = useEventMetrics(span);
   const stack = useMemo(() => stackColumns(data?.series ?? [], window, GROUPS), [data, window]);
@@ -30,7 +30,7 @@ export function EventsChart() {
               key={choice.label}
               type="button"
               aria-pressed={choice === span}
-              onClick={() => setSpan(choice)}
+              onClick={() => setChosen(choice)}
             >
               {choice.label}
             </button>

@@ -63,7 +63,7 @@ const EventRow = memo(({ event, onLead }: { event: LiveEvent; onLead: (id: strin
         <button type="button" className="who truncate" onClick={() => onLead(profile)}>
           {who}
         </button>
-        <span className="soft truncate source">{source}</span>
+        <span className="soft truncate">{source}</span>
         <Ago at={event_at_ms} />
       </div>
     </li>

@@ -79,7 +79,7 @@ function CartSection({ cart }: { cart: LeadDetail["cart"] }) {
             open · recovery in <Countdown due={cart.due_ms} />
           </>
         ) : (
-          "closed"
+          "no longer open"
         )
       }
     >

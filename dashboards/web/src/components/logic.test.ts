@@ -5,7 +5,7 @@ import { waterfall } from "../lib/waterfall";
 import { whoIs } from "../live/leads";
 import { windowAt } from "../queries/useEventMetrics";
 import { ageState } from "./DataAge";
-import { barsPath } from "./RateChart";
+import { barsPath, chartTop } from "./RateChart";
 import { nextDue } from "./Tiles";
 import { steady } from "./useSteadyList";
 
@@ -53,6 +53,24 @@ test("bars older than two minutes and empty seconds are not drawn", () => {
       10,
     ),
   ).toBe("");
+});
+
+test("a burst of a few seconds does not flatten the others, and its bars are broken", () => {
+  const rates = Array.from({ length: 100 }, (_, i): [number, number] => [i * 1000, i < 2 ? 60 : 4]);
+  expect([chartTop(rates), barsPath([[0, 60]], 0, 12)]).toEqual([
+    12,
+    "M119.12 100v-88.0h.76V100zM119.12 7v-7.0h.76V7z",
+  ]);
+});
+
+test("a steady rate fills the chart up to its peak", () => {
+  expect([
+    chartTop([
+      [0, 20],
+      [1000, 24],
+    ]),
+    chartTop([]),
+  ]).toEqual([24, 5]);
 });
 
 test("the next cart is the earliest that is still to come", () => {

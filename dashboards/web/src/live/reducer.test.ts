@@ -154,6 +154,13 @@ test("rates continue the history of the hello with one point a second", () => {
   ]);
 });
 
+test("one second between two stats is filled, a longer silence is not", () => {
+  const stat = (seq: number, at_ms: number): LiveMessage => ({ seq, kind: "stats", at_ms, data: stats(6) });
+  const messages = [stat(1, 1_900), stat(2, 3_010), stat(3, 9_000)];
+  const { rates } = reduce(initialState, { type: "messages", messages });
+  expect(rates.map(([at]) => at)).toEqual([1000, 2000, 3000, 9000]);
+});
+
 test("a server whose sequence starts anew is followed", () => {
   const before = { ...initialState, lastSeq: 900 };
   const hello = {

@@ -64,11 +64,16 @@ function onHello(state: LiveState, hello: Hello): LiveState {
   };
 }
 
+/**
+ * `stats` comes about once a second, so two may fall into one second and none into the next. As it tells the mean of
+ * three seconds, it may stand for a single second that was left out before it.
+ */
 function withRate(rates: readonly RatePoint[], atMs: number, events: number): RatePoint[] {
   const second = Math.floor(atMs / 1000) * 1000;
   const older = rates.filter(([at]) => at < second);
   const newer = rates.filter(([at]) => at > second);
-  return [...older, [second, events] as RatePoint, ...newer].slice(-LIMITS.rates);
+  const skipped: RatePoint[] = older.at(-1)?.[0] === second - 2000 ? [[second - 1000, events]] : [];
+  return [...older, ...skipped, [second, events] as RatePoint, ...newer].slice(-LIMITS.rates);
 }
 
 function onTrigger(state: LiveState, trigger: Trigger, atMs: number): LiveState {
