@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 from api.feed import LiveFeed
 from infra import wiring
@@ -37,7 +38,9 @@ class Embedded:
         server = settings.server.model_copy(
             update={"port": port, "public_url": settings.server.public_url or self.local_url}
         )
-        settings = settings.model_copy(update={"server": server})
+        hosts = (*settings.api.trusted_hosts, server.host, urlsplit(server.public_url).hostname or "")
+        api = settings.api.model_copy(update={"trusted_hosts": tuple(dict.fromkeys(hosts))})
+        settings = settings.model_copy(update={"server": server, "api": api})
         self._settings = wiring.with_demo(settings) if demo else settings
         self._data = data
         self._demo = demo

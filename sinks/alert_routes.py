@@ -30,7 +30,7 @@ class AlertPlanner:
 
     def deliveries(self, value: bytes, now_ms: int) -> list[Delivery]:
         alert = self._decode(value)
-        if alert.state == AlertState.PENDING:
+        if alert.state == AlertState.PENDING or not alert.fired:
             return []
         return [_delivery(alert, channel, recipient, now_ms) for channel, recipient in self._routes]
 

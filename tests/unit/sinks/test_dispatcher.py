@@ -1,6 +1,7 @@
 """From the log to the ledger: written down before committed, guarded, once."""
 
 import pytest
+from msgspec import structs
 
 from sinks.alert_routes import AlertPlanner
 from sinks.campaigns import default_campaigns
@@ -138,3 +139,10 @@ async def test_pending_alerts_and_missing_routes_announce_nothing(
     rig = Rig(packed(alert(state)), planner=AlertPlanner(routes))
     await rig.dispatcher.step(0)
     assert (await rig.ledger.list("w", 10), rig.subscription.committed) == ([], 1)
+
+
+async def test_the_end_of_an_episode_that_never_fired_is_not_announced() -> None:
+    unfired = structs.replace(alert(AlertState.RESOLVED), fired=False)
+    rig = Rig(packed(unfired), planner=AlertPlanner(ROUTES))
+    await rig.dispatcher.step(0)
+    assert await rig.ledger.list("w", 10) == []

@@ -1,0 +1,96 @@
+"""The Faust app over a log without Kafka: it consumes, acknowledges after the flush, and parks on a fault."""
+
+import asyncio
+from typing import Self
+
+import msgspec
+
+from streams.agents.alerts_stage import AlertsStage
+from streams.agents.app import create_app
+from streams.agents.stage import EventsStage
+from streams.frames import encode_events, encode_tick
+from streams.log import topics
+from streams.log.memory import MemoryEventLog
+from streams.model.dead_letters import DeadLetter
+from streams.operators.alerting import AlertBook
+from streams.operators.pipeline import Pipeline, Rules
+from streams.ports import NewRecord
+from tests.unit.streams.builders import NOW_MS, event
+
+
+class Engine:
+    """A running app over a memory log with one partition."""
+
+    def __init__(self, folder, log: MemoryEventLog) -> None:
+        self.log = log
+        self.faults: list[BaseException] = []
+        self.faulted = asyncio.Event()
+        self.events = EventsStage(log, Pipeline(Rules()))
+        alerts = AlertsStage(log, AlertBook(1))
+        self.app = create_app(log, self.events, alerts, self.on_fault, folder)
+
+    def on_fault(self, error: BaseException) -> None:
+        self.faults.append(error)
+        self.faulted.set()
+
+    async def __aenter__(self) -> Self:
+        await self.app.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.app.stop()
+
+    async def send(self, value: bytes) -> None:
+        await self.log.append([NewRecord(topics.EVENTS, 0, None, value, NOW_MS)])
+
+    async def appended(self, topic: str, offset: int = 0) -> None:
+        assert await self.log.wait({(topic, 0): offset}, 10)
+
+
+async def test_events_become_state_and_totals(tmp_path):
+    async with Engine(tmp_path, MemoryEventLog(1)) as engine:
+        await engine.send(encode_events([event("demo_requested")], NOW_MS))
+        await engine.appended(topics.STATE)
+        assert [t.rule for t in await triggers(engine.log)] == ["lead_tier", "lead_mql"]
+        assert await engine.log.bounds(topics.ROLLUPS, 0) == (0, 1)
+
+
+async def test_a_restarted_app_goes_on_where_the_log_says(tmp_path):
+    log = MemoryEventLog(1)
+    async with Engine(tmp_path, log) as engine:
+        await engine.send(encode_events([event("demo_requested")], NOW_MS))
+        await engine.appended(topics.STATE)
+    async with Engine(tmp_path, log) as engine:
+        _, end = await log.bounds(topics.STATE, 0)
+        await engine.send(encode_events([event("email_opened", message_id="m2")], NOW_MS))
+        await engine.appended(topics.STATE, end)
+        assert engine.events.partitions[0].profiles.get("default", "user:ada").score.points == 55
+
+
+async def test_bytes_that_are_no_frame_become_a_dead_letter_and_the_stream_goes_on(tmp_path):
+    async with Engine(tmp_path, MemoryEventLog(1)) as engine:
+        await engine.send(b"garbage")
+        await engine.send(encode_events([event("email_opened")], NOW_MS))
+        await engine.appended(topics.STATE)
+        [record] = await engine.log.read(topics.DEAD_LETTERS, 0, 0, 10)
+        assert msgspec.msgpack.decode(record.value, type=DeadLetter).raw == b"garbage"
+
+
+async def test_a_log_that_fails_is_reported_and_nothing_is_acknowledged(tmp_path):
+    log = MemoryEventLog(1)
+    async with Engine(tmp_path, log) as engine:
+        await engine.send(encode_events([event("email_opened")], NOW_MS))
+        await engine.appended(topics.STATE)
+        before = engine.events.partitions[0].committed_offset
+        await engine.send(encode_tick(NOW_MS + 20_000))
+        log.fail_appends_with = OSError("disk gone")
+        async with asyncio.timeout(10):
+            await engine.faulted.wait()
+        assert (str(engine.faults[0]), engine.events.partitions[0].committed_offset) == ("disk gone", before)
+
+
+async def triggers(log: MemoryEventLog):
+    from streams.model.triggers import Trigger
+
+    records = await log.read(topics.TRIGGERS, 0, 0, 100)
+    return [msgspec.msgpack.decode(r.value, type=Trigger) for r in records]

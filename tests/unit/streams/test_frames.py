@@ -1,0 +1,54 @@
+"""The frame codec: round trips, and every way in which bytes can be no frame."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.frames import FrameKind, decode, encode_events, encode_rollups, encode_tick
+from streams.model.errors import FrameError
+from streams.model.rollups import Rollup, RollupBatch, Series
+from tests.strategies import START_MS, events
+
+FRAME = encode_tick(START_MS)
+
+
+@given(batch=st.lists(events(START_MS), max_size=5))
+def test_events_come_back_as_they_went_in(batch):
+    frame = decode(encode_events(batch, START_MS))
+    assert (frame.kind, frame.clock_ms, frame.events) == (FrameKind.EVENTS, START_MS, batch)
+
+
+def test_rollups_come_back_as_they_went_in():
+    batch = RollupBatch(1, START_MS, (Rollup(Series("w", "e", "c", "s"), START_MS, 1, 0, 7, 2.5),))
+    assert decode(encode_rollups(batch)).rollups == batch
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "truncated"),
+        (b"CQ", "truncated"),
+        (b"XX" + FRAME[2:], "not a frame"),
+        (b"CQ\x09" + FRAME[3:], "version 9 is not known"),
+        (FRAME[:3] + b"\x7f" + FRAME[4:], "checksum"),
+        (FRAME[:-1], "checksum"),
+        (FRAME + b"x", "checksum"),
+    ],
+)
+def test_what_is_no_frame_is_refused_with_the_reason(data, reason):
+    with pytest.raises(FrameError, match=reason):
+        decode(data)
+
+
+@given(at=st.integers(0, 200), bit=st.integers(0, 7), batch=st.lists(events(START_MS), min_size=1, max_size=2))
+def test_a_flipped_bit_never_passes(at, bit, batch):
+    data = bytearray(encode_events(batch, START_MS))
+    data[at % len(data)] ^= 1 << bit
+    with pytest.raises(FrameError):
+        decode(bytes(data))
+
+
+@given(data=st.binary(max_size=300))
+def test_arbitrary_bytes_raise_nothing_but_a_frame_error(data):
+    with pytest.raises(FrameError):
+        decode(data)

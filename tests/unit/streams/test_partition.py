@@ -1,0 +1,85 @@
+"""One partition: timers on log time, poison, late totals after a restart."""
+
+import msgspec
+import pytest
+
+from streams.frames import Frame, FrameKind
+from streams.log import topics
+from streams.model.dead_letters import DeadLetter
+from streams.operators.lead_score import LeadScore
+from tests.laws.engine_kit import Run
+from tests.unit.streams.builders import NOW_MS, event, kettle
+
+HOUR_MS = 3_600_000
+
+
+def frame(*events, clock_ms: int = NOW_MS) -> Frame:
+    return Frame(FrameKind.EVENTS, clock_ms, list(events))
+
+
+def tick(clock_ms: int) -> Frame:
+    return Frame(FrameKind.TICK, clock_ms)
+
+
+async def test_a_tick_closes_a_window_on_a_quiet_partition():
+    run = Run()
+    run.apply([frame(event("product_added", properties=kettle())), tick(NOW_MS + HOUR_MS)])
+    await run.flush()
+    [trigger] = (await run.triggers()).values()
+    assert (trigger.rule, trigger.due_ms, trigger.at_ms) == ("cart_abandoned", NOW_MS + HOUR_MS, NOW_MS + HOUR_MS)
+
+
+async def test_a_purchase_received_before_the_window_closed_wins_though_its_frame_came_after():
+    bought = event("order_completed", NOW_MS + HOUR_MS - 1, message_id="m2")
+    run = Run()
+    run.apply([frame(event("product_added", properties=kettle())), frame(bought, clock_ms=NOW_MS + 2 * HOUR_MS)])
+    await run.flush()
+    assert await run.triggers() == {}
+
+
+async def test_the_clock_never_goes_back():
+    run = Run()
+    run.apply([tick(NOW_MS + 5_000), tick(NOW_MS)])
+    assert run.partition.clock_ms == NOW_MS + 5_000
+
+
+async def test_an_event_that_an_operator_cannot_take_is_dead_lettered_and_the_rest_goes_on(monkeypatch):
+    original = LeadScore.on_event
+
+    def poisoned(self, state, one, now_ms):
+        if one.id == "poison":
+            raise RuntimeError("no")
+        return original(self, state, one, now_ms)
+
+    monkeypatch.setattr(LeadScore, "on_event", poisoned)
+    run = Run()
+    run.apply([frame(event("email_opened", message_id="poison"), event("email_opened", message_id="good"))])
+    await run.flush()
+    [record] = await run.log.read(topics.DEAD_LETTERS, 0, 0, 10)
+    letter = msgspec.msgpack.decode(record.value, type=DeadLetter)
+    assert (letter.reason, run.states()["user:ada"].score.points) == ("RuntimeError: no", 5)
+
+
+async def test_a_late_event_after_a_restart_adds_to_the_bucket_and_replaces_nothing():
+    run = Run()
+    run.apply([frame(event("page_viewed", message_id="m1")), tick(NOW_MS + 2 * HOUR_MS)])
+    await run.flush()
+    run.apply([tick(NOW_MS + 3 * HOUR_MS)], 2)
+    await run.flush()
+    await run.restart()
+    late = event("page_viewed", NOW_MS, message_id="m2", received_ms=NOW_MS + 3 * HOUR_MS)
+    run.partition.apply(9, frame(late, clock_ms=NOW_MS + 3 * HOUR_MS))
+    await run.flush()
+    assert [count for count, _ in (await run.totals()).values()] == [2]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_the_same_message_id_counts_once_within_a_week(restart):
+    run = Run()
+    run.apply([frame(event("email_opened"))])
+    await run.flush()
+    if restart:
+        await run.restart()
+    again = NOW_MS + 6 * 24 * HOUR_MS
+    run.partition.apply(1, frame(event("email_opened", again), clock_ms=again))
+    assert run.partition.duplicates == 1
