@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import faust
+from faust.tables.manager import TableManager
 
 from streams.agents import transport
 from streams.agents.stage import Stage
@@ -29,6 +30,15 @@ class EngineApp(faust.App):
     event_log: EventLog
 
 
+class NoTables(TableManager):
+    """Faust's own waits a second at the start for tables to be declared; this app has none."""
+
+    async def on_start(self) -> None:
+        """Go on at once."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
 def create_app(
     log: EventLog, events: Stage, rollups: Stage, on_fault: Callable[[BaseException], None], data_dir: Path
 ) -> EngineApp:
@@ -41,6 +51,7 @@ def create_app(
         datadir=data_dir / "faust",
         autodiscover=False,
         web_enabled=False,
+        TableManager=NoTables,
         topic_disable_leader=True,
         topic_allow_declare=False,
         stream_buffer_maxsize=STREAM_BUFFER_FRAMES,
