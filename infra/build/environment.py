@@ -13,7 +13,8 @@ _REACH = "Check that this machine reaches its Python package index, then run mak
 _VENV = "On Debian: apt-get install python3-venv. Elsewhere: install a Python 3.11 or newer that has the venv module."
 _PIP_INSTALL: Command = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 _UV_INSTALL: Command = [VENV_BIN / "uv", "pip", "install", "--quiet", "--python", VENV_PYTHON]
-_UV_ENV = {"UV_SYSTEM_CERTS": "true", "UV_NO_PROGRESS": "1"}
+# Compiled now, as pip does: else each start compiles anew wherever Python may not write byte code.
+_UV_ENV = {"UV_SYSTEM_CERTS": "true", "UV_NO_PROGRESS": "1", "UV_COMPILE_BYTECODE": "1"}
 
 
 def ensure_environment(dev: bool) -> None:
