@@ -121,7 +121,12 @@ class EmbeddedEventLog:
         """Store the group's next offsets to read, durably."""
         number = self._topic_nos[topic_name]
         rows = [(group, number, partition, offset) for partition, offset in offsets.items()]
-        await self._submit(lambda db: db.executemany("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?)", rows))
+
+        def store(db: sqlite3.Connection) -> None:
+            # The cursor must die here: one that the loop's thread lets go of disturbs the writer's next statement.
+            db.executemany("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?)", rows)
+
+        await self._submit(store)
 
     async def wait(self, positions: Mapping[tuple[str, int], int], timeout_s: float) -> bool:
         """Wait until some place has a record at or after its position; False when time ran out."""
