@@ -13,7 +13,8 @@ import { Ago } from "./times";
 
 function iconOf(rule: string, trigger: Trigger | null): IconName {
   if (rule.startsWith("cart")) return "cart";
-  if (rule === "lead_mql") return "star";
+  if (rule.includes("mql")) return "star";
+  if (rule.includes("alert")) return "alert";
   if (rule !== "lead_tier") return "send";
   return trigger && isDescent(trigger) ? "down" : "up";
 }

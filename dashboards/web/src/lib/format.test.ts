@@ -32,7 +32,7 @@ describe("money", () => {
 });
 
 test("names become words", () => {
-  expect(words("pricing_viewed")).toBe("Pricing viewed");
+  expect([words("pricing_viewed"), words("mql_notice")]).toEqual(["Pricing viewed", "MQL notice"]);
 });
 
 test("one is singular", () => {

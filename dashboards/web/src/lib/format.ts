@@ -34,9 +34,14 @@ export function money(amount: number, currency: string): string {
   }
 }
 
-/** "pricing_viewed" -> "Pricing viewed". */
+const ACRONYMS = /\b(mql|sms|utm|url|id)\b/g;
+
+/** "pricing_viewed" -> "Pricing viewed", "mql_notice" -> "MQL notice". */
 export function words(snake: string): string {
-  const text = snake.replaceAll("_", " ").trim();
+  const text = snake
+    .replaceAll("_", " ")
+    .trim()
+    .replace(ACRONYMS, (acronym) => acronym.toUpperCase());
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
