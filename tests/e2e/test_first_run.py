@@ -10,6 +10,8 @@ import pytest
 
 from tests.e2e.harness import Platform
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory):
@@ -24,6 +26,7 @@ def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         text=True,
         env={**os.environ, **env},
         timeout=30,
+        check=False,
     )
 
 
