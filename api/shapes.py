@@ -13,6 +13,10 @@ _DAY_MS = 86_400_000
 _ID_SHOWN = 12
 
 
+# Enough for whoever checks the arithmetic; the page shows one digit.
+DIGITS = 9
+
+
 def shown_score(points: float) -> float:
     """Return the score as a tier is judged by: 50 points an instant ago are 49.99999 now, and still 50 to everybody."""
     return round(points, 1)
@@ -38,7 +42,7 @@ def _lead_fields(row: LeadRow, points: float) -> dict[str, Any]:
         "anonymous_id": row.anonymous_id,
         "email": row.email,
         "name": row.name,
-        "score": round(points, 4),
+        "score": round(points, DIGITS),
         "tier": tier_now(points),
         "is_mql": _is_mql(row, points),
         "events": row.events,
@@ -67,7 +71,7 @@ def contributions(row: LeadRow, state: ProfileState, now_ms: int) -> list[schema
         schemas.Contribution(
             rule=c.rule,
             count=c.count,
-            points=round(decayed(c.points, age_ms, row.half_life_ms), 4),
+            points=round(decayed(c.points, age_ms, row.half_life_ms), DIGITS),
             last_at_ms=c.last_at_ms,
         )
         for c in state.score.contributions
@@ -76,7 +80,7 @@ def contributions(row: LeadRow, state: ProfileState, now_ms: int) -> list[schema
 
 
 def _sum(parts: list[schemas.Contribution]) -> float:
-    return round(sum(c.points for c in parts), 4)
+    return round(sum(c.points for c in parts), DIGITS)
 
 
 def lead_score(row: LeadRow, state: ProfileState, now_ms: int) -> schemas.LeadScore:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sinks.view.leads import check_half_life, check_page, rank_of, searchable
-from streams.model.profiles import HOT_AT, WARM_AT
+from streams.model.profiles import HOT_AT, SHOWN_SLACK, WARM_AT
 from streams.ports import LeadCounts, LeadPage, LeadRow
 
 
@@ -59,7 +59,7 @@ class MemoryProfileView:
 
     async def tier_counts(self, workspace: str, now_ms: int) -> LeadCounts:
         rows = self._of(workspace)
-        warm_from, hot_from = (rank_of(at, now_ms, self.half_life_ms) for at in (WARM_AT, HOT_AT))
+        warm_from, hot_from = (rank_of(at - SHOWN_SLACK, now_ms, self.half_life_ms) for at in (WARM_AT, HOT_AT))
         hot = sum(self._rank(r) >= hot_from for r in rows)
         warm = sum(self._rank(r) >= warm_from for r in rows) - hot
         return LeadCounts(len(rows), warm, hot, sum(r.is_mql for r in rows))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sinks.sqlite_worker import SqliteWorker, transaction
 from sinks.view.leads import check_half_life, check_page, rank_of, searchable
-from streams.model.profiles import HOT_AT, WARM_AT
+from streams.model.profiles import HOT_AT, SHOWN_SLACK, WARM_AT
 from streams.ports import LeadCounts, LeadPage, LeadRow
 
 _VERSION = 1
@@ -127,7 +127,7 @@ class SqliteProfileView:
         return await self._sqlite.run(read)
 
     async def tier_counts(self, workspace: str, now_ms: int) -> LeadCounts:
-        warm_from, hot_from = (rank_of(at, now_ms, self.half_life_ms) for at in (WARM_AT, HOT_AT))
+        warm_from, hot_from = (rank_of(at - SHOWN_SLACK, now_ms, self.half_life_ms) for at in (WARM_AT, HOT_AT))
 
         def read(db: sqlite3.Connection) -> LeadCounts:
             total = db.execute("SELECT COUNT(*) FROM leads WHERE workspace = ?", (workspace,)).fetchone()[0]

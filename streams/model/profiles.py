@@ -111,6 +111,8 @@ def decayed(points: float, since_ms: int, half_life_ms: int) -> float:
 WARM_AT = 25.0
 HOT_AT = 40.0
 MQL_AT = 50.0
+SHOWN_SLACK = 0.05
+"""Readers judge a decayed score as it is shown, with one digit, so that 40 points are hot a second later too."""
 
 
 def tier_of(points: float) -> Tier:
