@@ -127,7 +127,9 @@ def with_demo(settings: Settings) -> Settings:
         }
     )
     alerts = settings.alerts.model_copy(update={"email": settings.alerts.email or brand.ON_CALL_EMAIL})
-    return settings.model_copy(update={"engine": engine, "messages": messages, "alerts": alerts})
+    named = "from_address" in settings.smtp.model_fields_set
+    smtp = settings.smtp if named else settings.smtp.model_copy(update={"from_address": brand.FROM_ADDRESS})
+    return settings.model_copy(update={"engine": engine, "messages": messages, "alerts": alerts, "smtp": smtp})
 
 
 async def open_stores(settings: Settings, data: DataDir) -> Stores:
