@@ -44,10 +44,10 @@ class Engine:
         await self.log.append([NewRecord(topics.EVENTS, 0, None, value, NOW_MS)])
 
     async def committed(self, offset: int) -> None:
-        """Wait until the partition has made the frame at `offset` durable; it says so to nobody, so it is asked."""
+        """Wait until the frame at `offset` is durable; the partition says so to nobody, so it is asked."""
         async with asyncio.timeout(10):
-            while 0 not in self.events.partitions or self.events.partitions[0].committed_offset < offset:
-                await asyncio.sleep(0.002)  # noqa: ASYNC110
+            while 0 not in self.events.partitions or self.events.partitions[0].committed_offset < offset:  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
 
 
 async def test_events_become_state_and_totals(tmp_path):
@@ -64,7 +64,6 @@ async def test_a_restarted_app_goes_on_where_the_log_says(tmp_path):
         await engine.send(encode_events([event("demo_requested")], NOW_MS))
         await engine.committed(0)
     async with Engine(tmp_path, log) as engine:
-        _, end = await log.bounds(topics.STATE, 0)
         await engine.send(encode_events([event("email_opened", message_id="m2")], NOW_MS))
         await engine.committed(1)
         assert engine.events.partitions[0].profiles.get("default", "user:ada").score.points == 55
