@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from infra.build.parts import PARTS
 from tests.e2e.harness import Platform
+from tests.e2e.hook_receiver import HookReceiver
 from tests.e2e.mail_server import MailServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -28,8 +29,14 @@ def mail() -> Iterator[MailServer]:
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory, mail) -> Iterator[Platform]:
-    settings = {**mail.settings, "DEMO__CART_WINDOW_S": WINDOW_S}
+def hooks() -> Iterator[HookReceiver]:
+    with HookReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory, mail, hooks) -> Iterator[Platform]:
+    settings = {**mail.settings, **hooks.settings, "DEMO__CART_WINDOW_S": WINDOW_S}
     with Platform(tmp_path_factory.mktemp("demo") / "data", settings, demo=True) as running:
         yield running
 
@@ -118,7 +125,7 @@ def test_the_page_says_how_old_its_data_is_and_how_much_happens(dashboard):
     expect(dashboard.get_by_test_id("events-total")).not_to_have_attribute("data-value", "0")
 
 
-def test_an_outage_raises_an_alert_on_the_page_and_by_mail(browser, dashboard, platform, mail):
+def test_an_outage_raises_an_alert_on_the_page_by_mail_and_by_signed_webhook(browser, dashboard, platform, mail, hooks):
     platform.until("traffic of the mobile app", lambda: watched_for(platform, "mobile-app") >= 70, 90)
     switches = browser.new_context().new_page()
     switches.goto(f"{platform.url}/shop/controls")
@@ -126,6 +133,7 @@ def test_an_outage_raises_an_alert_on_the_page_and_by_mail(browser, dashboard, p
     alert = dashboard.get_by_test_id("alert-source_silent")
     expect(alert).to_have_attribute("data-state", "firing", timeout=60_000)
     assert "mobile-app" in mail.wait_for("on-call@saltmoor.example", 10).message["subject"]
+    assert "mobile-app" in str(hooks.wait_for("alert.firing", 10)["data"])
 
 
 def watched_for(platform: Platform, source: str) -> float:
