@@ -14,6 +14,7 @@ from streams.ports import Clock, DeadLetterSink, LogRecord, MetricStore, Subscri
 _LOG = logging.getLogger(__name__)
 _POLL_RECORDS = 500
 _POLL_TIMEOUT_S = 0.5
+_GATHER_S = 0.1
 _WRITE_ROLLUPS = 5_000
 _MAX_PAUSE_S = 30.0
 _PRUNE_EVERY_MS = 3_600_000
@@ -65,6 +66,9 @@ class MetricsWriter:
             if not await self._store_all(rollups):
                 return
             await self._subscription.commit()
+            if len(records) < _POLL_RECORDS:
+                # Totals are absolute: of those that come in a moment only the last needs writing.
+                await asyncio.sleep(_GATHER_S)
 
     def stop(self) -> None:
         """Ask `run` to return; it does so within about half a second, or when the write under way is done."""

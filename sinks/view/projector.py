@@ -14,6 +14,7 @@ from streams.state.codec import PROFILE_PREFIX, decode_profile, is_profile_key
 
 _BATCH = 1_000
 _WAIT_S = 0.5
+_GATHER_S = 0.05
 
 
 class LeadChange(NamedTuple):
@@ -60,6 +61,9 @@ class ViewProjector:
                 self.caught_up.set()
             if not any(moved):
                 await self._log.wait({(STATE, p): at for p, at in self._at.items()}, _WAIT_S)
+            elif max(moved) < _BATCH:
+                # What comes in a moment shares one transaction, and a profile that changed twice is written once.
+                await asyncio.sleep(_GATHER_S)
 
     def stop(self) -> None:
         """Ask `run` to return; it does so within about half a second."""
@@ -80,19 +84,21 @@ class ViewProjector:
         self._at = {p: known.get(p, 0) for p in ends}
         self._announce_from = ends
 
-    async def _project(self, partition: int) -> bool:
-        """Apply the partition's next records; say whether there were any."""
+    async def _project(self, partition: int) -> int:
+        """Apply the partition's next records; return how many offsets that was."""
         at = self._at[partition]
-        end = (await self._log.bounds(STATE, partition))[1]
-        if at >= end:
-            return False
         records = await self._log.read(STATE, partition, at, _BATCH)
         if not records:
-            # All that was there up to `end`, as read before, has been compacted away.
-            self._at[partition] = end
-            return True
+            end = (await self._log.bounds(STATE, partition))[1]
+            if at >= end:
+                return 0
+            records = await self._log.read(STATE, partition, at, _BATCH)
+            if not records:
+                # All that was there up to `end`, as known before reading, has been compacted away.
+                self._at[partition] = end
+                return end - at
         await self._apply(partition, records)
-        return True
+        return len(records)
 
     async def _apply(self, partition: int, records: list[LogRecord]) -> None:
         states, removed, letters = _newest(records)
