@@ -14,7 +14,7 @@ class IngestSettings(BaseModel):
     )
     max_batch_events: int = Field(2_500, ge=1, description="Most events in one batch request.")
     max_webhook_bytes: int = Field(1_048_576, ge=1_024, description="Largest webhook body, in bytes.")
-    linger_ms: int = Field(2, ge=0, le=1_000, description="How long an event waits for others to share its append.")
+    linger_ms: int = Field(5, ge=0, le=1_000, description="How long an event waits for others to share its append.")
     max_frame_events: int = Field(400, ge=1, description="Most events in one log record.")
     max_frame_bytes: int = Field(
         524_288, ge=1_024, description="A log record takes no further event beyond this size, in bytes."
