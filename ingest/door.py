@@ -53,7 +53,9 @@ class Door:
 
         Raises UnknownKeyError.
         """
-        key = _basic_user(request.headers.get("authorization", "")) or request.query_params.get("k")
+        key = _basic_user(request.headers.get("authorization", ""))
+        if not key and request.scope["query_string"]:
+            key = request.query_params.get("k", "")
         return self.source_with(key) if key else None
 
     def source_with(self, key: object) -> Source:

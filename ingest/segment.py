@@ -19,6 +19,7 @@ from ingest.sources import Source
 from ingest.values import optional_object, wrong_type
 from streams.model.events import Event
 
+PREFIX = "/v1/"
 _PREFLIGHT = CORS | {
     "Access-Control-Allow-Methods": "POST, OPTIONS",
     "Access-Control-Allow-Headers": "authorization, content-type, content-encoding",
@@ -34,7 +35,8 @@ _KINDS = {k: k for k in ("track", "identify", "page", "screen", "group", "alias"
     "g": "group",
     "a": "alias",
 }
-_OK = b'{"success":true}'
+# One for all: it holds no state, and it is the answer to nearly every request.
+_TAKEN = Response(b'{"success":true}', 200, CORS, JSON)
 
 _Unusable = tuple[int, IngestError, bytes]
 
@@ -47,7 +49,7 @@ class SegmentRoutes:
         self._settings = door.settings
 
     def routes(self) -> list[Route]:
-        return [Route("/v1/{kind}", answering(self.collect), methods=["POST", "OPTIONS"])]
+        return [Route(PREFIX + "{kind}", answering(self.collect), methods=["POST", "OPTIONS"])]
 
     async def collect(self, request: Request) -> Response:
         if request.method == "OPTIONS":
@@ -76,7 +78,7 @@ class SegmentRoutes:
                 await door.bury(source, [(error, raw or error.raw)])
             raise
         await door.take(events)
-        return Response(_OK, 200, CORS, JSON)
+        return _TAKEN
 
     async def _collect_batch(self, request: Request) -> Response:
         door, raw = self._door, b""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from ingest.app import create_ingest_app
 from ingest.batcher import Batcher
@@ -43,12 +43,12 @@ async def batcher(log: FakeLog, clock: FakeClock, settings: IngestSettings) -> A
 
 
 @pytest.fixture
-def app(batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings) -> Starlette:
+def app(batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings) -> ASGIApp:
     return create_ingest_app(batcher, StaticSources([WEB, SHOP, UNSIGNED_SHOP]), LogDeadLetters(log), clock, settings)
 
 
 @pytest.fixture
-async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+async def client(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
         yield client
