@@ -1,6 +1,5 @@
-"""Where the dashboard's built assets and the Grafana boards are. Paths only: nothing here reads a file."""
+"""Where the dashboard's built assets are. A path only: nothing here reads a file."""
 
 from pathlib import Path
 
 DIST = Path(__file__).parent / "dist"
-GRAFANA = Path(__file__).parent / "grafana"

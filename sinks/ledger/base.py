@@ -159,24 +159,3 @@ def recovery_changes(now_ms: int, *, idempotent: bool) -> dict[str, Any]:
     if idempotent:
         return released | {"status": DeliveryStatus.PENDING, "next_attempt_ms": now_ms}
     return released | {"status": DeliveryStatus.UNCERTAIN, "reason": UNCERTAIN_REASON, "finished_ms": now_ms}
-
-
-def row_to_json(row: DeliveryRow) -> dict[str, Any]:
-    """Return the `Delivery` of docs/api.md."""
-    delivery = row.delivery
-    return {
-        "id": delivery.id,
-        "profile": delivery.profile,
-        "campaign": delivery.campaign,
-        "channel": delivery.channel,
-        "template": delivery.template,
-        "recipient": delivery.recipient,
-        "subject": row.subject,
-        "status": row.status.value,
-        "reason": row.reason,
-        "attempts": row.attempts,
-        "created_ms": delivery.created_ms,
-        "due_ms": delivery.due_ms,
-        "finished_ms": row.finished_ms,
-        "trigger_id": delivery.trigger_id,
-    }

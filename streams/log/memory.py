@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from streams.log.subscription import LogSubscription
-from streams.log.topics import TOPICS, topic
+from streams.log.topics import topic
 from streams.model.errors import LogClosedError
 from streams.ports import LogRecord, NewRecord, Subscription
 
@@ -90,7 +90,3 @@ class MemoryEventLog:
         self._closed = True
         async with self._appended:
             self._appended.notify_all()
-
-    def topics(self) -> list[str]:
-        """Return the topics that hold at least one record."""
-        return [name for name in TOPICS if any(r for (t, _), r in self._records.items() if t == name)]
