@@ -83,7 +83,7 @@ class Lane:
                 self._is_full = len(rows) == free
                 if self._is_full:
                     await self._wake.wait()
-                else:
+                elif not self._wake.is_set():
                     await self._sleep()
 
     async def _claim(self, limit: int) -> list[DeliveryRow]:

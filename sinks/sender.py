@@ -16,6 +16,7 @@ from streams.ports import Clock
 
 _log = logging.getLogger(__name__)
 _OUTCOME_BATCH = 500
+_GATHER_S = 0.05
 
 
 class Sender:
@@ -99,6 +100,9 @@ class Sender:
             if last_round:
                 return
             await self._outcomes_due.wait()
+            if not self._draining:
+                # Nothing waits for an outcome, so those of a moment share the three transactions that it takes.
+                await asyncio.sleep(_GATHER_S)
 
     async def _log_some_outcomes(self) -> int:
         """Append and mark one batch; return how many were due."""

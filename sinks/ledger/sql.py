@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, func, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sinks.database import Database
@@ -21,7 +21,55 @@ from sinks.ledger.tables import DELIVERIES, METADATA, SUPPRESSIONS, from_columns
 from streams.model.deliveries import DeliveryStatus
 
 _D = DELIVERIES.c
+_S = SUPPRESSIONS.c
 _Rows = list[DeliveryRow]
+
+# The statements of the sending path are built once: to build one takes longer than to run it.
+_CLAIM = (
+    update(DELIVERIES)
+    .where(
+        _D.seq.in_(
+            select(_D.seq)
+            .where(
+                _D.status.in_(CLAIMABLE),
+                _D.channel == bindparam("of_channel"),
+                _D.next_attempt_ms <= bindparam("now_ms"),
+            )
+            .order_by(_D.next_attempt_ms, _D.seq)
+            .limit(bindparam("at_most"))
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+    )
+    .values(
+        status=DeliveryStatus.CLAIMED,
+        attempts=_D.attempts + 1,
+        owner=bindparam("new_owner"),
+        transport=bindparam("new_transport"),
+        lease_until_ms=bindparam("new_lease_until_ms"),
+    )
+    .returning(*_D)
+)
+_FINISH = (
+    update(DELIVERIES)
+    .where(
+        _D.id == bindparam("of_id"),
+        _D.status == DeliveryStatus.CLAIMED,
+        _D.owner == bindparam("of_owner"),
+    )
+    .returning(*_D)
+)
+_UNLOGGED = (
+    select(*_D)
+    .where(_D.outcome_logged.is_(False), _D.status.in_(WITH_OUTCOME))
+    .order_by(_D.seq)
+    .limit(bindparam("at_most"))
+)
+_MARK_LOGGED = update(DELIVERIES).where(_D.id.in_(bindparam("ids", expanding=True))).values(outcome_logged=True)
+_NEXT_DUE = select(func.min(_D.next_attempt_ms)).where(_D.status.in_(CLAIMABLE), _D.channel == bindparam("of_channel"))
+_SUPPRESSED = select(_S.address, _S.reason).where(
+    _S.workspace == bindparam("of_workspace"), _S.address.in_(bindparam("addresses", expanding=True))
+)
 
 
 class SqlLedger:
@@ -44,30 +92,19 @@ class SqlLedger:
         return await self._database.run(work)
 
     async def claim(self, claim: Claim) -> list[DeliveryRow]:
-        due = (
-            select(_D.seq)
-            .where(_D.status.in_(CLAIMABLE), _D.channel == claim.channel, _D.next_attempt_ms <= claim.now_ms)
-            .order_by(_D.next_attempt_ms, _D.seq)
-            .limit(claim.limit)
-            .with_for_update(skip_locked=True)
-        )
-        statement = (
-            update(DELIVERIES)
-            .where(_D.seq.in_(due.scalar_subquery()))
-            .values(
-                status=DeliveryStatus.CLAIMED,
-                attempts=_D.attempts + 1,
-                owner=claim.owner,
-                transport=claim.transport,
-                lease_until_ms=claim.lease_until_ms,
-            )
-        )
-        rows = await self._change(statement)
+        values = {
+            "of_channel": claim.channel,
+            "now_ms": claim.now_ms,
+            "at_most": claim.limit,
+            "new_owner": claim.owner,
+            "new_transport": claim.transport,
+            "new_lease_until_ms": claim.lease_until_ms,
+        }
+        rows = await self._rows(_CLAIM, values)
         return sorted(rows, key=lambda row: (row.next_attempt_ms, row.seq))
 
     async def finish(self, owner: str, finish: Finish) -> DeliveryRow | None:
-        held = (_D.id == finish.id, _D.status == DeliveryStatus.CLAIMED, _D.owner == owner)
-        rows = await self._change(update(DELIVERIES).where(*held).values(finish_changes(finish)))
+        rows = await self._rows(_FINISH, {"of_id": finish.id, "of_owner": owner} | finish_changes(finish))
         return rows[0] if rows else None
 
     async def recover(
@@ -82,16 +119,13 @@ class SqlLedger:
         return await self._change(again, unsure)
 
     async def unlogged(self, limit: int) -> list[DeliveryRow]:
-        open_outcome = (_D.outcome_logged.is_(False), _D.status.in_(WITH_OUTCOME))
-        return await self._select(select(*_D).where(*open_outcome).order_by(_D.seq).limit(limit))
+        return await self._rows(_UNLOGGED, {"at_most": limit})
 
     async def mark_logged(self, ids: Sequence[str]) -> None:
-        statement = update(DELIVERIES).where(_D.id.in_(ids)).values(outcome_logged=True)
-        await self._database.run(lambda c: c.execute(statement).rowcount)
+        await self._database.run(lambda c: c.execute(_MARK_LOGGED, {"ids": list(ids)}).rowcount)
 
     async def next_due_ms(self, channel: str) -> int | None:
-        statement = select(func.min(_D.next_attempt_ms)).where(_D.status.in_(CLAIMABLE), _D.channel == channel)
-        return await self._database.run(lambda c: c.execute(statement).scalar_one())
+        return await self._database.run(lambda c: c.execute(_NEXT_DUE, {"of_channel": channel}).scalar_one())
 
     async def get(self, workspace: str, delivery_id: str) -> DeliveryRow | None:
         statement = select(*_D).where(_D.workspace == workspace, _D.id == delivery_id)
@@ -131,16 +165,18 @@ class SqlLedger:
         if not addresses:
             return {}
         normal = {address: normal_address(address) for address in addresses}
-        s = SUPPRESSIONS.c
-        statement = select(s.address, s.reason).where(s.workspace == workspace, s.address.in_(set(normal.values())))
-        reasons = await self._database.run(lambda c: {r[0]: r[1] for r in c.execute(statement)})
+        values = {"of_workspace": workspace, "addresses": sorted(set(normal.values()))}
+        reasons = await self._database.run(lambda c: {r[0]: r[1] for r in c.execute(_SUPPRESSED, values)})
         return {address: reasons[key] for address, key in normal.items() if key in reasons}
 
     async def close(self) -> None:
         await self._database.close()
 
     async def _select(self, statement: Select[Any]) -> _Rows:
-        return await self._database.run(lambda c: [from_columns(r) for r in c.execute(statement)])
+        return await self._rows(statement, {})
+
+    async def _rows(self, statement: Select[Any] | Update, values: dict[str, Any]) -> _Rows:
+        return await self._database.run(lambda c: [from_columns(r) for r in c.execute(statement, values)])
 
     async def _change(self, *statements: Update) -> _Rows:
         def work(connection: Connection) -> _Rows:
