@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from streams.log.embedded_schema import OFFSET_BITS, connect, open_schema, place_of, row_id
 from streams.log.retention import purge
 from streams.log.subscription import LogSubscription
+from streams.log.tail import Tails
 from streams.log.topics import topic
 from streams.model.errors import LogClosedError, LogFullError
 from streams.ports import LogRecord, NewRecord, Subscription
@@ -27,13 +28,17 @@ _MAX_JOBS_PER_COMMIT = 512
 
 
 class _Job(NamedTuple):
-    """Work for the writer: it runs inside the shared transaction; its future is resolved after the commit."""
+    """Work for the writer: it runs inside the shared transaction; its future is resolved after the commit.
+
+    `records` are those that it appends, and then its result is their offsets.
+    """
 
     run: Callable[[sqlite3.Connection], object]
     future: "asyncio.Future[object]"
+    records: Sequence[NewRecord] = ()
 
 
-_Result = tuple["asyncio.Future[object]", object, BaseException | None]
+_Result = tuple[_Job, Any, BaseException | None]
 
 
 class EmbeddedEventLog:
@@ -49,6 +54,7 @@ class EmbeddedEventLog:
         self._topic_names: dict[int, str] = {}
         self._next: dict[tuple[int, int], int] = defaultdict(int)
         self._visible: dict[tuple[str, int], int] = defaultdict(int)
+        self._tails = Tails(partitions)
         self._waiters: dict[asyncio.Future[None], Mapping[tuple[str, int], int]] = {}
         self._reader: sqlite3.Connection | None = None
         self._read_pool = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
@@ -82,7 +88,7 @@ class EmbeddedEventLog:
             raise LogFullError(f"{self._pending_records} records wait to be written", retry_after_s=1.0)
         self._pending_records += len(records)
         try:
-            offsets: list[int] = await self._submit(lambda db: self._insert(db, records))  # type: ignore[assignment]
+            offsets: list[int] = await self._submit(lambda db: self._insert(db, records), records)  # type: ignore[assignment]
         finally:
             self._pending_records -= len(records)
         return offsets
@@ -91,6 +97,9 @@ class EmbeddedEventLog:
         """Return up to `max_records` existing records from `offset` on; empty at the end."""
         if offset >= self._visible[topic_name, partition]:
             return []
+        newest = None if self._closed else self._tails.read(topic_name, partition, offset, max_records)
+        if newest is not None:
+            return newest
         number = self._topic_nos[topic_name]
         first, last = row_id(number, partition, offset), row_id(number, partition, _OFFSET_MASK)
         rows = await self._in_reader(
@@ -149,6 +158,7 @@ class EmbeddedEventLog:
     async def purge(self, now_ms: int) -> int:
         """Delete what is past its topic's retention by age or size; return how many records went."""
         removed: int = await self._submit(lambda db: purge(db, self._topic_nos, self._partitions, now_ms))  # type: ignore[assignment]
+        self._tails.clear()
         return removed
 
     async def close(self) -> None:
@@ -173,11 +183,13 @@ class EmbeddedEventLog:
             if not woken.done() and (self._closed or self._ready(positions)):
                 woken.set_result(None)
 
-    def _submit(self, run: Callable[[sqlite3.Connection], object]) -> "asyncio.Future[object]":
+    def _submit(
+        self, run: Callable[[sqlite3.Connection], object], records: Sequence[NewRecord] = ()
+    ) -> "asyncio.Future[object]":
         if self._closed or self._loop is None:
             raise LogClosedError(f"the log {self._path.name} is not open")
         future: asyncio.Future[object] = self._loop.create_future()
-        self._jobs.put(_Job(run, future))
+        self._jobs.put(_Job(run, future, records))
         return future
 
     async def _in_reader(self, sql: str, values: tuple[object, ...]) -> list[Any]:
@@ -236,7 +248,7 @@ class EmbeddedEventLog:
         before = dict(self._next)
         try:
             db.execute("BEGIN IMMEDIATE")
-            results = [(job.future, job.run(db), None) for job in jobs]
+            results = [(job, job.run(db), None) for job in jobs]
             db.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001  every waiter must hear of it, whatever it is
             if db.in_transaction:
@@ -244,21 +256,24 @@ class EmbeddedEventLog:
             self._next.clear()
             self._next.update(before)
             told = _as_temporary(error)
-            results = [(job.future, None, told) for job in jobs]
+            results = [(job, None, told) for job in jobs]
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._resolve, results, dict(self._next))
 
     def _resolve(self, results: list[_Result], ends: Mapping[tuple[int, int], int]) -> None:
         for (number, partition), after in ends.items():
             self._visible[self._topic_names[number], partition] = after
+        for job, value, error in results:
+            if job.records and error is None:
+                self._tails.add(job.records, value)
         self._wake()
-        for future, value, error in results:
-            if future.done():
+        for job, value, error in results:
+            if job.future.done():
                 continue
             if error is not None:
-                future.set_exception(error)
+                job.future.set_exception(error)
             else:
-                future.set_result(value)
+                job.future.set_result(value)
 
 
 def _as_temporary(error: BaseException) -> BaseException:
