@@ -70,7 +70,8 @@ class Embedded:
                 keys[OUTAGE_SOURCE] = await _source_key(stores.config, OUTAGE_SOURCE)
             await stores.sources.refresh()
             await self._start(stack, stores, bootstrap, keys)
-            await self._until_ready()
+            if not await self._until_ready():
+                return
             self._data.write_bootstrap(bootstrap)
             # What is alive now stays so. Else each full collection walks through it, and every event waits for 0.1 s.
             gc.freeze()
@@ -110,7 +111,7 @@ class Embedded:
         spawn("purge", _every(settings.log.purge_interval_s, lambda: stores.log.purge(clock.now_ms())))
         spawn("sources", _every(SOURCES_REFRESH_S, stores.sources.refresh))
         if traffic:
-            spawn("traffic", self._when_ready(traffic.run()))
+            spawn("traffic", self._when_ready(traffic.run))
 
     async def _start_engine(self, stack: AsyncExitStack, engine: wiring.Engine) -> None:
         partitions = self._settings.log.partitions
@@ -155,18 +156,21 @@ class Embedded:
         server.should_exit = True
         await self._supervisor.finished("http", DRAIN_S)
 
-    async def _until_ready(self) -> None:
+    async def _until_ready(self) -> bool:
+        """Wait until every part serves; False when asked to stop before. Raises the first fault."""
         waiting = asyncio.create_task(self._supervisor.wait())
         # The parts say their state when asked and raise no event; this runs for a moment at the start.
         while not waiting.done() and any(state != "ready" for state in self.readiness().values()):  # noqa: ASYNC110
             await asyncio.sleep(READY_CHECK_S)
         if waiting.done():
             waiting.result()
+            return False
         waiting.cancel()
+        return True
 
-    async def _when_ready(self, work: Coroutine[Any, Any, Any]) -> None:
-        await self._until_ready()
-        await work
+    async def _when_ready(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        if await self._until_ready():
+            await work()
 
     async def _bootstrap(self, config: ConfigStore) -> Bootstrap:
         now_ms = self._clock.now_ms()

@@ -8,7 +8,7 @@ import sys
 import httpx
 import pytest
 
-from tests.e2e.harness import Platform
+from tests.e2e.harness import STOP_S, Platform
 
 pytestmark = pytest.mark.slow
 
@@ -76,3 +76,12 @@ def test_it_stops_in_order_and_starts_again_with_the_same_keys(tmp_path):
     after = platform.bootstrap
     platform.stop()
     assert (before["write_key"], before["api_token"]) == (after["write_key"], after["api_token"])
+
+
+def test_a_stop_during_the_start_is_clean_and_announces_nothing(tmp_path):
+    command = [sys.executable, "-m", "infra", "up", "--port", "0", "--data", str(tmp_path / "data")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as starting:
+        starting.stderr.readline()  # the first partition is loaded, other parts are not up yet
+        starting.terminate()
+        said, _ = starting.communicate(timeout=STOP_S)
+    assert (starting.returncode, said, (tmp_path / "data" / "bootstrap.json").exists()) == (0, "", False)
