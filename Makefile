@@ -53,10 +53,9 @@ soak: ## Kill the platform under load KILLS times and account for every event an
 	@$(SETUP) dev-environment
 	@CAMPAIGNIQ_SOAK_KILLS=$(KILLS) $(PYTEST) -q -s -m slow --timeout=0 tests/e2e/test_kill.py
 
-bench: ## Measure throughput and latency on this machine
+bench: ## Measure the engine and the way from event to mail on this machine
 	@$(SETUP) environment
-	@$(BIN)/campaigniq bench streams --json
-	@$(BIN)/campaigniq bench ingest --json
+	@$(BIN)/campaigniq bench engine --json
 	@$(BIN)/campaigniq bench latency --json
 
 clean: ## Remove all that these targets made here; data stays

@@ -142,6 +142,21 @@ def latency(
     print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() if as_json else describe(figures))
 
 
+@bench_app.command()
+def engine(
+    events: Annotated[int, typer.Option(help="How many events.", min=1_000, max=10_000_000)] = 200_000,
+    profiles: Annotated[int, typer.Option(help="Of how many people.", min=1, max=1_000_000)] = 20_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure the engine by itself: events per CPU second of one partition."""
+    import orjson
+
+    from infra.bench.engine import describe, measure_engine
+
+    figures = measure_engine(events, profiles)
+    print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() if as_json else describe(figures))
+
+
 @app.command()
 def version() -> None:
     """Print the version."""

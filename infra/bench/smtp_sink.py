@@ -25,23 +25,28 @@ class SmtpSink:
         self.mails: dict[str, list[float]] = {}
         self.port = 0
         self._server: asyncio.Server | None = None
+        self._open: set[_Session] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.get_running_loop().create_server(lambda: _Session(self.mails), "127.0.0.1", 0)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Session(self.mails, self._open), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
+            for session in tuple(self._open):
+                session.close()
             await self._server.wait_closed()
 
 
 class _Session(asyncio.Protocol):
     """One client's connection."""
 
-    def __init__(self, mails: dict[str, list[float]]) -> None:
+    def __init__(self, mails: dict[str, list[float]], open_sessions: "set[_Session]") -> None:
         self._mails = mails
+        self._open = open_sessions
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._pending = b""
@@ -51,7 +56,15 @@ class _Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._open.add(self)
         transport.write(_GREETING)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the protocol's signature
+        self._open.discard(self)
+
+    def close(self) -> None:
+        if self._transport:
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._pending += data
@@ -89,8 +102,8 @@ class _Session(asyncio.Protocol):
             self._in_mail = True
             self._pending = b"\r\n" + rest
         self._answer(_ANSWERS.get(verb, b"502 not known here\r\n"))
-        if verb == b"QUIT" and self._transport:
-            self._transport.close()
+        if verb == b"QUIT":
+            self.close()
         return True
 
     def _answer(self, line: bytes) -> None:
