@@ -12,6 +12,7 @@ from streams.ports import LogRecord, NewRecord
 
 _MAX_BYTES = 16 << 20
 _MAX_RECORDS = 256
+_COMPACTED = frozenset(name for name, topic in TOPICS.items() if topic.compacted)
 
 
 class _Tail:
@@ -38,7 +39,7 @@ class Tails:
     def add(self, records: Iterable[NewRecord], offsets: Iterable[int]) -> None:
         """Take up records that have just been committed, in the order of their offsets."""
         for new, offset in zip(records, offsets, strict=True):
-            if TOPICS[new.topic].compacted:
+            if new.topic in _COMPACTED:
                 continue
             tail = self._tails.setdefault((new.topic, new.partition), _Tail())
             tail.add(LogRecord(new.topic, new.partition, offset, *new[2:]), self._max_bytes)
