@@ -5,13 +5,13 @@ import msgspec
 from streams.agents.stage import dead_frame
 from streams.frames import decode
 from streams.log import topics
+from streams.log.patience import append_patiently
 from streams.model.alerts import Alert
 from streams.model.errors import FrameError
 from streams.operators.alerting import AlertBook, BookState
 from streams.ports import EventLog, NewRecord
 from streams.state.codec import ALERT_BOOK_KEY, decode_book, encode_book
 
-MAX_UNWRITTEN_BATCHES = 200
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -43,7 +43,7 @@ class AlertsStage:
         try:
             batch = decode(value).rollups
         except FrameError as error:
-            await self._log.append([dead_frame(partition, value, error, place.state.watermark_ms)])
+            await append_patiently(self._log, [dead_frame(partition, value, error, place.state.watermark_ms)])
             batch = None
         if batch is not None:
             place.state, raised = self._book.on_batch(place.state, batch)
@@ -52,10 +52,7 @@ class AlertsStage:
 
     def has_output(self) -> bool:
         """Say whether alerts wait, or a book has moved on far enough to be written."""
-        return any(
-            p.alerts or p.state.next_ms > p.written_next_ms or p.offset - p.written_offset >= MAX_UNWRITTEN_BATCHES
-            for p in self._places.values()
-        )
+        return any(p.alerts or p.state.next_ms > p.written_next_ms for p in self._places.values())
 
     async def flush(self) -> None:
         """Write alerts, await them, write the books."""
@@ -66,13 +63,13 @@ class AlertsStage:
             for alert in place.alerts
         ]
         if alerts:
-            await self._log.append(alerts)
+            await append_patiently(self._log, alerts)
         books = [
-            NewRecord(topics.STATE, number, ALERT_BOOK_KEY, encode_book(p.offset, p.state), p.state.watermark_ms)
+            NewRecord(topics.ALERT_STATE, number, ALERT_BOOK_KEY, encode_book(p.offset, p.state), p.state.watermark_ms)
             for number, p in moved
         ]
         if books:
-            await self._log.append(books)
+            await append_patiently(self._log, books)
         for _, place in moved:
             place.alerts.clear()
             place.written_offset = place.offset
@@ -81,7 +78,7 @@ class AlertsStage:
     async def _load(self, number: int) -> _Place:
         place = _Place(self._book.initial(), -1, -1, 0, [])
         offset = 0
-        while records := await self._log.read(topics.STATE, number, offset, 5_000):
+        while records := await self._log.read(topics.ALERT_STATE, number, offset, 5_000):
             offset = records[-1].offset + 1
             for record in records:
                 if record.key == ALERT_BOOK_KEY and record.value is not None:

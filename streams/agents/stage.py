@@ -8,6 +8,7 @@ import msgspec
 
 from streams.frames import decode
 from streams.log import topics
+from streams.log.patience import append_patiently
 from streams.model.dead_letters import DeadLetter
 from streams.model.errors import FrameError
 from streams.operators.pipeline import Pipeline
@@ -62,7 +63,7 @@ class EventsStage:
         try:
             frame = decode(value)
         except FrameError as error:
-            await self._log.append([dead_frame(partition, value, error, target.clock_ms)])
+            await append_patiently(self._log, [dead_frame(partition, value, error, target.clock_ms)])
             target.skip(offset)
             return
         target.apply(offset, frame)
@@ -74,14 +75,14 @@ class EventsStage:
     async def flush(self) -> None:
         """Write outputs, await them, write state."""
         async with self._flushing:
-            moved = [p for p in self.partitions.values() if p.offset > p.committed_offset]
+            moved = [p for p in self.partitions.values() if p.is_whole and p.offset > p.committed_offset]
             flushes = [p.take_flush() for p in moved]
             outputs = [record for flush in flushes for record in flush.outputs]
             if outputs:
-                await self._log.append(outputs)
+                await append_patiently(self._log, outputs)
             state = [record for flush in flushes for record in flush.state]
             if state:
-                await self._log.append(state)
+                await append_patiently(self._log, state)
             for partition in moved:
                 partition.mark_flushed()
 

@@ -12,6 +12,7 @@ TRIGGERS = "campaigniq.triggers.v1"
 ROLLUPS = "campaigniq.rollups.v1"
 ALERTS = "campaigniq.alerts.v1"
 STATE = "campaigniq.state.v1"
+ALERT_STATE = "campaigniq.alert_state.v1"
 DEAD_LETTERS = "campaigniq.dead_letters.v1"
 
 
@@ -33,6 +34,7 @@ TOPICS: dict[str, Topic] = {
         Topic(ROLLUPS, "frames of absolute totals, by workspace", False, 2 * _DAY_MS, _GIB),
         Topic(ALERTS, "alerts (msgpack), by workspace", False, 30 * _DAY_MS, _GIB),
         Topic(STATE, "profiles and partition state, by key", True, 0, 0),
+        Topic(ALERT_STATE, "what the alerts stage knows, one record a partition", True, 0, 0),
         Topic(DEAD_LETTERS, "dead letters (msgpack)", False, 30 * _DAY_MS, _GIB),
     )
 }

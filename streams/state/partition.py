@@ -42,6 +42,7 @@ class Partition:
         self.clock_ms = 0
         self.offset = -1
         self.committed_offset = -1
+        self.is_whole = True
         self.events = 0
         self.duplicates = 0
         self.profiles = ProfileStore()
@@ -50,7 +51,10 @@ class Partition:
         self._totals = Totals(number)
         self._seen = SeenIds()
         self._seen_written: dict[int, int] = {}
-        self._days_forgotten: list[tuple[int, int]] = []
+        # Keys that a commit no longer needs go with the flush after it: a flush cut short must not lose what the
+        # commit before it still counts on.
+        self._dropped: list[bytes] = []
+        self._tombstones: list[bytes] = []
         self._timers: list[tuple[int, str, str]] = []
         self._triggers: list[Trigger] = []
         self._poison: list[DeadLetter] = []
@@ -91,13 +95,16 @@ class Partition:
         """Apply the frame at `offset`; frames that the committed state includes are skipped."""
         if offset <= self.committed_offset:
             return
-        self.offset = offset
+        # A fault in the middle leaves the partition torn, and a torn one must never be flushed.
+        self.is_whole = False
         if frame.kind is FrameKind.EVENTS:
             for event in frame.events:
                 self._apply_event(event, offset)
         self._advance(frame.clock_ms)
         self._totals.evict(self.clock_ms)
-        self._days_forgotten += self._seen.forget(self.clock_ms)
+        self._forget_days()
+        self.offset = offset
+        self.is_whole = True
 
     def skip(self, offset: int) -> None:
         """Pass over a record that is no frame."""
@@ -120,7 +127,7 @@ class Partition:
         outputs += [NewRecord(topics.DEAD_LETTERS, self.number, None, _encode(d), d.at_ms) for d in self._poison]
         outputs += self._rollup_records(changed)
         state = self.profiles.records(topics.STATE, self.number, self.offset, self.clock_ms)
-        state += [self._state(codec.cell_key(r), None) for r in self._totals.evicted()]
+        state += [self._state(key, None) for key in self._tombstones]
         for rollup in changed:
             state.append(self._state(codec.cell_key(rollup), codec.encode_value(Cell(rollup, self.offset))))
         state += self._seen_records()
@@ -135,7 +142,8 @@ class Partition:
         self._published_clock_ms = self.clock_ms
         self._triggers.clear()
         self._poison.clear()
-        self._days_forgotten.clear()
+        self._tombstones = self._dropped + [codec.cell_key(r) for r in self._totals.evicted()]
+        self._dropped = []
         self._totals.mark_published()
         self._seen_written = self._seen.counts()
         self.profiles.mark_written()
@@ -155,9 +163,7 @@ class Partition:
         except Exception as error:
             # One event that an operator can't take must not stop the partition; it is kept for repair.
             logger.exception("event %s was dead-lettered", event.id)
-            reason = f"{type(error).__name__}: {error}"
-            raw = _encode(event)
-            self._poison.append(DeadLetter(event.workspace, event.source, "engine", reason, "", raw, self.clock_ms))
+            self._bury(event.workspace, event.source, error, _encode(event))
             return
         self.profiles.put(after)
         self._triggers += triggers
@@ -176,7 +182,13 @@ class Partition:
                 continue
             # The clock stands at the due time while its timers run, so a replay cut differently gives the same.
             self.clock_ms = max(self.clock_ms, due_ms)
-            after, triggers = self._pipeline.on_timer(before, self.clock_ms)
+            try:
+                after, triggers = self._pipeline.on_timer(before, self.clock_ms)
+            except Exception as error:
+                # The timer is gone, the profile stays as it was: the next event may set another.
+                logger.exception("a timer of profile %s was dead-lettered", profile)
+                self._bury(workspace, "", error, codec.encode_profile(before))
+                continue
             self.profiles.put(after)
             self._triggers += triggers
             self._schedule(workspace, profile, self._pipeline.next_timer(after))
@@ -185,6 +197,14 @@ class Partition:
     def _schedule(self, workspace: str, profile: str, due_ms: int) -> None:
         if due_ms:
             heapq.heappush(self._timers, (due_ms, workspace, profile))
+
+    def _bury(self, workspace: str, source: str, error: Exception, raw: bytes) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        self._poison.append(DeadLetter(workspace, source, "engine", reason, "", raw, self.clock_ms))
+
+    def _forget_days(self) -> None:
+        for day, held in self._seen.forget(self.clock_ms):
+            self._dropped += [codec.seen_key(day, chunk) for chunk in range(held // SEEN_CHUNK_IDS + 1)]
 
     def _bucket(self, at_ms: int) -> int:
         return at_ms // self._totals.bucket_ms
@@ -214,9 +234,6 @@ class Partition:
 
     def _seen_records(self) -> list[NewRecord]:
         records = []
-        for day, held in self._days_forgotten:
-            chunks = range(held // SEEN_CHUNK_IDS + 1)
-            records += [self._state(codec.seen_key(day, chunk), None) for chunk in chunks]
         for day, count in self._seen.counts().items():
             written = self._seen_written.get(day, 0)
             if count == written:
