@@ -53,9 +53,10 @@ soak: ## Kill the platform under load KILLS times and account for every event an
 	@$(SETUP) dev-environment
 	@CAMPAIGNIQ_SOAK_KILLS=$(KILLS) $(PYTEST) -q -s -m slow --timeout=0 tests/e2e/test_kill.py
 
-bench: ## Measure the engine and the way from event to mail on this machine
+bench: ## Measure the engine, the platform at rest and the way from event to mail
 	@$(SETUP) environment
 	@$(BIN)/campaigniq bench engine --json
+	@$(BIN)/campaigniq bench idle --json
 	@$(BIN)/campaigniq bench latency --json
 
 clean: ## Remove all that these targets made here; data stays

@@ -157,6 +157,21 @@ def engine(
     print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() if as_json else describe(figures))
 
 
+@bench_app.command()
+def idle(
+    seconds: Annotated[int, typer.Option(help="How long to watch it at rest.", min=1, max=3_600)] = 20,
+    demo: Annotated[bool, typer.Option("--demo", help="With the demo shop and its visitors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure how long the platform takes to start, and what it costs at rest."""
+    import orjson
+
+    from infra.bench.idle import describe, measure_idle
+
+    figures = asyncio.run(measure_idle(seconds, demo=demo))
+    print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() if as_json else describe(figures))
+
+
 @app.command()
 def version() -> None:
     """Print the version."""

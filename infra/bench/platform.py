@@ -23,9 +23,10 @@ class PlatformError(CampaignIqError):
 
 
 class Usage(Struct, frozen=True):
-    """What a process has used so far."""
+    """What a process has used so far, and the memory that it holds."""
 
     cpu_s: float
+    rss_mib: float
     max_rss_mib: float
 
 
@@ -34,8 +35,9 @@ class Platform:
     so that a measurement never touches a real installation's services.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, object], *, demo: bool = False) -> None:
         self._folder = folder
+        self._demo = demo
         self._log_file = folder.with_name(f"{folder.name}.log")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         self._env = kept | {PREFIX + name: str(value) for name, value in settings.items()}
@@ -45,7 +47,7 @@ class Platform:
         with self._log_file.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "infra", "up", "--port", "0", "--data", str(self._folder)),
-                *("--log-level", "warning"),
+                *("--log-level", "warning", *(["--demo"] if self._demo else [])),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env=self._env,
@@ -104,4 +106,5 @@ def usage_of(pid: int) -> Usage | None:
     except OSError:
         return None
     cpu_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return Usage(cpu_s, int(status["VmHWM"].split()[0]) / 1024)
+    rss_mib, max_rss_mib = (int(status[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
+    return Usage(cpu_s, rss_mib, max_rss_mib)

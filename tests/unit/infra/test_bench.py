@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import aiosmtplib
 import pytest
 
-from infra.bench import engine, latency
+from infra.bench import engine, idle, latency
 from infra.bench.latency import Traffic, describe, measure_latency, quantiles
 from infra.bench.load import OpenLoop, Sent, post
 from infra.bench.platform import Platform, PlatformError
@@ -123,6 +123,13 @@ async def test_the_figures_of_a_short_run_are_complete(monkeypatch):
     assert figures["events"]["accepted"] == figures["events"]["sent"] >= 200
     assert figures["mail_beyond_window_ms"]["p50"] > 0
     assert "20 of 20 arrived" in describe(figures)
+
+
+@pytest.mark.slow
+async def test_starts_and_rest_are_measured():
+    figures = await idle.measure_idle(1, demo=False)
+    assert min(figures["first_start"]["ready_s"], figures["second_start"]["ready_s"]) > 0
+    assert idle.describe(figures).startswith("ready    in ")
 
 
 def test_the_engine_is_measured_on_all_its_events():
