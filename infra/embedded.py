@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -121,11 +121,14 @@ class Embedded:
 
         async def stop() -> None:
             await engine.app.stop()
-            # The agents have ended, so this writes what they had applied and a restart has less to repeat.
-            await engine.events.flush()
+            # The agents have ended, so this writes what they had applied and a restart has less to repeat. It may fail.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_S):
+                    await engine.events.flush()
 
         stack.push_async_callback(stop)
-        self._parts["engine"] = lambda: "ready" if engine.app.consumer.assignment() else "waiting for partitions"
+        self._supervisor.spawn("engine watchdog", engine.watchdog.run())
+        self._parts["engine"] = engine.watchdog.state
 
     async def _start_sinks(self, stack: AsyncExitStack, sinks: wiring.Sinks, feed: LiveFeed) -> None:
         spawn = self._supervisor.spawn

@@ -43,6 +43,7 @@ from sinks.view.sqlite import SqliteProfileView
 from streams.agents.alerts_stage import AlertsStage
 from streams.agents.app import EngineApp, create_app
 from streams.agents.stage import EventsStage
+from streams.agents.watchdog import Watchdog
 from streams.log import topics
 from streams.log.embedded import EmbeddedEventLog
 from streams.operators.alerting import AlertBook, AlertSettings
@@ -80,6 +81,7 @@ class Engine:
     app: EngineApp
     events: EventsStage
     alerts: AlertsStage
+    watchdog: Watchdog
 
 
 @dataclass
@@ -172,7 +174,8 @@ def build_engine(
     events = EventsStage(log, Pipeline(settings.engine.rules()))
     watched = AlertSettings.for_demo() if demo else AlertSettings()
     alerts = AlertsStage(log, AlertBook(log.partitions(topics.EVENTS), watched))
-    return Engine(create_app(log, events, alerts, on_fault, data.path), events, alerts)
+    app = create_app(log, events, alerts, on_fault, data.path)
+    return Engine(app, events, alerts, Watchdog(app, events, log))
 
 
 async def build_sinks(

@@ -46,6 +46,20 @@ class EventsStage:
         self._pipeline = pipeline
         self.partitions: dict[int, Partition] = {}
         self._flushing = asyncio.Lock()
+        self._flushing_since_s = 0.0
+
+    @property
+    def is_flushing(self) -> bool:
+        """Say whether a flush is under way."""
+        return self._flushing.locked()
+
+    def is_flushing_since(self, seconds: float) -> bool:
+        """Say whether one flush has been under way for longer than that."""
+        return self.is_flushing and asyncio.get_running_loop().time() - self._flushing_since_s > seconds
+
+    def place(self) -> int:
+        """Return how many frames of all loaded partitions lie behind; it grows as long as the engine moves."""
+        return sum(p.offset + 1 for p in self.partitions.values())
 
     async def load(self, number: int) -> Partition:
         """Return the partition, read back from its state topic the first time."""
@@ -75,6 +89,7 @@ class EventsStage:
     async def flush(self) -> None:
         """Write outputs, await them, write state."""
         async with self._flushing:
+            self._flushing_since_s = asyncio.get_running_loop().time()
             moved = [p for p in self.partitions.values() if p.is_whole and p.offset > p.committed_offset]
             flushes = [p.take_flush() for p in moved]
             outputs = [record for flush in flushes for record in flush.outputs]

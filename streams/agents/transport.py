@@ -5,6 +5,7 @@ must be an `EngineApp`, which carries the log. Scheme: `embedded://`.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -15,7 +16,10 @@ from faust.transport.drivers import TRANSPORTS
 from faust.transport.producer import Producer
 from faust.types import TP, ConsumerMessage
 
+from streams.model.errors import LogFullError
 from streams.ports import EventLog, LogRecord
+
+logger = logging.getLogger(__name__)
 
 SCHEME = "embedded"
 _MAX_RECORDS_PER_FETCH = 64
@@ -121,7 +125,12 @@ class EmbeddedConsumer(Consumer):
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         for topic in {tp.topic for tp in offsets}:
             moved = {tp.partition: offset for tp, offset in offsets.items() if tp.topic == topic}
-            await self._log.commit(self.app.conf.id, topic, moved)
+            try:
+                await self._log.commit(self.app.conf.id, topic, moved)
+            except LogFullError as error:
+                # The place is a convenience: frames that the engine's own commit covers are skipped anyway.
+                logger.warning("the place in %s was not stored: %s", topic, error)
+                return False
         return True
 
     def _new_topicpartition(self, topic: str, partition: int) -> TP:

@@ -12,19 +12,21 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from streams.log.embedded_schema import OFFSET_BITS, connect, open_schema, place_of, row_id
-from streams.log.retention import purge
+from streams.log.retention import add_sizes, purge_slice
 from streams.log.subscription import LogSubscription
 from streams.log.tail import Tails
-from streams.log.topics import topic
+from streams.log.topics import DEAD_LETTERS, EVENTS, TOPICS, Topic, topic
 from streams.model.errors import LogClosedError, LogFullError
 from streams.ports import LogRecord, NewRecord, Subscription
 
 _OFFSET_MASK = (1 << OFFSET_BITS) - 1
 _MAX_JOBS_PER_COMMIT = 512
+_FROM_OUTSIDE = frozenset({EVENTS, DEAD_LETTERS})
 
 
 class _Job(NamedTuple):
@@ -83,8 +85,13 @@ class EmbeddedEventLog:
         return self._partitions
 
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
-        """Append all records in one transaction; return when it is on disk."""
-        if self._pending_records + len(records) > self._max_pending_records:
+        """Append all records in one transaction; return when it is on disk.
+
+        The bound on what waits holds for what comes from outside. What the engine makes of it is never more than a
+        flush, and refusing it would only keep the engine from working off what waits.
+        """
+        is_bounded = any(record.topic in _FROM_OUTSIDE for record in records)
+        if is_bounded and self._pending_records + len(records) > self._max_pending_records:
             raise LogFullError(f"{self._pending_records} records wait to be written", retry_after_s=1.0)
         self._pending_records += len(records)
         try:
@@ -156,10 +163,21 @@ class EmbeddedEventLog:
         return LogSubscription(self, group, topics, start)
 
     async def purge(self, now_ms: int) -> int:
-        """Delete what is past its topic's retention by age or size; return how many records went."""
-        removed: int = await self._submit(lambda db: purge(db, self._topic_nos, self._partitions, now_ms))  # type: ignore[assignment]
-        self._tails.clear()
+        """Delete what is past its topic's retention by age or size; return how many records went.
+
+        Each slice is a transaction of its own, so appends get their turn in between.
+        """
+        removed = 0
+        for spec in TOPICS.values():
+            no = self._topic_nos[spec.name]
+            while gone := await self._purge_slice(spec, no, now_ms):
+                removed += gone
+                self._tails.clear()
         return removed
+
+    async def _purge_slice(self, spec: Topic, no: int, now_ms: int) -> int:
+        gone: int = await self._submit(lambda db: purge_slice(db, spec, no, self._partitions, now_ms))  # type: ignore[assignment]
+        return gone
 
     async def close(self) -> None:
         """Finish what was appended and release the file."""
@@ -201,6 +219,7 @@ class EmbeddedEventLog:
 
     def _insert(self, db: sqlite3.Connection, records: Sequence[NewRecord]) -> list[int]:
         offsets, rows, replaced, newest = [], [], [], []
+        grown: dict[int, int] = defaultdict(int)
         for record in records:
             number = self._topic_nos[record.topic]
             place = (number, record.partition)
@@ -210,11 +229,15 @@ class EmbeddedEventLog:
             if topic(record.topic).compacted:
                 replaced.append((place_of(rid), record.key))
                 newest.append((place_of(rid), record.key, rid))
+            else:
+                grown[place_of(rid)] += len(record.value or b"")
             rows.append((rid, record.timestamp_ms, record.key, record.value))
             offsets.append(offset)
         db.executemany("INSERT INTO records VALUES (?, ?, ?, ?)", rows)
         if newest:
             self._compact(db, replaced, newest)
+        if grown:
+            add_sizes(db, grown.items())
         return offsets
 
     @staticmethod
@@ -251,8 +274,10 @@ class EmbeddedEventLog:
             results = [(job, job.run(db), None) for job in jobs]
             db.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001  every waiter must hear of it, whatever it is
-            if db.in_transaction:
-                db.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                # When not even this works, the next BEGIN says so to those who wait for it.
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
             self._next.clear()
             self._next.update(before)
             told = _as_temporary(error)

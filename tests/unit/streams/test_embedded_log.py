@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 
+from streams.log import retention
 from streams.log.embedded import EmbeddedEventLog
 from streams.log.topics import EVENTS, STATE, TOPICS
 from streams.model.errors import ConfigurationError, LogFullError
@@ -50,11 +51,51 @@ async def test_records_past_their_age_go_and_offsets_go_on(tmp_path):
 
 
 async def test_the_oldest_records_go_when_a_partition_is_too_large(tmp_path, monkeypatch):
-    monkeypatch.setitem(TOPICS, EVENTS, TOPICS[EVENTS]._replace(retention_bytes=2_000))
+    monkeypatch.setitem(TOPICS, EVENTS, TOPICS[EVENTS]._replace(retention_bytes=1_000))
     log = await opened(tmp_path / "log.db")
     await log.append([record(b"x" * 400) for _ in range(5)])
     await log.purge(0)
     assert await log.bounds(EVENTS, 0) == (3, 5)
+    await log.close()
+
+
+async def test_a_topic_may_fill_one_partition_with_its_whole_size(tmp_path, monkeypatch):
+    monkeypatch.setitem(TOPICS, EVENTS, TOPICS[EVENTS]._replace(retention_bytes=2_000))
+    log = await opened(tmp_path / "log.db")
+    await log.append([record(b"x" * 400) for _ in range(5)])
+    assert await log.purge(0) == 0
+    await log.close()
+
+
+async def test_purging_goes_on_until_nothing_is_past_its_age(tmp_path, monkeypatch):
+    monkeypatch.setattr(retention, "SLICE_RECORDS", 3)
+    log = await opened(tmp_path / "log.db")
+    await log.append([record(b"old", 0) for _ in range(20)] + [record(b"new", 40 * DAY_MS)])
+    await log.purge(41 * DAY_MS)
+    assert await log.bounds(EVENTS, 0) == (20, 21)
+    await log.close()
+
+
+async def test_removing_what_a_group_has_not_read_is_said_aloud(tmp_path, monkeypatch, caplog):
+    monkeypatch.setitem(TOPICS, EVENTS, TOPICS[EVENTS]._replace(retention_bytes=1_000))
+    log = await opened(tmp_path / "log.db")
+    await log.commit("slow readers", EVENTS, {0: 1})
+    await log.append([record(b"x" * 400) for _ in range(5)])
+    await log.purge(0)
+    assert "slow readers has not read" in caplog.text
+    await log.close()
+
+
+async def test_what_the_engine_writes_is_taken_when_the_door_is_shut(tmp_path):
+    log = await opened(tmp_path / "log.db", max_pending_records=2)
+    assert len(await log.append([record(b"x", topic=STATE, key=b"%d" % n) for n in range(3)])) == 3
+    await log.close()
+
+
+async def test_commits_wait_for_the_disk(tmp_path):
+    log = await opened(tmp_path / "log.db")
+    synchronous, journal = log._reader.execute("PRAGMA synchronous"), log._reader.execute("PRAGMA journal_mode")
+    assert (synchronous.fetchone()[0], journal.fetchone()[0]) == (2, "wal")
     await log.close()
 
 

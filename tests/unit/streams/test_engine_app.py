@@ -4,14 +4,18 @@ import asyncio
 from typing import Self
 
 import msgspec
+import pytest
 
+from streams.agents import watchdog
 from streams.agents.alerts_stage import AlertsStage
 from streams.agents.app import create_app
 from streams.agents.stage import EventsStage
+from streams.agents.watchdog import EngineStalledError, Watchdog
 from streams.frames import encode_events, encode_tick
 from streams.log import topics
 from streams.log.memory import MemoryEventLog
 from streams.model.dead_letters import DeadLetter
+from streams.model.errors import LogFullError
 from streams.operators.alerting import AlertBook
 from streams.operators.pipeline import Pipeline, Rules
 from streams.ports import NewRecord
@@ -28,6 +32,7 @@ class Engine:
         self.events = EventsStage(log, Pipeline(Rules()))
         alerts = AlertsStage(log, AlertBook(1))
         self.app = create_app(log, self.events, alerts, self.on_fault, folder)
+        self.watchdog = Watchdog(self.app, self.events, log)
 
     def on_fault(self, error: BaseException) -> None:
         self.faults.append(error)
@@ -89,6 +94,44 @@ async def test_a_log_that_fails_is_reported_and_nothing_is_acknowledged(tmp_path
         async with asyncio.timeout(10):
             await engine.faulted.wait()
         assert (str(engine.faults[0]), engine.events.partitions[0].committed_offset) == ("disk gone", before)
+
+
+@pytest.mark.parametrize("broken", ["read", "commit"])
+async def test_a_fault_inside_faust_is_noticed(tmp_path, monkeypatch, broken):
+    monkeypatch.setattr(watchdog, "CHECK_S", 0.01)
+    log = MemoryEventLog(1)
+
+    async def fail(*_: object) -> None:
+        raise OSError("disk gone")
+
+    async with Engine(tmp_path, log) as engine:
+        monkeypatch.setattr(log, broken, fail)
+        await engine.send(encode_events([event("email_opened")], NOW_MS))
+        async with asyncio.timeout(10):
+            with pytest.raises(EngineStalledError, match="disk gone"):
+                await engine.watchdog.run()
+
+
+async def test_an_engine_that_fetches_nothing_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(watchdog, "CHECK_S", 0.01)
+    monkeypatch.setattr(watchdog, "STALLED_AFTER_S", 0.05)
+    async with Engine(tmp_path, MemoryEventLog(1)) as engine:
+        engine.app.consumer.stop_flow()
+        await engine.send(encode_events([event("email_opened")], NOW_MS))
+        async with asyncio.timeout(10):
+            with pytest.raises(EngineStalledError, match="frames wait"):
+                await engine.watchdog.run()
+
+
+async def test_a_full_log_is_waited_for(tmp_path):
+    log = MemoryEventLog(1)
+    async with Engine(tmp_path, log) as engine:
+        await engine.send(encode_events([event("email_opened")], NOW_MS))
+        log.fail_appends_with = LogFullError("no room", retry_after_s=0.01)
+        await asyncio.sleep(0.1)
+        log.fail_appends_with = None
+        await engine.committed(0)
+        assert engine.faults == []
 
 
 async def triggers(log: MemoryEventLog):

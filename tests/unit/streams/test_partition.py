@@ -6,6 +6,7 @@ import pytest
 from streams.frames import Frame, FrameKind
 from streams.log import topics
 from streams.model.dead_letters import DeadLetter
+from streams.operators.abandonment import CartAbandonment
 from streams.operators.lead_score import LeadScore
 from tests.laws.engine_kit import Run
 from tests.unit.streams.builders import NOW_MS, event, kettle
@@ -83,3 +84,23 @@ async def test_the_same_message_id_counts_once_within_a_week(restart):
     again = NOW_MS + 6 * 24 * HOUR_MS
     run.partition.apply(1, frame(event("email_opened", again), clock_ms=again))
     assert run.partition.duplicates == 1
+
+
+async def test_a_frame_that_broke_off_in_the_middle_is_not_made_durable(monkeypatch):
+    run = Run()
+    run.apply([frame(event("email_opened", message_id="m1"))])
+    await run.flush()
+    monkeypatch.setattr(run.partition._totals, "add", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run.partition.apply(1, frame(event("email_opened", message_id="m2")))
+    assert (run.partition.is_whole, run.partition.offset) == (False, 0)
+
+
+async def test_a_timer_that_an_operator_cannot_take_is_dead_lettered_and_the_rest_goes_on(monkeypatch):
+    run = Run()
+    run.apply([frame(event("product_added", properties=kettle()))])
+    monkeypatch.setattr(CartAbandonment, "on_timer", lambda *_: 1 / 0)
+    run.apply([frame(), tick(NOW_MS + HOUR_MS)], 1)
+    await run.flush()
+    [record] = await run.log.read(topics.DEAD_LETTERS, 0, 0, 10)
+    assert "ZeroDivisionError" in msgspec.msgpack.decode(record.value, type=DeadLetter).reason

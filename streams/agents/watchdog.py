@@ -1,0 +1,51 @@
+"""Notices an engine that no longer moves: Faust may crash inside, or live on without fetching, and tell nobody."""
+
+import asyncio
+
+from streams.agents.app import EngineApp
+from streams.agents.stage import EventsStage
+from streams.log import topics
+from streams.model.errors import CampaignIqError
+from streams.ports import EventLog
+
+CHECK_S = 1.0
+STALLED_AFTER_S = 30.0
+
+
+class EngineStalledError(CampaignIqError):
+    """The engine stands still; only a restart of the process helps."""
+
+
+class Watchdog:
+    """`state` is "ready" while the engine moves; `run` raises EngineStalledError when it does not."""
+
+    def __init__(self, app: EngineApp, stage: EventsStage, log: EventLog) -> None:
+        self._app = app
+        self._stage = stage
+        self._log = log
+
+    def state(self) -> str:
+        """Return "ready", or what is the matter."""
+        if self._app.crashed:
+            return "crashed"
+        if self._stage.is_flushing_since(STALLED_AFTER_S):
+            return "waiting for the log"
+        return "ready" if self._app.consumer.assignment() else "waiting for partitions"
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        loop = asyncio.get_running_loop()
+        moved_at, place = loop.time(), -1
+        while True:
+            await asyncio.sleep(CHECK_S)
+            if self._app.crashed:
+                raise EngineStalledError(f"Faust has crashed: {self._app.crash_reason!r}")
+            at = self._stage.place()
+            if at != place or self._stage.is_flushing:
+                moved_at, place = loop.time(), at
+            elif loop.time() - moved_at > STALLED_AFTER_S and await self._has_work(at):
+                raise EngineStalledError(f"frames wait and none was applied for {STALLED_AFTER_S:.0f} s")
+
+    async def _has_work(self, place: int) -> bool:
+        numbers = range(self._log.partitions(topics.EVENTS))
+        return sum([(await self._log.bounds(topics.EVENTS, n))[1] for n in numbers]) > place
