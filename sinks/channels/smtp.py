@@ -15,8 +15,9 @@ from streams.model.deliveries import Delivery, Outcome, Rejected, Retry, Sent, U
 
 _log = logging.getLogger(__name__)
 _PERMANENT = 500
+_REFUSALS = range(400, 600)
 _SIGN_IN_REFUSED = frozenset({530, 534, 535, 538})
-_QUIT_TIMEOUT_S = 2.0
+_QUIT_TIMEOUT_S = 1.0
 
 
 class SmtpChannel:
@@ -53,14 +54,9 @@ class SmtpChannel:
             return Retry(f"The mail server did not take the message within {settings.timeout_s:g} s")
 
     async def close(self) -> None:
-        """Say good-bye on every idle connection."""
-        while self._idle:
-            client = self._idle.pop()
-            try:
-                await client.quit(timeout=_QUIT_TIMEOUT_S)
-            except (SMTPException, OSError) as error:
-                _log.debug("the mail server did not answer QUIT: %s", error)
-            client.close()
+        """Say good-bye on every idle connection, on all at once: the process has little time to end."""
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*map(_quit, idle))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[SMTP]:
@@ -84,10 +80,10 @@ class SmtpChannel:
         try:
             await client.mail(self._sender)
             await client.rcpt(recipient)
-        except SMTPResponseException as error:
-            await _reset(client)
-            return _refusal(error)
         except (SMTPException, OSError, TimeoutError) as error:
+            if isinstance(error, SMTPResponseException) and error.code in _REFUSALS:
+                await _reset(client)
+                return _refusal(error)
             client.close()
             return Retry(f"The connection to the mail server broke before the message: {_text(error)}")
         return None
@@ -105,14 +101,15 @@ class SmtpChannel:
     async def _hand_over(self, client: SMTP, mail: bytes, mail_id: str) -> Outcome:
         try:
             await client.data(mail, timeout=self._settings.answer_timeout_s)
-        except SMTPResponseException as error:
-            await _reset(client)
-            return _refusal(error)
         except (SMTPException, OSError, TimeoutError) as error:
+            if isinstance(error, SMTPResponseException) and error.code in _REFUSALS:
+                await _reset(client)
+                return _refusal(error)
+            # Whatever else it said, or did not say: the message may be on its way.
             client.close()
             return Unknown(
-                "The connection to the mail server broke while the message was handed over, so nobody knows whether it "
-                f"went out. It is not sent again, so that nobody gets it twice. ({_text(error)})"
+                "The mail server gave no clear answer to the message, so nobody knows whether it went out. "
+                f"It is not sent again, so that nobody gets it twice. ({_text(error)})"
             )
         return Sent(mail_id)
 
@@ -131,6 +128,14 @@ class SmtpChannel:
         )
 
 
+async def _quit(client: SMTP) -> None:
+    try:
+        await client.quit(timeout=_QUIT_TIMEOUT_S)
+    except (SMTPException, OSError, TimeoutError) as error:
+        _log.debug("the mail server did not answer QUIT: %s", error)
+    client.close()
+
+
 async def _reset(client: SMTP) -> None:
     """Make a connection usable after a refusal, or give it up."""
     try:
@@ -141,11 +146,16 @@ async def _reset(client: SMTP) -> None:
 
 
 def _text(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    return _line(str(error)) or type(error).__name__
+
+
+def _line(answer: str) -> str:
+    """Return a server's words as one line that can be stored; bytes that are no text become question marks."""
+    return " ".join(answer.encode(errors="replace").decode().split())[:300]
 
 
 def _refusal(error: SMTPResponseException) -> Outcome:
-    answer = f"{error.code} {' '.join(error.message.split())[:300]}"
+    answer = f"{error.code} {_line(error.message)}"
     if error.code in _SIGN_IN_REFUSED:
         return Retry(f"The mail server wants a valid sign-in; check user and password. It answered: {answer}")
     if error.code >= _PERMANENT:

@@ -30,23 +30,23 @@ class MailServer:
         self.cut = False
         self.stall: asyncio.Event | None = None
 
-    async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_RCPT(self, server, session, envelope, address, options) -> bytes:  # noqa: N802 - aiosmtpd's name
         answer = self.rcpt_answers.pop(0) if self.rcpt_answers else "250 OK"
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return answer
+        return answer.encode("utf-8", "surrogateescape")
 
-    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, server, session, envelope) -> bytes:  # noqa: N802 - aiosmtpd's name
         if self.stall is not None:
             await self.stall.wait()
         if self.cut:
             server.transport.abort()
-            return "250 never seen"
+            return b"250 never seen"
         answer = self.data_answers.pop(0) if self.data_answers else "250 kept"
         if answer.startswith("250"):
             self.mails.append(envelope.content)
             self.recipients += envelope.rcpt_tos
-        return answer
+        return answer.encode("utf-8", "surrogateescape")
 
     def new_connection(self) -> smtp_server.SMTP:
         made = smtp_server.SMTP(self, hostname="mail.test", loop=asyncio.get_running_loop())
@@ -159,6 +159,44 @@ async def test_a_connection_cut_after_the_message_leaves_it_unknown() -> None:
         after = await send(channel, cart_delivery("t2"))
     assert isinstance(outcome, Unknown)
     assert isinstance(after, Sent)
+
+
+@pytest.mark.parametrize("answer", ["garbage", "2x0 ok", "250 " + "x" * 40_000, "251 what now", "600 no such class"])
+async def test_an_answer_to_the_message_that_is_no_refusal_leaves_it_unknown(answer: str) -> None:
+    async with mail_server() as (server, channel):
+        server.data_answers = [answer]
+        outcome = await send(channel)
+        after = await send(channel, cart_delivery("t2"))
+    assert isinstance(outcome, Unknown)
+    assert (type(after), len(server.connections)) == (Sent, 2)
+
+
+async def test_an_answer_to_the_recipient_that_is_none_is_tried_again_over_another_connection() -> None:
+    async with mail_server() as (server, channel):
+        server.rcpt_answers = ["garbage"]
+        outcomes = [type(await send(channel)) for _ in range(2)]
+    assert (outcomes, len(server.mails), len(server.connections)) == ([Retry, Sent], 1, 2)
+
+
+@pytest.mark.parametrize("phase", ["rcpt_answers", "data_answers"])
+async def test_a_refusal_that_is_no_text_can_be_written_down(phase: str) -> None:
+    async with mail_server() as (server, channel):
+        setattr(server, phase, ["550 \udcff"])
+        outcome = await send(channel)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason.encode().endswith(b"550 ?")
+
+
+async def test_good_bye_is_said_to_all_servers_at_once_and_bounded() -> None:
+    async with mail_server() as (server, channel):
+        await asyncio.gather(*(send(channel, cart_delivery(f"t{i}")) for i in range(8)))
+        for connection in server.connections:
+            connection.transport.pause_reading()
+        began = asyncio.get_running_loop().time()
+        await channel.close()
+        taken_s = asyncio.get_running_loop().time() - began
+    assert len(server.connections) == 4
+    assert taken_s < 2
 
 
 async def test_a_server_that_is_away_is_tried_again_later() -> None:
