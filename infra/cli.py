@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from infra import VERSION
-from streams.model.errors import CampaignIqError
+from streams.model.errors import CampaignIqError, ConfigurationError
 
 app = typer.Typer(
     name="campaigniq",
@@ -67,6 +68,11 @@ def up(
 
     try:
         uvloop.run(run())
+    except ConfigurationError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever broke, it is in the log; here it becomes words and an exit code
+        print(f"campaigniq stopped: {_in_words(error)}", file=sys.stderr)
+        sys.exit(1)
     finally:
         folder.release()
 
@@ -176,6 +182,14 @@ def idle(
 def version() -> None:
     """Print the version."""
     print(VERSION)
+
+
+def _in_words(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+        return "the disk that holds the data folder is full. Make room and start again; nothing accepted is lost"
+    return f"{error or type(error).__name__}. Start it again; nothing accepted is lost"
 
 
 def main() -> None:
