@@ -22,7 +22,7 @@ from streams.state.profile_store import ProfileStore
 
 logger = logging.getLogger(__name__)
 
-SEEN_CHUNK_IDS = 1_000
+SEEN_CHUNK_IDS = 256
 _LOAD_RECORDS = 5_000
 _encode = msgspec.msgpack.Encoder().encode
 
