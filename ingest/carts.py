@@ -1,7 +1,8 @@
 """The cart contract: every spelling of a product line becomes the one that the engine reads.
 
 Line: product_id, name, price (per piece), quantity, image_url, url; other keys are kept. `products` holds lines. On
-cart_updated and checkout_started it is the whole cart; product_added and product_removed are one line themselves.
+cart_updated and checkout_started it is the whole cart; product_added and product_removed are one line themselves, which
+says only what its sender said: without a quantity all pieces are removed, without a price the event's value tells it.
 """
 
 from typing import Any
@@ -25,6 +26,8 @@ _LINE_SPELLINGS: dict[str, tuple[str, ...]] = {
 _LIST_SPELLINGS = ("products", "items", "line_items", "contents")
 _CART_URL_SPELLINGS = ("cart_url", "cartUrl", "recovery_url", "abandoned_checkout_url", "checkout_url")
 _ORDER_ID_SPELLINGS = ("order_id", "orderId", "transaction_id")
+# What can't be the id of the order or the cart itself.
+_PRODUCT_ID_SPELLINGS = ("product_id", "productId", "item_id", "itemId", "sku")
 
 LINE_EVENTS = frozenset({"product_added", "product_removed"})
 _SHOWN_EVENTS = frozenset({"product_viewed", "product_clicked"})
@@ -32,6 +35,9 @@ _LIST_EVENTS = frozenset(
     {"cart_viewed", "cart_updated", "checkout_started", "order_completed", "order_refunded", "order_cancelled"}
 )
 COMMERCE_EVENTS = LINE_EVENTS | _SHOWN_EVENTS | _LIST_EVENTS
+# What a line without a price or quantity means; on an event not named here it is free and one piece.
+_DEFAULTS: dict[str, dict[str, float]] = {"product_added": {"quantity": 1}, "product_removed": {}}
+_PLAIN_DEFAULTS = {"price": 0.0, "quantity": 1}
 
 
 def shaped(name: str, properties: dict[str, Any]) -> dict[str, Any]:
@@ -41,32 +47,36 @@ def shaped(name: str, properties: dict[str, Any]) -> dict[str, Any]:
     _clean_url(out, "cart_url")
     _rename(out, "products", _LIST_SPELLINGS)
     if "products" in out:
-        out["products"] = _lines(out["products"], required=name not in _SHOWN_EVENTS)
+        out["products"] = _lines(out["products"], name)
     if name in _LIST_EVENTS:
         _rename(out, "order_id", _ORDER_ID_SPELLINGS)
-        return out
+        names_one = not out.get("products") and any(out.get(key) not in (None, "") for key in _PRODUCT_ID_SPELLINGS)
+        return _line(out, "properties", name) if names_one else out
     products = out.get("products", ())
     if len(products) == 1:
         del out["products"]
         out.update(products[0])
         return out
-    return out if products else line(out, "properties", required=name in LINE_EVENTS)
+    return out if products else _line(out, "properties", name)
 
 
-def line(raw: dict[str, Any], field: str, *, required: bool) -> dict[str, Any]:
-    """Return one product line; without `required` it may be about no product at all."""
+def _line(raw: dict[str, Any], field: str, event_name: str) -> dict[str, Any]:
+    """Return one product line; what is shown may be no product at all."""
     out = dict(raw)
     for key, spellings in _LINE_SPELLINGS.items():
         _rename(out, key, spellings)
     product = out.get("product_id", out.get("name"))
     if product is None:
-        if required:
+        if event_name not in _SHOWN_EVENTS:
             raise IngestError("missing_field", f"{field}.product_id", "is missing", "Say which product it is")
         return out
     out["product_id"] = _text(product, f"{field}.product_id")[:MAX_ID_CHARS]
     out["name"] = _text(out.get("name", product), f"{field}.name")[:_MAX_TEXT_CHARS]
-    out["price"] = amount(out.get("price", 0.0), f"{field}.price")
-    out["quantity"] = _quantity(out.get("quantity", 1), f"{field}.quantity")
+    out = _DEFAULTS.get(event_name, _PLAIN_DEFAULTS) | out
+    if "price" in out:
+        out["price"] = amount(out["price"], f"{field}.price")
+    if "quantity" in out:
+        out["quantity"] = _quantity(out["quantity"], f"{field}.quantity")
     _clean_url(out, "image_url")
     _clean_url(out, "url")
     return out
@@ -75,11 +85,11 @@ def line(raw: dict[str, Any], field: str, *, required: bool) -> dict[str, Any]:
 def worth(properties: dict[str, Any]) -> float | None:
     """Return what the product lines in shaped properties cost together, None when they have no price."""
     lines = properties.get("products") or (properties,)
-    total = sum(one.get("price", 0.0) * one.get("quantity", 0) for one in lines if "product_id" in one)
+    total = sum(one.get("price", 0.0) * one.get("quantity", 0) for one in lines if one.get("product_id"))
     return round(total, 4) or None
 
 
-def _lines(raw: object, *, required: bool) -> list[dict[str, Any]]:
+def _lines(raw: object, event_name: str) -> list[dict[str, Any]]:
     if not isinstance(raw, list):
         raise wrong_type("properties.products", raw, "a list of objects")
     if len(raw) > MAX_PRODUCTS:
@@ -89,7 +99,7 @@ def _lines(raw: object, *, required: bool) -> list[dict[str, Any]]:
         field = f"properties.products.{index}"
         if not isinstance(one, dict):
             raise wrong_type(field, one, "an object")
-        shaped_line = line(one, field, required=required)
+        shaped_line = _line(one, field, event_name)
         if shaped_line.get("quantity", 1):  # a snapshot that lists a line with 0 pieces has removed it
             out.append(shaped_line)
     return out
