@@ -30,6 +30,7 @@ Message = dict[str, Any]
 _Shape = tuple[str, dict[str, Any], dict[str, Any]]  # event name, properties, traits of the person
 
 _FUTURE_CLAMP_MS = 300_000
+_NETWORK_DELAY_MS = 30_000  # as much may lie between sending and receipt with both clocks right
 _CURRENCY_CHARS = 3
 # Where the value of an event stands, by preference; a sum of product lines comes after these.
 _CART_VALUE_KEYS = ("value", "total", "cart_value")
@@ -117,12 +118,23 @@ def _content_id(message: Message, source: Source) -> str:
 
 
 def _at_ms(message: Message, now_ms: int, future_clamp_ms: int) -> int:
-    for field in ("timestamp", "originalTimestamp"):
-        value = message.get(field)
-        if value is not None:
-            at_ms = time_ms(value, field)
-            return now_ms if at_ms > now_ms + future_clamp_ms else at_ms
-    return now_ms
+    """Return when it happened by our clock: Segment's received - (sent - happened) where the sender's clock is off."""
+    given = [field for field in ("timestamp", "originalTimestamp") if message.get(field) is not None]
+    if not given:
+        return now_ms
+    at_ms = time_ms(message[given[0]], given[0])
+    # A message with both has passed through Segment, which has corrected the first by the second.
+    skew_ms = 0 if len(given) > 1 else _skew_ms(message.get("sentAt"), now_ms)
+    if abs(skew_ms) > _NETWORK_DELAY_MS:
+        at_ms = max(0, at_ms + skew_ms)
+    return now_ms if at_ms > now_ms + future_clamp_ms else at_ms
+
+
+def _skew_ms(sent_at: object, now_ms: int) -> int:
+    try:
+        return now_ms - time_ms(sent_at, "sentAt")
+    except IngestError:
+        return 0  # it may be missing, and events are worth more than a correction
 
 
 def _value(name: str, properties: dict[str, Any], *, commerce: bool) -> float | None:

@@ -65,6 +65,36 @@ def test_far_future_is_clamped_and_near_future_kept():
     assert tracked(timestamp=NOW + 300_000).at_ms == NOW + 300_000
 
 
+@pytest.mark.parametrize("off_ms", [-7_200_000, -31_000, 31_000, 86_400_000])
+def test_a_clock_that_is_off_is_corrected_by_when_it_was_sent(off_ms: int):
+    assert tracked(timestamp=NOW - 60_000 + off_ms, sentAt=NOW + off_ms).at_ms == NOW - 60_000
+
+
+@pytest.mark.parametrize("delay_ms", [0, 300, 30_000, -30_000])
+def test_a_delay_on_the_way_shifts_no_time(delay_ms: int):
+    assert tracked(timestamp=NOW - 60_000, sentAt=NOW - delay_ms).at_ms == NOW - 60_000
+
+
+@pytest.mark.parametrize("sent", [None, "yesterday", "\ud800", [], True, float("nan")])
+def test_a_sending_time_that_makes_no_sense_corrects_nothing(sent: object):
+    assert tracked(timestamp=NOW - 60_000, sentAt=sent).at_ms == NOW - 60_000
+
+
+def test_a_time_that_is_in_the_future_after_correction_is_clamped():
+    assert tracked(timestamp=NOW, sentAt=NOW - 86_400_000).at_ms == NOW
+    assert tracked(timestamp=NOW - 86_000_000, sentAt=NOW - 86_400_000).at_ms == NOW
+
+
+def test_no_correction_reaches_back_before_1970():
+    assert tracked(timestamp=0, sentAt=2 * NOW).at_ms == 0
+
+
+def test_what_segment_has_corrected_already_is_left_alone():
+    sent = {"timestamp": NOW - 60_000, "originalTimestamp": NOW - 7_260_000, "sentAt": NOW - 7_200_000}
+    assert tracked(**sent).at_ms == NOW - 60_000
+    assert tracked(**sent | {"timestamp": None}).at_ms == NOW - 60_000
+
+
 def test_page_takes_its_place_from_context():
     page = {"url": "https://s.example/pricing?utm_source=ad&utm_campaign=c1", "title": "Prices", "referrer": "r"}
     event = normalise({"type": "page", "anonymousId": "a", "context": {"page": page}}, WEB, NOW)
