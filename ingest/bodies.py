@@ -91,9 +91,11 @@ def _parse_lenient(raw: bytes) -> BatchBody:
     try:
         body = json.loads(raw)
         items = [msgspec.Raw(json.dumps(item).encode()) for item in body["batch"]]
+        rest = (body.get("context"), body.get("sentAt"), body.get("writeKey"))
+        orjson.dumps(rest)  # refuses what is no UTF-8 (half a surrogate pair), as the strict way does
     except (ValueError, RecursionError, TypeError, KeyError) as error:
         raise _bad_json(str(error)) from None
-    return BatchBody(items, body.get("context"), body.get("sentAt"), body.get("writeKey"))
+    return BatchBody(items, *rest)
 
 
 def _has_nan(raw: bytes) -> bool:

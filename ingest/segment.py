@@ -3,6 +3,7 @@
 Plain Starlette and no models: this is the hot path. The content type is not looked at, browsers send text/plain.
 """
 
+import logging
 from typing import Any
 from uuid import uuid4
 
@@ -39,6 +40,7 @@ _KINDS = {k: k for k in ("track", "identify", "page", "screen", "group", "alias"
 _TAKEN = Response(b'{"success":true}', 200, CORS, JSON)
 
 _Unusable = tuple[int, IngestError, bytes]
+_log = logging.getLogger(__name__)
 
 
 class SegmentRoutes:
@@ -113,14 +115,19 @@ class SegmentRoutes:
         for index, item in enumerate(items):
             raw = bytes(item)
             try:
-                if len(raw) > settings.max_event_bytes:
-                    raise TooLargeError(
-                        "", f"the message has {len(raw)} bytes", f"Send at most {settings.max_event_bytes}"
-                    )
-                events += self._events(_with_defaults(parse_json(raw), body), source)
+                events += self._events_in(raw, body, source)
             except IngestError as error:
                 unusable.append((index, error, raw))
+            except Exception as error:  # noqa: BLE001 - a fault here on one message is no reason to refuse the others
+                _log.error("a message of source %s is kept as dead letter: %.500r", source.id, error)
+                unusable.append((index, _unusable(), raw))
         return events, unusable
+
+    def _events_in(self, raw: bytes, body: BatchBody, source: Source) -> list[Event]:
+        limit_bytes = self._settings.max_event_bytes
+        if len(raw) > limit_bytes:
+            raise TooLargeError("", f"the message has {len(raw)} bytes", f"Send at most {limit_bytes}")
+        return self._events(_with_defaults(parse_json(raw), body), source)
 
     def _events(self, message: dict[str, Any], source: Source) -> list[Event]:
         if not message.get("messageId") and not message.get("timestamp"):
@@ -129,11 +136,17 @@ class SegmentRoutes:
         return events_of(message, source, self._door.clock.now_ms(), self._settings.future_clamp_ms)
 
 
+def _unusable() -> IngestError:
+    return IngestError("unusable", "", "the message could not be understood", "It is kept; simplify it")
+
+
 def _with_defaults(message: object, body: BatchBody) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise wrong_type("message", message, "an object")
     if body.context:
         message["context"] = body.context | optional_object(message, "context")
+    if message.get("sentAt") is None:
+        message["sentAt"] = body.sent_at
     return message
 
 

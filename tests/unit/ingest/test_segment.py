@@ -8,8 +8,10 @@ import httpx
 import orjson
 import pytest
 
+from ingest import segment
+from ingest.normalise import events_of
 from streams.model.errors import LogFullError
-from tests.unit.ingest.fake_log import FakeLog
+from tests.unit.ingest.fake_log import FakeClock, FakeLog
 
 AUTH = ("wk_web", "")
 TRACK = {"userId": "u1", "event": "Email Opened", "messageId": "m1"}
@@ -85,6 +87,40 @@ async def test_nan_spoils_its_own_message_only(client: httpx.AsyncClient, log: F
     body = json.dumps({"batch": [good, good | {"properties": {"x": float("nan")}}]})
     answer = (await client.post("/v1/batch", auth=AUTH, content=body)).json()
     assert (answer["accepted"], answer["rejected"][0]["code"]) == (1, "invalid_json")
+
+
+async def test_a_batchs_sending_time_corrects_its_messages(client: httpx.AsyncClient, log: FakeLog, clock: FakeClock):
+    hour = 3_600_000
+    items = [TRACK | {"type": "track", "timestamp": clock.ms - hour}]
+    await client.post("/v1/batch", auth=AUTH, json={"batch": items, "sentAt": clock.ms - hour})
+    assert log.events()[0].at_ms == clock.ms
+
+
+@pytest.mark.parametrize(
+    "where", [b'"context":{"page":{"title":"\\ud800"}}', b'"sentAt":"\\udfff"', b'"writeKey":"\\ud800"']
+)
+async def test_half_a_surrogate_pair_beside_nan_is_explained(client: httpx.AsyncClient, log: FakeLog, where: bytes):
+    item = b'{"type":"page","userId":"u","properties":{"a":NaN}}'
+    good = b'{"type":"page","userId":"u"}'
+    answer = await client.post("/v1/batch", auth=AUTH, content=b'{%s,"batch":[%s,%s]}' % (where, item, good))
+    assert error_of(answer) == (400, "invalid_json", "")
+
+
+async def test_a_fault_about_one_message_spares_the_others(
+    client: httpx.AsyncClient, log: FakeLog, monkeypatch, caplog
+):
+    def faulty(message, *args):
+        if message["event"] == "bad":
+            raise ZeroDivisionError("inside")
+        return events_of(message, *args)
+
+    monkeypatch.setattr(segment, "events_of", faulty)
+    items = [{"type": "track", "userId": "u", "event": name} for name in ("good", "bad")]
+    answer = await client.post("/v1/batch", auth=AUTH, json={"batch": items})
+    assert [(r["index"], r["code"]) for r in answer.json()["rejected"]] == [(1, "unusable")]
+    assert [orjson.loads(letter.raw)["event"] for letter in log.dead_letters()] == ["bad"]
+    assert "inside" not in answer.text
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_gzip_is_unpacked(client: httpx.AsyncClient, log: FakeLog):
