@@ -73,7 +73,8 @@ class CartItem(Struct, frozen=True, array_like=True, gc=False):
 
 class CartState(Struct, frozen=True, array_like=True):
     """The cart as last seen. `due_ms` is the log time at which it counts as abandoned, 0 when no window is open;
-    `opened_ms` names the occurrence and stays through updates until the window closes.
+    `opened_ms` names the occurrence and stays through updates until the window closes. `started_at_ms` is the event
+    time at which it was last begun, 0 when that is not known.
     """
 
     items: tuple[CartItem, ...] = ()
@@ -82,6 +83,7 @@ class CartState(Struct, frozen=True, array_like=True):
     opened_ms: int = 0
     updated_ms: int = 0
     due_ms: int = 0
+    started_at_ms: int = 0
 
     @property
     def value(self) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from streams.model.events import Event
 from streams.model.profiles import CartItem, CartState
@@ -14,7 +15,11 @@ from streams.model.triggers import TriggerRule
 from streams.operators.base import Firing, Step
 
 MAX_ITEMS = 50
+CLOCK_SKEW_MS = 300_000
+"""A shop's server may tell an order's time by so much less than the browser told the cart's."""
 _MAX_QUANTITY = 10_000
+_SNAPSHOTS = frozenset({"cart_updated", "checkout_started"})
+_READ = _SNAPSHOTS | {"product_added", "product_removed", "cart_viewed", "order_completed"}
 
 
 class AbandonmentRules(Struct, frozen=True):
@@ -27,7 +32,8 @@ class CartAbandonment:
     """The cart as the events tell it, with one window.
 
     product_added, product_removed, cart_updated and checkout_started change the cart and (re)start the window, counted
-    in log time; cart_viewed only extends an open one; order_completed empties the cart.
+    in log time; cart_viewed only extends an open one; order_completed empties the cart. What happened longer ago than a
+    window neither opens nor extends one, and an order from before the cart was begun (an import) is not its purchase.
     """
 
     def __init__(self, rules: AbandonmentRules) -> None:
@@ -36,19 +42,19 @@ class CartAbandonment:
     def on_event(self, state: CartState, event: Event, now_ms: int) -> Step[CartState]:
         """Return the cart after the event."""
         name = event.name
+        is_late = now_ms - event.at_ms > self.rules.window_ms
+        if name not in _READ or _is_outdated(state, event, is_late=is_late):
+            return Step(state)
         if name == "order_completed":
             return Step(CartState(updated_ms=now_ms) if state.items or state.due_ms else state)
         if name == "cart_viewed":
-            return Step(self._touched(state, state.items, event, now_ms) if state.due_ms else state)
+            return Step(self._touched(state, state.items, event, now_ms) if state.due_ms and not is_late else state)
         items = _items_after(state, event)
         if items is None:
             return Step(state)
         if not items:
             return Step(CartState(updated_ms=now_ms))
-        if now_ms - event.at_ms > self.rules.window_ms:
-            # Too old to open a window; what was in the cart is still worth knowing.
-            return Step(CartState(items, _currency(state, event), _url(state, event), updated_ms=now_ms))
-        return Step(self._touched(state, items, event, now_ms))
+        return Step((_noted if is_late else self._touched)(state, items, event, now_ms))
 
     def on_timer(self, state: CartState, now_ms: int) -> Step[CartState]:
         """Close the window if it is due: the cart is abandoned. It keeps its items, so that a change re-arms it."""
@@ -62,7 +68,7 @@ class CartAbandonment:
             "opened_ms": state.opened_ms,
             "updated_ms": state.updated_ms,
         }
-        closed = CartState(state.items, state.currency, state.url, updated_ms=state.updated_ms)
+        closed = replace(state, opened_ms=0, due_ms=0)
         firing = Firing(TriggerRule.CART_ABANDONED, str(state.opened_ms), state.due_ms, data)
         return Step(closed, (firing,))
 
@@ -78,19 +84,32 @@ class CartAbandonment:
             state.opened_ms or now_ms,
             now_ms,
             now_ms + self.rules.window_ms,
+            state.started_at_ms if state.opened_ms else min(event.at_ms, now_ms),
         )
+
+
+def _is_outdated(state: CartState, event: Event, *, is_late: bool) -> bool:
+    """Say whether the event is about an earlier cart, or late with the whole of a cart that was touched since."""
+    if event.at_ms < state.started_at_ms - CLOCK_SKEW_MS:
+        return event.name not in {"product_added", "cart_viewed"}
+    return is_late and state.due_ms > 0 and event.name in _SNAPSHOTS
+
+
+def _noted(state: CartState, items: tuple[CartItem, ...], event: Event, now_ms: int) -> CartState:
+    """Return the cart with what was in it a while ago; its window, if one is open, goes on as it was."""
+    started_at_ms = state.started_at_ms if state.items else event.at_ms
+    currency, url = _currency(state, event), _url(state, event)
+    return CartState(items, currency, url, state.opened_ms, now_ms, state.due_ms, started_at_ms)
 
 
 def _items_after(state: CartState, event: Event) -> tuple[CartItem, ...] | None:
     """Return the cart's items after the event, or None when it says nothing about them."""
     properties = event.properties
-    if event.name in {"cart_updated", "checkout_started"}:
+    if event.name in _SNAPSHOTS:
         products = properties.get("products")
         if isinstance(products, list):
             return _merged((), (i for p in products[:MAX_ITEMS] if (i := _item(p, event))))
         return state.items or None
-    if event.name not in {"product_added", "product_removed"}:
-        return None
     item = _item(properties, event)
     if item is None:
         return None
@@ -121,11 +140,12 @@ def _item(raw: Any, event: Event) -> CartItem | None:
     product_id = _text(raw.get("product_id")) or _text(raw.get("name"))
     if not product_id:
         return None
-    price = raw.get("price")
-    if not _is_number(price):
-        price = event.value if event.value is not None and raw is event.properties else 0.0
     quantity = raw.get("quantity")
     count = int(quantity) if _is_number(quantity) and quantity >= 1 else 1
+    price = raw.get("price")
+    if not _is_number(price):
+        # The value is that of the whole line.
+        price = event.value / count if event.value is not None and raw is event.properties else 0.0
     return CartItem(
         product_id,
         _text(raw.get("name")) or product_id,

@@ -108,3 +108,68 @@ def test_what_makes_no_sense_breaks_nothing(properties):
 def test_the_cart_is_bounded():
     many = [event("product_added", properties=kettle(product_id=f"p{n}")) for n in range(MAX_ITEMS + 20)]
     assert len(after(*many).items) == MAX_ITEMS
+
+
+HOUR_MS = 3_600_000
+LATE_MS = WINDOW_MS + 1_000
+
+
+def late(name: str, **properties):
+    """An event that happened before the window and arrives while that of `added()` is open."""
+    return event(name, NOW_MS + 10 - LATE_MS, received_ms=NOW_MS + 10, properties=properties)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        late("product_added", product_id="cup"),
+        late("product_removed", product_id="cup"),
+        late("cart_updated", products=[]),
+        late("checkout_started", products=[{"product_id": "cup"}]),
+        late("cart_viewed"),
+    ],
+    ids=lambda one: one.name,
+)
+def test_a_late_event_leaves_the_running_window_as_it_is(one):
+    state = after(added(), one)
+    assert (state.opened_ms, state.due_ms) == (NOW_MS, NOW_MS + WINDOW_MS)
+    assert [data["items"][0]["product_id"] for data in fired(state, state.due_ms)] == ["kettle"]
+
+
+def test_a_late_product_is_in_the_cart_all_the_same():
+    assert [i.product_id for i in after(added(), late("product_added", product_id="cup")).items] == ["kettle", "cup"]
+
+
+def test_an_order_from_before_the_cart_was_begun_leaves_it_alone():
+    old = event("order_completed", NOW_MS - 300 * 24 * HOUR_MS, received_ms=NOW_MS + 1)
+    assert after(added(), old) == after(added())
+
+
+def test_an_order_by_a_clock_that_is_minutes_behind_is_the_carts_purchase():
+    assert after(added(), event("order_completed", NOW_MS - 240_000, received_ms=NOW_MS + 1)).items == ()
+
+
+def test_a_cart_begun_by_a_clock_that_is_ahead_is_emptied_by_its_purchase():
+    ahead = event("product_added", NOW_MS + 290_000, received_ms=NOW_MS, properties=kettle())
+    assert after(ahead, event("order_completed", NOW_MS - 290_000, received_ms=NOW_MS + 1)).items == ()
+
+
+def test_an_imported_cart_is_emptied_by_its_imported_order():
+    imported = event("product_added", NOW_MS - 9 * HOUR_MS, received_ms=NOW_MS, properties=kettle())
+    assert after(imported, event("order_completed", NOW_MS - 8 * HOUR_MS, received_ms=NOW_MS)).items == ()
+
+
+def test_an_abandoned_cart_is_emptied_by_an_order_that_came_after_it_was_begun():
+    closed = CART.on_timer(after(added()), NOW_MS + WINDOW_MS).state
+    bought = event("order_completed", NOW_MS + HOUR_MS)
+    assert CART.on_event(closed, bought, bought.received_ms).state.items == ()
+
+
+def test_a_cart_without_a_known_beginning_is_emptied_by_any_order():
+    older = CartState(after(added()).items, due_ms=NOW_MS + WINDOW_MS)
+    assert CART.on_event(older, event("order_completed", 1), NOW_MS).state.items == ()
+
+
+def test_a_line_without_a_price_is_worth_its_events_value():
+    told = event("product_added", properties={"product_id": "cup", "quantity": 2}, value=9.0)
+    assert after(told).value == 9.0
