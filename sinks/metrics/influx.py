@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from influxdb_client.client.flux_csv_parser import FluxCsvParserException, FluxQueryException
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
@@ -15,7 +16,7 @@ from urllib3.exceptions import HTTPError, LocationValueError, SSLError
 
 from sinks.metrics.dimensions import check_query, step_start
 from sinks.metrics.flux import decode_tag, is_empty_range, line_of, totals_query
-from streams.model.errors import ConfigurationError, MetricStoreError
+from streams.model.errors import MetricRefusedError, MetricStoreError
 from streams.model.rollups import Rollup
 from streams.ports import MetricPoint
 
@@ -23,6 +24,10 @@ _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
 _MAX_PAUSE_S = 5.0
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+_BAD_TOTALS = frozenset({400, 413, 422})
+_UNUSABLE = ("partial write", "unable to parse")
+_NO_BUCKET = ("not found", "no database", "retention policy")
+_BAD_ANSWER = (FluxQueryException, FluxCsvParserException)
 
 
 class InfluxMetricStore:
@@ -53,7 +58,7 @@ class InfluxMetricStore:
         self._queries = self._client.query_api()
 
     async def write(self, rollups: Sequence[Rollup]) -> None:
-        """Store the totals in one request. Raises MetricStoreError and ConfigurationError."""
+        """Store the totals in one request. Raises MetricStoreError; MetricRefusedError when some never can be."""
         if rollups:
             await self._call(lambda: self._write(rollups))
 
@@ -68,7 +73,7 @@ class InfluxMetricStore:
     ) -> list[MetricPoint]:
         """Return the totals, steps aligned to multiples of `step_ms`. Raises ValueError for an unknown tag or step.
 
-        Raises MetricStoreError and ConfigurationError, too.
+        Raises MetricStoreError, too.
         """
         tags = dict(where or {})
         check_query(step_ms, group_by, tags)
@@ -88,13 +93,15 @@ class InfluxMetricStore:
         try:
             self._writes.write(self._bucket, record=lines)
         except ApiException as error:
+            text = _text_of(error)
+            if error.status not in _BAD_TOTALS:
+                raise
             # The bucket's own rule would have dropped these at once; the others of the request are stored.
-            if error.status in (
-                HTTPStatus.BAD_REQUEST,
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-            ) and "beyond retention policy" in _text_of(error):
-                _LOG.warning("influxdb dropped totals older than the bucket keeps: %s", _text_of(error))
+            if "beyond retention policy" in text:
+                _LOG.warning("influxdb dropped totals older than the bucket keeps: %s", text)
                 return
+            if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or any(words in text for words in _UNUSABLE):
+                raise MetricRefusedError(f"InfluxDB refuses totals ({error.status}: {text})") from error
             raise
 
     async def _call(self, work: Callable[[], _T]) -> _T:
@@ -103,6 +110,8 @@ class InfluxMetricStore:
         for attempt in range(1, self._attempts + 1):
             try:
                 return await loop.run_in_executor(self._pool, work)
+            except _BAD_ANSWER as error:
+                raise MetricStoreError(f"InfluxDB's answer can't be used: {error}") from error
             except (ApiException, HTTPError) as error:
                 _raise_if_permanent(error)
                 if attempt == self._attempts:
@@ -128,32 +137,24 @@ def _points_of(tables: Any, step_ms: int, group_by: str) -> list[MetricPoint]:
 
 
 def _raise_if_permanent(error: ApiException | HTTPError) -> None:
-    """Raise ConfigurationError, naming the setting to look at, when trying again can't help."""
+    """Raise at once, naming the setting to look at, when only somebody's hand can help."""
     text = _text_of(error)
+    refusal = f"InfluxDB refused the request ({error.status}: {text})" if isinstance(error, ApiException) else text
     if isinstance(error, LocationValueError | SSLError):
-        raise ConfigurationError("metrics.influx_url", text, "Check the address and its certificate") from error
-    if not isinstance(error, ApiException):
+        problem = f"metrics.influx_url: {text}. Check the address and its certificate"
+    elif not isinstance(error, ApiException):
         return
-    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        remedy = "Give a token that may read and write the bucket"
-        raise ConfigurationError(
-            "metrics.influx_token", f"InfluxDB refused it ({error.status}: {text})", remedy
-        ) from error
-    if "organization" in text and "not found" in text:
-        raise ConfigurationError(
-            "metrics.influx_org", text, "Give the name of the organisation of the bucket"
-        ) from error
-    if (
-        error.status == HTTPStatus.NOT_FOUND
-        or "not found" in text
-        or "no database" in text
-        or "retention policy" in text
-    ):
-        raise ConfigurationError("metrics.influx_bucket", text, "Create the bucket or name an existing one") from error
-    if error.status not in _TRANSIENT:
-        remedy = "Give an empty bucket, or check that this is InfluxDB 2, or 1.8 with flux-enabled = true"
-        problem = f"InfluxDB refused the request ({error.status}: {text})"
-        raise ConfigurationError("metrics.influx_bucket", problem, remedy) from error
+    elif error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        problem = f"metrics.influx_token: {refusal}. Give a token that may read and write the bucket"
+    elif "organization" in text and "not found" in text:
+        problem = f"metrics.influx_org: {refusal}. Give the name of the organisation of the bucket"
+    elif error.status == HTTPStatus.NOT_FOUND or any(words in text for words in _NO_BUCKET):
+        problem = f"metrics.influx_bucket: {refusal}. Create the bucket or name an existing one"
+    elif error.status not in _TRANSIENT:
+        problem = f"metrics.influx_url: {refusal}. Check that this is InfluxDB 2, or 1.8 with flux-enabled = true"
+    else:
+        return
+    raise MetricStoreError(problem) from error
 
 
 def _text_of(error: ApiException | HTTPError) -> str:

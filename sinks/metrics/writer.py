@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from streams import frames
 from streams.model.dead_letters import DeadLetter
-from streams.model.errors import FrameError, MetricStoreError
+from streams.model.errors import FrameError, MetricRefusedError, MetricStoreError
 from streams.model.rollups import Rollup, Series
 from streams.ports import Clock, DeadLetterSink, LogRecord, MetricStore, Subscription
 
@@ -18,6 +18,7 @@ _GATHER_S = 0.1
 _WRITE_ROLLUPS = 5_000
 _MAX_PAUSE_S = 30.0
 _PRUNE_EVERY_MS = 3_600_000
+_COMPLAIN_EVERY_MS = 60_000
 
 Prune = Callable[[int], Awaitable[int]]
 """Drops totals older than the given time; says how many."""
@@ -26,8 +27,9 @@ Prune = Callable[[int], Awaitable[int]]
 class MetricsWriter:
     """The loop behind the charts. The caller closes the subscription after `run` has returned.
 
-    While the store is out of reach nothing is committed: the log keeps the totals and the writer tries again, ever
-    more slowly; `fault` then says what is wrong. Any other fault surfaces from `run`.
+    While the store is out of reach or refuses all, nothing is committed: the log keeps the totals and the writer tries
+    again, ever more slowly; `fault` then says what is wrong. Totals that the store refuses for good are left out, so
+    that what a visitor makes up holds up nobody's charts. Any other fault surfaces from `run`.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class MetricsWriter:
         self._first_pause_s = first_pause_s
         self._stopping = asyncio.Event()
         self._next_prune_ms = 0
+        self._complained_ms = -_COMPLAIN_EVERY_MS
         self.fault: str | None = None
 
     async def run(self) -> None:
@@ -90,12 +93,20 @@ class MetricsWriter:
     async def _store_chunk(self, chunk: Sequence[Rollup]) -> bool:
         try:
             await self._store.write(chunk)
+        except MetricRefusedError as error:
+            self._complain(error)
         except MetricStoreError as error:
             self.fault = str(error)
             _LOG.warning("metrics are late: %s", error)
             return False
         self.fault = None
         return True
+
+    def _complain(self, error: MetricRefusedError) -> None:
+        now_ms = self._clock.now_ms()
+        if now_ms - self._complained_ms >= _COMPLAIN_EVERY_MS:
+            self._complained_ms = now_ms
+            _LOG.error("some totals are not in the charts: %s", error)
 
     async def _prune_when_due(self) -> None:
         now_ms = self._clock.now_ms()

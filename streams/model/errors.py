@@ -5,7 +5,8 @@ CampaignIqError
   - LogClosedError      the event log was closed while it was in use
   - LogFullError        the log can't take more now; has `retry_after_s`
   - UnknownTopicError   a topic that the installation does not have
-  - MetricStoreError    the metric store can't be reached now; trying again later may help
+  - MetricStoreError    the metric store is away or refuses; trying again later may help
+      - MetricRefusedError  it refuses some of these totals for good; the others are stored
   - ConfigurationError  a setting is missing or wrong; names the setting and the remedy
 """
 
@@ -35,7 +36,11 @@ class UnknownTopicError(CampaignIqError):
 
 
 class MetricStoreError(CampaignIqError):
-    """The metric store can't be reached now; trying again later may help."""
+    """The metric store is away, or refuses until somebody mends it; trying again later may help."""
+
+
+class MetricRefusedError(MetricStoreError):
+    """The metric store refuses some of the totals for good, e.g. since a tag has too many values; others are stored."""
 
 
 class ConfigurationError(CampaignIqError):

@@ -21,7 +21,7 @@ from sinks.metrics.writer import MetricsWriter
 from streams.frames import encode_rollups
 from streams.log.memory import MemoryEventLog
 from streams.log.topics import ROLLUPS
-from streams.model.errors import ConfigurationError, MetricStoreError
+from streams.model.errors import MetricStoreError
 from streams.model.rollups import Rollup, RollupBatch, Series
 from streams.ports import MetricStore, NewRecord
 from tests.influx import shared_influxd  # noqa: F401 - a fixture
@@ -104,16 +104,16 @@ async def test_influxdb_answers_as_the_embedded_store_does(influxd):
 
 async def test_a_database_that_is_missing_names_the_setting(influxd):
     store = store_of(influxd, bucket="nowhere/autogen")
-    with pytest.raises(ConfigurationError, match=r"metrics\.influx_bucket: .*nowhere"):
+    with pytest.raises(MetricStoreError, match=r"metrics\.influx_bucket: .*nowhere"):
         await store.write([Rollup(Series("shop", "e", "", "web"), T0, 0, 0, 1, 0.0)])
-    with pytest.raises(ConfigurationError, match=r"metrics\.influx_bucket"):
+    with pytest.raises(MetricStoreError, match=r"metrics\.influx_bucket"):
         await store.query("shop", T0, T0 + 10_000, 10_000)
     await store.close()
 
 
 async def test_a_retention_policy_that_is_missing_names_the_setting(influxd):
     store = store_of(influxd, bucket="campaigniq/nowhere")
-    with pytest.raises(ConfigurationError, match=r"metrics\.influx_bucket"):
+    with pytest.raises(MetricStoreError, match=r"metrics\.influx_bucket"):
         await store.write([Rollup(Series("shop", "e", "", "web"), T0, 0, 0, 1, 0.0)])
     await store.close()
 

@@ -17,7 +17,7 @@ from streams.frames import encode_events, encode_rollups, encode_tick
 from streams.log import topics
 from streams.log.memory import MemoryEventLog
 from streams.model.alerts import AlertState
-from streams.model.errors import MetricStoreError
+from streams.model.errors import MetricRefusedError, MetricStoreError
 from streams.model.events import Event, ProfileKeys
 from streams.model.rollups import Rollup, RollupBatch, Series
 from streams.model.triggers import Trigger
@@ -222,11 +222,12 @@ async def test_stats_have_the_promised_fields(stage: Stage):
     }
 
 
-async def test_stats_go_on_while_the_metric_store_is_away(stage: Stage, caplog: pytest.LogCaptureFixture):
+@pytest.mark.parametrize("fault", [MetricStoreError("away"), MetricRefusedError("too many campaigns")])
+async def test_stats_go_on_while_the_metric_store_is_away(stage: Stage, fault: MetricStoreError):
     stage.metrics.add(NOW, "order_completed", 12.5, "USD")
     with stage.watching() as told:
         await stage.feed.refresh()
-        stage.metrics.fail_with = MetricStoreError("away")
+        stage.metrics.fail_with = fault
         touched = Rollup(Series("default", "order_completed", "", "web", "USD"), NOW - NOW % 10_000, 0, 0, 1, 12.5)
         stage.feed.take([record(topics.ROLLUPS, encode_rollups(RollupBatch(0, NOW, (touched,))))])
         await stage.feed.refresh()

@@ -8,7 +8,7 @@ import pytest
 
 from sinks.metrics.influx import InfluxMetricStore
 from sinks.metrics.settings import MetricsSettings
-from streams.model.errors import ConfigurationError, MetricStoreError
+from streams.model.errors import MetricRefusedError, MetricStoreError
 from streams.model.rollups import Rollup, Series
 
 ROLLUP = Rollup(Series("w", "purchase", "", "web", "USD"), 0, 0, 0, 1, 2.0)
@@ -22,6 +22,7 @@ class Influx:
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
         self.answers: list[tuple[int, str]] = [(204, "")]
         self.requests: list[str] = []
+        self.body = b""
 
     def answer(self, path: str) -> tuple[int, str]:
         self.requests.append(path)
@@ -34,7 +35,7 @@ def influx() -> Iterator[Influx]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             status, message = fake.answer(self.path)
-            body = b'{"code": "x", "message": "' + message.encode() + b'"}' if message else b""
+            body = fake.body or (b'{"code": "x", "message": "' + message.encode() + b'"}' if message else b"")
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -93,15 +94,32 @@ async def test_a_server_that_is_away_is_a_metric_store_error():
         (404, "bucket totals not found", "metrics.influx_bucket"),
         (404, "organization name acme not found", "metrics.influx_org"),
         (500, "retention policy not found: rp", "metrics.influx_bucket"),
-        (400, "partial write: field type conflict", "metrics.influx_bucket"),
+        (400, "no such thing here", "metrics.influx_url"),
     ],
 )
-async def test_a_permanent_fault_names_the_setting_and_is_not_tried_again(influx, status, message, setting):
-    with pytest.raises(ConfigurationError, match=message) as caught:
+async def test_a_refusal_names_the_setting_and_is_not_tried_again_at_once(influx, status, message, setting):
+    with pytest.raises(MetricStoreError, match=message) as caught:
         await write(influx, (status, message))
-    assert caught.value.setting == setting
+    assert str(caught.value).startswith(f"{setting}: ")
+    assert type(caught.value) is MetricStoreError
     assert len(influx.requests) == 1
     assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "partial write: max-values-per-tag limit exceeded (100000/100000): tag=campaign dropped=1"),
+        (400, "partial write: max-series-per-database limit exceeded: (1000000) dropped=90"),
+        (422, "partial write: field type conflict dropped=1"),
+        (400, "unable to parse 'events': missing fields"),
+        (413, "Request Entity Too Large"),
+    ],
+)
+async def test_totals_that_are_refused_for_good_are_told_from_a_store_that_refuses(influx, status, message):
+    with pytest.raises(MetricRefusedError, match=message[:20]):
+        await write(influx, (status, message))
+    assert len(influx.requests) == 1
 
 
 async def test_totals_older_than_the_bucket_keeps_are_no_fault(influx, caplog):
@@ -109,9 +127,26 @@ async def test_totals_older_than_the_bucket_keeps_are_no_fault(influx, caplog):
     assert "older than the bucket keeps" in caplog.text
 
 
+async def test_an_answer_that_is_no_table_is_a_metric_store_error(influx):
+    influx.answers = [(200, "<html>")]
+    store = InfluxMetricStore(influx.url, TOKEN, "acme", "totals", attempts=1)
+    with pytest.raises(MetricStoreError):
+        await store.query("w", 0, 10_000, 10_000)
+    await store.close()
+
+
+async def test_a_query_that_fails_midway_is_a_metric_store_error(influx):
+    influx.answers = [(200, "")]
+    influx.body = b"#datatype,string,string\r\n#group,true,true\r\n#default,,\r\n,error,reference\r\n,no memory,897\r\n"
+    store = InfluxMetricStore(influx.url, TOKEN, "acme", "totals", attempts=1)
+    with pytest.raises(MetricStoreError, match="no memory"):
+        await store.query("w", 0, 10_000, 10_000)
+    await store.close()
+
+
 async def test_an_address_that_is_none_names_the_setting():
     store = InfluxMetricStore("http://influx:port", TOKEN, "acme", "totals", attempts=1)
-    with pytest.raises(ConfigurationError, match=r"metrics\.influx_url"):
+    with pytest.raises(MetricStoreError, match=r"metrics\.influx_url"):
         await store.query("w", 0, 10_000, 10_000)
     await store.close()
 

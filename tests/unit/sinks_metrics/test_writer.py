@@ -10,7 +10,7 @@ from sinks.metrics.writer import MetricsWriter, rollups_of
 from streams.frames import encode_rollups, encode_tick
 from streams.log.memory import MemoryEventLog
 from streams.log.topics import ROLLUPS
-from streams.model.errors import ConfigurationError, MetricStoreError
+from streams.model.errors import MetricRefusedError, MetricStoreError
 from streams.model.rollups import Rollup, RollupBatch, Series
 from streams.ports import LogRecord, NewRecord
 from tests.unit.sinks_metrics.fakes_metrics import FlakyStore, ListDeadLetters, SetClock
@@ -118,10 +118,24 @@ async def test_stopping_while_the_store_is_out_of_reach_commits_nothing():
     await bench.close()
 
 
-async def test_a_wrong_setting_surfaces():
-    bench = Bench(MemoryEventLog(), ConfigurationError("metrics.influx_token", "refused", "Give another"))
+async def test_totals_refused_for_good_are_left_out_and_the_writer_goes_on(caplog):
+    refusal = MetricRefusedError("too many campaigns")
+    bench = Bench(MemoryEventLog(), refusal, refusal)
+    async with bench.running():
+        for count, tried in ((3, bench.store.failed), (4, bench.store.failed), (5, bench.store.written)):
+            bench.store.failed.clear()
+            await append(bench.log, frame(count))
+            await asyncio.wait_for(tried.wait(), 5)
+    assert await bench.counts() == [5]
+    assert (bench.writer.fault, (await bench.committed())[0]) == (None, 3)
+    assert caplog.text.count("too many campaigns") == 1
+    await bench.close()
+
+
+async def test_any_other_fault_surfaces():
+    bench = Bench(MemoryEventLog(), RuntimeError("bug"))
     await append(bench.log, frame(3))
-    with pytest.raises(ConfigurationError, match="influx_token"):
+    with pytest.raises(RuntimeError, match="bug"):
         await bench.writer.run()
     assert await bench.committed() == {}
     await bench.close()
