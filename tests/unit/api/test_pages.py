@@ -27,10 +27,24 @@ async def test_ready_when_every_part_is(here: Installation):
     assert (answer.status_code, answer.json()) == (200, {"ready": True, "parts": {"engine": "ready"}})
 
 
-async def test_not_ready_names_the_part():
-    there = await install(readiness=lambda: {"engine": "loading", "log": "ready"})
+FAULT = "http://influx.internal:8086 refused the connection"
+
+
+async def test_not_ready_names_the_part_and_no_details():
+    there = await install(readiness=lambda: {"metrics": FAULT, "log": "ready"})
     answer = await there.client().get("/readyz")
-    assert (answer.status_code, answer.json()["parts"]["engine"]) == (503, "loading")
+    assert (answer.status_code, answer.json()["parts"]) == (503, {"metrics": "not ready", "log": "ready"})
+    stranger = await there.client(authorization="Bearer guess").get("/readyz")
+    assert "influx" not in stranger.text
+    await there.close()
+
+
+@pytest.mark.parametrize("way", ["token", "browser"])
+async def test_who_is_signed_in_learns_what_is_the_matter(way: str):
+    there = await install(readiness=lambda: {"metrics": FAULT, "log": "ready"})
+    client = there.with_token() if way == "token" else await there.browser()
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["parts"]) == (503, {"metrics": FAULT, "log": "ready"})
     await there.close()
 
 
