@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute, Mount
 
@@ -124,7 +123,6 @@ def with_demo(settings: Settings) -> Settings:
         update={
             "brand_name": brand.NAME,
             "shop_url": f"{settings.server.public_url}/shop/",
-            "link_hosts": settings.messages.link_hosts or (urlsplit(settings.server.public_url).hostname or "",),
             "sales_email": settings.messages.sales_email or brand.SALES_EMAIL,
         }
     )

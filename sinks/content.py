@@ -1,6 +1,7 @@
 """What templates are given: a delivery's data, checked, bounded and put into words. Pure; knows no HTML."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -13,7 +14,10 @@ from streams.model.deliveries import Delivery
 
 MAX_SHOWN_ITEMS: Final = 10
 _MAX_TEXT: Final = 120
+_MAX_FIRST_NAME: Final = 40
 _MAX_URL: Final = 2_000
+# What mail programs turn into links by themselves: https://x, www.x, x.io.
+_LINKED_BY_ITSELF: Final = re.compile(r":(?=//)|\.(?=[^\W\d_]{2})")
 _MAX_NUMBER: Final = 1e13
 _HOUR_MS: Final = 3_600_000
 _SYMBOLS: Final = {
@@ -41,7 +45,7 @@ def context_of(delivery: Delivery, settings: MessageSettings, dashboard_url: str
     """Return the variables of the delivery's template, without its unsubscribe link."""
     shared = {"brand": settings.brand_name, "shop_url": settings.shop_url, "postal_address": settings.postal_address}
     if delivery.template == "cart_recovery":
-        return shared | _cart(delivery, settings)
+        return shared | _cart(delivery, settings, link_hosts(settings, dashboard_url))
     if delivery.template == "lead_mql":
         return shared | _lead(delivery, dashboard_url)
     if delivery.template == "alert":
@@ -57,8 +61,17 @@ def money(amount: float, currency: str) -> str:
     return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits} {currency}".rstrip()
 
 
-def safe_link(url: object, hosts: Sequence[str] = ()) -> str:
-    """Return `url` if it is a web address on one of `hosts` (any, when empty), else an empty string."""
+def link_hosts(settings: MessageSettings, dashboard_url: str) -> frozenset[str]:
+    """Return the hosts that messages may lead to: the shop's, the platform's own and those that the settings name."""
+    own = (urlsplit(url).hostname for url in (settings.shop_url, dashboard_url))
+    return frozenset(h.lower() for h in (*own, *settings.link_hosts) if h)
+
+
+def safe_link(url: object, hosts: Collection[str]) -> str:
+    """Return `url` if it is a web address on one of `hosts` (in lower case) or below it, else an empty string.
+
+    Only `*` among the hosts allows any: events come from public pages, so whoever reads one can make up a cart.
+    """
     if not isinstance(url, str) or len(url) > _MAX_URL or any(c.isspace() or not c.isprintable() for c in url):
         return ""
     try:
@@ -66,11 +79,10 @@ def safe_link(url: object, hosts: Sequence[str] = ()) -> str:
         host = (parts.hostname or "").lower()
     except ValueError:
         return ""
-    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
+    if parts.scheme not in {"http", "https"} or not host or parts.username is not None or "\\" in url:
         return ""
-    if hosts and not any(host == h.lower() or host.endswith("." + h.lower()) for h in hosts):
-        return ""
-    return url
+    known = "*" in hosts or any(host == h or host.endswith(f".{h}") for h in hosts if h)
+    return url if known else ""
 
 
 def with_utm(url: str, campaign: str) -> str:
@@ -96,11 +108,11 @@ def span_text(span_ms: float) -> str:
     return f"{span_ms / 1000:.0f} s"
 
 
-def _cart(delivery: Delivery, settings: MessageSettings) -> dict[str, Any]:
+def _cart(delivery: Delivery, settings: MessageSettings, hosts: Collection[str]) -> dict[str, Any]:
     facts, content = _mapping(delivery.data.get("facts")), _mapping(delivery.data.get("content"))
     items = facts.get("items")
     listed = items if isinstance(items, list | tuple) else ()
-    lines = [_line(item, settings.link_hosts) for item in listed if isinstance(item, Mapping)]
+    lines = [_line(item, hosts) for item in listed if isinstance(item, Mapping)]
     hours = int(_number(content.get("valid_hours"), 48))
     return {
         "first_name": _first_name(_mapping(delivery.data.get("traits"))),
@@ -108,7 +120,7 @@ def _cart(delivery: Delivery, settings: MessageSettings) -> dict[str, Any]:
         "hidden": len(lines) - MAX_SHOWN_ITEMS,
         "total": _number(facts.get("value"), sum(line.total for line in lines)),
         "currency": _text(facts.get("currency"))[:3].upper(),
-        "cart_url": with_utm(safe_link(facts.get("url"), settings.link_hosts) or settings.shop_url, delivery.campaign),
+        "cart_url": with_utm(safe_link(facts.get("url"), hosts) or settings.shop_url, delivery.campaign),
         "code": _text(content.get("code")),
         "percent": int(_number(content.get("percent"), 0)),
         "valid_hours": hours,
@@ -116,9 +128,9 @@ def _cart(delivery: Delivery, settings: MessageSettings) -> dict[str, Any]:
     }
 
 
-def _line(item: Mapping[str, Any], hosts: Sequence[str]) -> Line:
+def _line(item: Mapping[str, Any], hosts: Collection[str]) -> Line:
     return Line(
-        name=_text(item.get("name")) or _text(item.get("product_id")) or "Item",
+        name=_unlinked(_text(item.get("name")) or _text(item.get("product_id"))) or "Item",
         quantity=max(1, int(_number(item.get("quantity"), 1))),
         price=_number(item.get("price"), 0),
         image_url=safe_link(item.get("image_url"), hosts),
@@ -164,7 +176,13 @@ def _alert(delivery: Delivery, dashboard_url: str) -> dict[str, Any]:
 
 
 def _first_name(traits: Mapping[str, Any]) -> str:
-    return _text(traits.get("first_name")) or _text(traits.get("name")).partition(" ")[0]
+    first = _text(traits.get("first_name"), _MAX_FIRST_NAME) or _text(traits.get("name")).partition(" ")[0]
+    return _unlinked(first)
+
+
+def _unlinked(text: str) -> str:
+    """Return text that looks the same and of which no mail program makes a link."""
+    return _LINKED_BY_ITSELF.sub("\\g<0>\u200b", text)
 
 
 def _text(value: object, limit: int = _MAX_TEXT) -> str:

@@ -88,8 +88,10 @@ class MessageSettings(BaseModel):
     shop_url: str = Field("", description="The shop's address; where the button leads when a cart has no usable link.")
     link_hosts: tuple[str, ...] = Field(
         (),
-        description="Hosts that links and pictures in mails may lead to (with their subdomains). Events come from "
-        "public pages, so name your shop's hosts here; empty allows every host.",
+        description="Further hosts that links and pictures in mails may lead to (and their subdomains) beside those of "
+        "shop_url and public_url, e.g. that of product pictures. A cart's link to any other leads to shop_url instead. "
+        "`*` allows every host: then anybody who reads the write key in a page can have the shop's own mail server "
+        "send a link of theirs to anybody.",
     )
     postal_address: str = Field(
         "", max_length=200, description="Postal address for the footer, which many laws require."

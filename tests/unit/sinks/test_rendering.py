@@ -69,10 +69,41 @@ def test_a_script_link_in_a_cart_leads_to_the_shop_instead() -> None:
     assert 'href="https://shop.io/?utm_source' in html
 
 
-def test_a_cart_on_a_foreign_host_leads_to_the_shop_when_hosts_are_named() -> None:
-    settings = SETTINGS.model_copy(update={"link_hosts": ("shop.io",)})
-    html = renderer(settings).render(cart_delivery(data={"items": [], "url": "https://evil.io/cart"})).html
-    assert "evil.io" not in html
+def phishing_delivery() -> Delivery:
+    """What anybody who knows the public write key can have sent to anybody."""
+    item = {"product_id": "1", "name": "Confirm at https://evil.io/x or www.evil.io", "quantity": 1, "price": 1,
+            "url": "https://evil.io/item", "image_url": "https://evil.io/shop-logo.png"}  # fmt: skip
+    return cart_delivery(
+        traits={"first_name": "Your account is locked, see evil.io/login"},
+        data={"items": [item], "value": 1, "currency": "USD", "url": "https://evil.io/login"},
+    )
+
+
+@pytest.mark.parametrize("shop_url", ["https://shop.io/", ""])
+def test_a_made_up_cart_cannot_make_the_shop_send_a_link_to_elsewhere(shop_url: str) -> None:
+    message = renderer(SETTINGS.model_copy(update={"shop_url": shop_url})).render(phishing_delivery())
+    for text in (message.subject, message.text, message.html):
+        assert "evil.io" not in text
+        assert "https://evil" not in text
+    assert ("Complete" in message.html) == bool(shop_url)
+
+
+def test_a_cart_on_the_shop_or_the_platform_itself_is_linked() -> None:
+    for url in ("https://shop.io/cart/7", "https://eu.shop.io/cart/7", "https://ciq.io/shop/cart"):
+        assert f"{url}?utm_source" in renderer().render(cart_delivery(data={"items": [], "url": url})).text
+
+
+def test_other_hosts_are_linked_when_they_are_named() -> None:
+    settings = SETTINGS.model_copy(update={"link_hosts": ("cdn.example",)})
+    item = {"name": "Mug", "quantity": 1, "price": 1, "image_url": "https://cdn.example/m.png"}
+    html = renderer(settings).render(cart_delivery(data={"items": [item], "url": "https://shop.io/cart"})).html
+    assert "https://cdn.example/m.png" in html
+    assert "https://shop.io/cart?utm_source" in html
+
+
+def test_every_host_is_linked_only_when_a_star_says_so() -> None:
+    settings = SETTINGS.model_copy(update={"link_hosts": ("*",)})
+    assert "https://evil.io/login?utm_source" in renderer(settings).render(phishing_delivery()).text
 
 
 def test_a_long_cart_is_cut_and_says_by_how_much() -> None:
@@ -145,10 +176,14 @@ def test_money_reads_as_shoppers_write_it(amount: float, currency: str, text: st
 @pytest.mark.parametrize(
     "url",
     ["", None, "ftp://x.io/", "javascript:alert(1)", "https://u:p@x.io/", "https://x.io/\nfoo", "//x.io", "https://[x",
-     "https://notshop.io/", "https://shop.io.evil.io/"],
+     "https://notshop.io/", "https://shop.io.evil.io/", "https://evil.io\\.shop.io/", "https://evil.io/.shop.io"],
 )  # fmt: skip
 def test_a_link_that_leads_elsewhere_is_dropped(url: object) -> None:
     assert safe_link(url, ["shop.io"]) == ""
+
+
+def test_without_a_host_nothing_is_linked() -> None:
+    assert safe_link("https://shop.io/", ()) == safe_link("https://shop.io/", ("",)) == ""
 
 
 def test_subdomains_of_a_named_host_are_fine() -> None:
