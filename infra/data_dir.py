@@ -2,12 +2,17 @@
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import orjson
 
 from streams.model.errors import ConfigurationError
+
+_DATABASES = ("config.db", "log.db", "ledger.db", "outbox.db", "view.db", "metrics.db")
+_OWN_FILES = (*(f"{name}{kind}" for name in _DATABASES for kind in ("", "-wal", "-shm")), "bootstrap.json", "lock")
+_OTHERS = 0o077
 
 
 class Bootstrap(NamedTuple):
@@ -20,12 +25,17 @@ class Bootstrap(NamedTuple):
 
 
 class DataDir:
-    """Holds the folder's lock from construction to `release`. Raises ConfigurationError when it can't."""
+    """Holds the folder's lock from construction to `release`. Raises ConfigurationError when it can't.
+
+    From then on all files that this process makes are readable by their owner alone.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        os.umask(_OTHERS)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_private()
             self._lock: IO[str] = (path / "lock").open("w")
         except OSError as error:
             raise ConfigurationError(
@@ -59,6 +69,12 @@ class DataDir:
         with os.fdopen(descriptor, "wb") as file:
             file.write(orjson.dumps(bootstrap._asdict(), option=orjson.OPT_INDENT_2) + b"\n")
         fresh.rename(self.bootstrap_file)
+
+    def _make_private(self) -> None:
+        """Take the platform's own files from others, also when the folder came with wider rights; nothing else."""
+        for file in map(self.file, _OWN_FILES):
+            if file.exists() and file.stat().st_mode & _OTHERS:
+                file.chmod(stat.S_IMODE(file.stat().st_mode) & ~_OTHERS)
 
     def release(self) -> None:
         """Let another process have the folder."""
