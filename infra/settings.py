@@ -1,9 +1,9 @@
 """All settings of an installation, and the only reader of environment and configuration file."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from api.settings import ApiSettings
@@ -85,7 +85,8 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     try:
         return FromFile(**overrides)
     except ValidationError as error:
-        raise _explained(error) from error
+        # Without the cause, which quotes values; some of them are secret.
+        raise _explained(error) from None
     except ValueError as error:
         raise ConfigurationError(
             str(config) if config else "environment", str(error), "Mend it; docs/configuration.md has examples"
@@ -99,6 +100,22 @@ def _explained(error: ValidationError) -> ConfigurationError:
     if first["type"] == "extra_forbidden":
         return ConfigurationError(setting, "there is no such setting", "docs/configuration.md lists them all")
     problem = first["msg"].removeprefix("Value error, ")
-    return ConfigurationError(
-        setting, f"{first['input']!r} does not fit: {problem}", "docs/configuration.md says what it takes"
-    )
+    value = repr(first["input"]) if _may_be_shown(path) else "the value given"
+    return ConfigurationError(setting, f"{value} does not fit: {problem}", "docs/configuration.md says what it takes")
+
+
+def _may_be_shown(path: list[str]) -> bool:
+    """Say whether a value of the field at `path` is no secret and no section, which may hold one."""
+    model: type[BaseModel] = Settings
+    for name in path:
+        field = model.model_fields.get(name)
+        if field is None or field.annotation is None:
+            return False
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return not _mentions_a_secret(field.annotation)
+        model = field.annotation
+    return False
+
+
+def _mentions_a_secret(annotation: Any) -> bool:
+    return annotation in (SecretStr, SecretBytes) or any(map(_mentions_a_secret, get_args(annotation)))
