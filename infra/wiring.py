@@ -23,12 +23,13 @@ from infra.settings import Settings
 from ingest.app import create_ingest_app
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
-from sinks.alert_routes import create_alert_routes
+from sinks.alert_routes import AlertPlanner
 from sinks.campaigns import default_campaigns
 from sinks.channels.base import Channel
 from sinks.channels.outbox import OutboxChannel
 from sinks.channels.registry import create_channels
-from sinks.dispatcher import Dispatcher, create_dispatcher
+from sinks.dispatcher import Dispatcher, TriggerPlanner, create_dispatcher
+from sinks.guard import GuardLimits
 from sinks.ledger.base import DeliveryRow
 from sinks.ledger.sql import SqlLedger
 from sinks.metrics.embedded import EmbeddedMetricStore
@@ -53,6 +54,7 @@ from streams.store.sources import SourceCache
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+DEMO_MAILS_PER_DAY = 100
 
 
 @dataclass
@@ -129,7 +131,12 @@ def with_demo(settings: Settings) -> Settings:
     alerts = settings.alerts.model_copy(update={"email": settings.alerts.email or brand.ON_CALL_EMAIL})
     named = "from_address" in settings.smtp.model_fields_set
     smtp = settings.smtp if named else settings.smtp.model_copy(update={"from_address": brand.FROM_ADDRESS})
-    return settings.model_copy(update={"engine": engine, "messages": messages, "alerts": alerts, "smtp": smtp})
+    sender = settings.sender
+    if "max_mails_per_day" not in sender.model_fields_set:
+        # Whoever tries the demo leaves in an hour as many carts as others in a month.
+        sender = sender.model_copy(update={"max_mails_per_day": DEMO_MAILS_PER_DAY})
+    changed = {"engine": engine, "messages": messages, "alerts": alerts, "smtp": smtp, "sender": sender}
+    return settings.model_copy(update=changed)
 
 
 async def open_stores(settings: Settings, data: DataDir) -> Stores:
@@ -186,14 +193,17 @@ async def build_sinks(
     letters = LogDeadLetters(stores.log)
     channels = create_channels(settings.smtp, settings.alerts, stores.outbox)
     owner = secrets.token_hex(8)
-    sender = Sender(stores.ledger, channels, renderer, settings.sender, clock, owner, batcher.put, listeners.delivery)
-    max_age_ms = int(settings.sender.max_age_hours * HOUR_MS)
-    shared = (stores.ledger, renderer, clock, max_age_ms, letters, sender.wake, listeners.delivery)
+    prunable = (stores.ledger, stores.outbox)
+    sender = Sender(
+        stores.ledger, channels, renderer, settings.sender, clock, owner, batcher.put, listeners.delivery, prunable
+    )
+    limits = GuardLimits(int(settings.sender.max_age_hours * HOUR_MS), settings.sender.max_mails_per_day)
+    shared = (stores.ledger, renderer, clock, limits, letters, sender.wake, listeners.delivery)
     embedded = stores.metrics if isinstance(stores.metrics, EmbeddedMetricStore) else None
     half_life_ms = settings.engine.half_life_ms
     return Sinks(
-        create_dispatcher(stores.log, default_campaigns(settings.messages), *shared),
-        create_alert_routes(stores.log, settings.alerts, *shared),
+        create_dispatcher(stores.log, TriggerPlanner(default_campaigns(settings.messages)), *shared),
+        create_dispatcher(stores.log, AlertPlanner(settings.alerts), *shared),
         sender,
         MetricsWriter(
             stores.log.subscribe("metrics", [topics.ROLLUPS]),

@@ -2,18 +2,12 @@
 
 import msgspec
 
-from sinks.dispatcher import Dispatcher, Wake
-from sinks.lane import OnChange
-from sinks.ledger.base import Ledger
-from sinks.rendering import Renderer
 from sinks.settings import AlertRouteSettings
 from streams.log.topics import ALERTS
 from streams.model.alerts import Alert, AlertState
 from streams.model.deliveries import Delivery, delivery_id
 from streams.model.ids import stable_id
-from streams.ports import Clock, DeadLetterSink, EventLog
 
-_GROUP = "alert-routes"
 _CAMPAIGN = "alert_routes"
 _TEMPLATE = "alert"
 
@@ -22,6 +16,7 @@ class AlertPlanner:
     """What alerts owe, by route."""
 
     stage = "alert-routes"
+    topic = ALERTS
 
     def __init__(self, settings: AlertRouteSettings) -> None:
         routes = (("webhook", settings.webhook_url), ("email", settings.email))
@@ -59,29 +54,4 @@ def _delivery(alert: Alert, channel: str, recipient: str, now_ms: int) -> Delive
             "at_ms": alert.at_ms,
             "facts": msgspec.structs.asdict(alert) | {"state": state},
         },
-    )
-
-
-def create_alert_routes(
-    log: EventLog,
-    settings: AlertRouteSettings,
-    ledger: Ledger,
-    renderer: Renderer,
-    clock: Clock,
-    max_age_ms: int,
-    dead_letters: DeadLetterSink,
-    wake: Wake,
-    on_change: OnChange,
-) -> Dispatcher:
-    """Return the dispatcher of alerts; without routes it only keeps its place in the log."""
-    return Dispatcher(
-        log.subscribe(_GROUP, [ALERTS]),
-        AlertPlanner(settings),
-        ledger,
-        renderer,
-        clock,
-        max_age_ms,
-        dead_letters,
-        wake,
-        on_change,
     )

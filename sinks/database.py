@@ -34,6 +34,10 @@ class Database:
         if self._engine is None:
             self._engine = _open(self._url)
             self._tables.create_all(self._engine)
+            # Those that an earlier version's file lacks; `create_all` leaves tables alone that exist.
+            for table in self._tables.sorted_tables:
+                for index in table.indexes:
+                    index.create(self._engine, checkfirst=True)
         with self._engine.begin() as connection:
             return work(connection)
 

@@ -1,12 +1,13 @@
 """From the log to the ledger: what a record owes is written down before its offset is committed. Sends nothing."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
-from sinks.campaigns import Campaign, plan
-from sinks.guard import refusal
+from sinks.campaigns import TO_PROFILE, Campaign, plan
+from sinks.guard import GuardLimits, refusal
 from sinks.lane import OnChange
 from sinks.ledger.base import DeliveryRow, Ledger, suppressions
 from sinks.rendering import Renderer, RenderError
@@ -16,17 +17,18 @@ from streams.model.deliveries import Delivery, DeliveryStatus
 from streams.model.triggers import Trigger
 from streams.ports import Clock, DeadLetterSink, EventLog, LogRecord, Subscription
 
-_GROUP = "senders"
 _BATCH = 500
 _POLL_S = 10.0
+_DAY_MS = 86_400_000
 
 Wake = Callable[[], None]
 
 
 class Planner(Protocol):
-    """Knows what one kind of record owes. Pure."""
+    """Knows what one kind of record owes. Pure. `stage` names it, in the log and in dead letters; it reads `topic`."""
 
     stage: str
+    topic: str
 
     def deliveries(self, value: bytes, now_ms: int) -> list[Delivery]:
         """Return what the record owes. Raises msgspec.MsgspecError when it can't be read."""
@@ -41,6 +43,7 @@ class TriggerPlanner:
     """What triggers owe, by campaign."""
 
     stage = "senders"
+    topic = TRIGGERS
 
     def __init__(self, campaigns: Sequence[Campaign]) -> None:
         self._campaigns = tuple(campaigns)
@@ -64,7 +67,7 @@ class Dispatcher:
         ledger: Ledger,
         renderer: Renderer,
         clock: Clock,
-        max_age_ms: int,
+        limits: GuardLimits,
         dead_letters: DeadLetterSink,
         wake: Wake,
         on_change: OnChange,
@@ -74,7 +77,7 @@ class Dispatcher:
         self._ledger = ledger
         self._renderer = renderer
         self._clock = clock
-        self._max_age_ms = max_age_ms
+        self._limits = limits
         self._dead_letters = dead_letters
         self._wake = wake
         self._on_change = on_change
@@ -123,10 +126,31 @@ class Dispatcher:
 
     async def _guarded(self, deliveries: Sequence[Delivery], now_ms: int) -> list[DeliveryRow]:
         suppressed = await suppressions(self._ledger, deliveries)
-        return [self._row(d, now_ms, suppressed.get((d.workspace, d.recipient))) for d in deliveries]
+        mails = await self._mails_of_a_day(deliveries, now_ms)
+        rows = []
+        for delivery in deliveries:
+            address = (delivery.workspace, delivery.recipient)
+            had = mails[address] if _is_campaign_mail(delivery) else 0
+            row = self._row(delivery, now_ms, suppressed.get(address), had)
+            rows.append(row)
+            if row.status == DeliveryStatus.PENDING:
+                mails[address] += 1
+        return rows
 
-    def _row(self, delivery: Delivery, now_ms: int, suppressed: str | None) -> DeliveryRow:
-        no = refusal(delivery, now_ms, self._max_age_ms, suppressed, self._planner.min_value(delivery.campaign))
+    async def _mails_of_a_day(self, deliveries: Sequence[Delivery], now_ms: int) -> Counter[tuple[str, str]]:
+        """Return by workspace and recipient how many mails the recipients of campaigns got in the last 24 hours."""
+        recipients: dict[str, set[str]] = {}
+        for delivery in filter(_is_campaign_mail, deliveries):
+            recipients.setdefault(delivery.workspace, set()).add(delivery.recipient)
+        found: Counter[tuple[str, str]] = Counter()
+        for workspace, addresses in recipients.items():
+            mails = await self._ledger.mails_since(workspace, addresses, now_ms - _DAY_MS)
+            found.update({(workspace, address): count for address, count in mails.items()})
+        return found
+
+    def _row(self, delivery: Delivery, now_ms: int, suppressed: str | None, mails_today: int) -> DeliveryRow:
+        min_value = self._planner.min_value(delivery.campaign)
+        no = refusal(delivery, now_ms, self._limits, suppressed, min_value, mails_today)
         subject = ""
         try:
             subject = self._renderer.subject(delivery)
@@ -140,26 +164,22 @@ class Dispatcher:
         )
 
 
+def _is_campaign_mail(delivery: Delivery) -> bool:
+    """Say whether it is written to somebody outside; who works here gets every notice."""
+    return delivery.channel == "email" and delivery.data.get("audience") == TO_PROFILE
+
+
 def create_dispatcher(
     log: EventLog,
-    campaigns: Sequence[Campaign],
+    planner: Planner,
     ledger: Ledger,
     renderer: Renderer,
     clock: Clock,
-    max_age_ms: int,
+    limits: GuardLimits,
     dead_letters: DeadLetterSink,
     wake: Wake,
     on_change: OnChange,
 ) -> Dispatcher:
-    """Return the dispatcher of triggers."""
-    return Dispatcher(
-        log.subscribe(_GROUP, [TRIGGERS]),
-        TriggerPlanner(campaigns),
-        ledger,
-        renderer,
-        clock,
-        max_age_ms,
-        dead_letters,
-        wake,
-        on_change,
-    )
+    """Return the dispatcher of what the planner knows, which goes on where the last one of its name left off."""
+    subscription = log.subscribe(planner.stage, [planner.topic])
+    return Dispatcher(subscription, planner, ledger, renderer, clock, limits, dead_letters, wake, on_change)

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sinks.channels.base import Channel
 from sinks.lane import Lane, LaneLimits, OnChange
 from sinks.ledger.base import DeliveryRow, Ledger
 from sinks.outcomes import Emit, outcome_event
+from sinks.pruning import Prunable, Pruner
 from sinks.rendering import Renderer
 from sinks.retry import RetrySchedule
 from sinks.settings import SenderSettings
@@ -32,12 +33,15 @@ class Sender:
         owner: str,
         emit: Emit,
         on_change: OnChange,
+        prunable: Sequence[Prunable] = (),
     ) -> None:
+        """`prunable` are the stores that let go of what was finished `settings.keep_days` ago."""
         self._ledger = ledger
         self._clock = clock
         self._owner = owner
         self._emit = emit
         self._on_change = on_change
+        self._pruner = Pruner(prunable, settings.keep_days, clock)
         self._lease_s = settings.lease_s
         self._idempotent = frozenset(c.name for c in channels.values() if c.idempotent)
         self._outcomes_due = asyncio.Event()
@@ -70,12 +74,13 @@ class Sender:
     async def run(self) -> None:
         """Serve until drained or cancelled; call `recover` first."""
         async with asyncio.TaskGroup() as group:
-            leases = group.create_task(self._watch_leases())
+            helpers = [group.create_task(work) for work in (self._watch_leases(), self._pruner.run())]
             outcomes = group.create_task(self._log_outcomes())
             async with asyncio.TaskGroup() as lanes:
                 for lane in self._lanes:
                     lanes.create_task(lane.run())
-            leases.cancel()
+            for helper in helpers:
+                helper.cancel()
             self._draining = True
             self._outcomes_due.set()
             await outcomes

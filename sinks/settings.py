@@ -4,6 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from streams.log.topics import ALERTS, TRIGGERS, topic
+
+_DAY_MS = 86_400_000
+
 Seconds = Annotated[float, Field(gt=0, le=7 * 86_400)]
 
 
@@ -61,6 +65,30 @@ class SenderSettings(BaseModel):
     )
     retry_jitter: float = Field(0.2, ge=0, le=1, description="Waits grow by up to this share, so retries spread out.")
     retry_after_max_s: Seconds = Field(3_600, description="Longest wait a receiver may ask for, in seconds.")
+    max_mails_per_day: int = Field(
+        5,
+        ge=0,
+        le=1_000,
+        description="Campaign mails that one address gets in 24 hours at most, since anybody can make up carts for it; "
+        "0 sets no limit. Alerts and notices to the team always go out.",
+    )
+    keep_days: int = Field(
+        180,
+        le=36_500,
+        description="Age at which finished deliveries and messages of the outbox are deleted, in days; longer than "
+        "the log keeps triggers. The suppression list is kept for ever.",
+    )
+
+    @field_validator("keep_days")
+    @classmethod
+    def _outlasts_the_log(cls, value: int) -> int:
+        logged = max(topic(name).retention_ms for name in (TRIGGERS, ALERTS)) // _DAY_MS
+        if value <= logged:
+            raise ValueError(
+                f"must be longer than the {logged} days that the log keeps triggers, or one that is read again could "
+                f"be sent again. Set it to at least {logged + 1}"
+            )
+        return value
 
     @field_validator("retry_delays_s")
     @classmethod

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, func, select
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
@@ -26,6 +26,7 @@ _MESSAGES = Table(
     sqlite_autoincrement=True,
 )
 Index("outbox_by_workspace", _MESSAGES.c.workspace, _MESSAGES.c.seq)
+Index("outbox_by_age", _MESSAGES.c.created_ms)
 _M = _MESSAGES.c
 
 
@@ -72,10 +73,11 @@ class OutboxChannel:
             statement = statement.where(_M.seq < before)
         return await self._database.run(lambda c: [_as_message(r) for r in c.execute(statement)])
 
-    async def count(self, workspace: str) -> int:
-        """Return how many messages there are."""
-        statement = select(func.count()).where(_M.workspace == workspace)
-        return await self._database.run(lambda c: c.execute(statement).scalar_one())
+    async def prune(self, before_ms: int, limit: int) -> int:
+        """Delete up to `limit` messages that came before `before_ms`; return how many."""
+        old = select(_M.seq).where(_M.created_ms < before_ms).order_by(_M.created_ms).limit(limit)
+        statement = delete(_MESSAGES).where(_M.seq.in_(old.scalar_subquery()))
+        return await self._database.run(lambda c: c.execute(statement).rowcount)
 
     async def close(self) -> None:
         await self._database.close()

@@ -9,6 +9,8 @@ from streams.model.deliveries import Delivery, DeliveryStatus
 
 CLAIMABLE = (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)
 WITH_OUTCOME = (DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.UNCERTAIN)
+# What went out, may have, or still will.
+COUNTED = (*CLAIMABLE, DeliveryStatus.CLAIMED, DeliveryStatus.SENT, DeliveryStatus.UNCERTAIN)
 UNCERTAIN_REASON = (
     "The program stopped while the message was being handed over, so nobody knows whether it went out. "
     "It is not sent again, so that nobody gets it twice."
@@ -110,6 +112,14 @@ class Ledger(Protocol):
 
     async def counts(self, workspace: str) -> dict[str, int]:
         """Return status -> how many rows; statuses without rows are left out."""
+        ...
+
+    async def mails_since(self, workspace: str, addresses: Collection[str], since_ms: int) -> Mapping[str, int]:
+        """Return address -> how many mails to it were recorded after `since_ms`, but for those that went to nobody."""
+        ...
+
+    async def prune(self, before_ms: int, limit: int) -> int:
+        """Delete up to `limit` rows that were finished before `before_ms`; return how many. Suppressions stay."""
         ...
 
     async def suppress(self, workspace: str, address: str, reason: str, at_ms: int) -> bool:

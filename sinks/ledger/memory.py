@@ -7,6 +7,7 @@ import msgspec
 
 from sinks.ledger.base import (
     CLAIMABLE,
+    COUNTED,
     WITH_OUTCOME,
     Claim,
     DeliveryRow,
@@ -25,13 +26,15 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         self._rows: dict[str, DeliveryRow] = {}
+        self._last_seq = 0
         self._suppressed: dict[tuple[str, str], str] = {}
 
     async def record(self, rows: Sequence[DeliveryRow]) -> list[DeliveryRow]:
         added = []
         for row in rows:
             if row.delivery.id not in self._rows:
-                new = _replace(row, seq=len(self._rows) + 1)
+                self._last_seq += 1
+                new = _replace(row, seq=self._last_seq)
                 self._rows[row.delivery.id] = new
                 added.append(new)
         return added
@@ -113,6 +116,21 @@ class MemoryLedger:
 
     async def counts(self, workspace: str) -> dict[str, int]:
         return dict(Counter(r.status.value for r in self._rows.values() if r.delivery.workspace == workspace))
+
+    async def mails_since(self, workspace: str, addresses: Collection[str], since_ms: int) -> dict[str, int]:
+        mails = (r.delivery for r in self._rows.values() if r.status in COUNTED and r.delivery.channel == "email")
+        return Counter(
+            d.recipient
+            for d in mails
+            if d.workspace == workspace and d.recipient in addresses and d.created_ms > since_ms
+        )
+
+    async def prune(self, before_ms: int, limit: int) -> int:
+        done = (r for r in self._rows.values() if r.outcome_logged)
+        gone = [r.delivery.id for r in done if r.finished_ms is not None and r.finished_ms < before_ms][:limit]
+        for delivery_id in gone:
+            del self._rows[delivery_id]
+        return len(gone)
 
     async def suppress(self, workspace: str, address: str, reason: str, at_ms: int) -> bool:  # noqa: ARG002 - protocol
         key = (workspace, normal_address(address))

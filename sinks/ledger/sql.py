@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, bindparam, func, select, update
+from sqlalchemy import Connection, Select, Update, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sinks.database import Database
 from sinks.ledger.base import (
     CLAIMABLE,
+    COUNTED,
     WITH_OUTCOME,
     Claim,
     DeliveryRow,
@@ -69,6 +70,27 @@ _MARK_LOGGED = update(DELIVERIES).where(_D.id.in_(bindparam("ids", expanding=Tru
 _NEXT_DUE = select(func.min(_D.next_attempt_ms)).where(_D.status.in_(CLAIMABLE), _D.channel == bindparam("of_channel"))
 _SUPPRESSED = select(_S.address, _S.reason).where(
     _S.workspace == bindparam("of_workspace"), _S.address.in_(bindparam("addresses", expanding=True))
+)
+_MAILS_SINCE = (
+    select(_D.recipient, func.count())
+    .where(
+        _D.workspace == bindparam("of_workspace"),
+        _D.recipient.in_(bindparam("addresses", expanding=True)),
+        _D.status.in_(COUNTED),
+        _D.created_ms > bindparam("since_ms"),
+        _D.channel == "email",
+    )
+    .group_by(_D.recipient)
+)
+_PRUNE = delete(DELIVERIES).where(
+    _D.seq.in_(
+        select(_D.seq)
+        # "Is not false": with "is true" SQLite would walk through all rows ever logged instead of the few old ones.
+        .where(_D.finished_ms < bindparam("before_ms"), _D.outcome_logged.is_not(False))
+        .order_by(_D.finished_ms)
+        .limit(bindparam("at_most"))
+        .scalar_subquery()
+    )
 )
 
 
@@ -151,6 +173,16 @@ class SqlLedger:
     async def counts(self, workspace: str) -> dict[str, int]:
         statement = select(_D.status, func.count()).where(_D.workspace == workspace).group_by(_D.status)
         return await self._database.run(lambda c: {r[0]: r[1] for r in c.execute(statement)})
+
+    async def mails_since(self, workspace: str, addresses: Collection[str], since_ms: int) -> dict[str, int]:
+        if not addresses:
+            return {}
+        values = {"of_workspace": workspace, "addresses": sorted(set(addresses)), "since_ms": since_ms}
+        return await self._database.run(lambda c: {r[0]: r[1] for r in c.execute(_MAILS_SINCE, values)})
+
+    async def prune(self, before_ms: int, limit: int) -> int:
+        values = {"before_ms": before_ms, "at_most": limit}
+        return await self._database.run(lambda c: c.execute(_PRUNE, values).rowcount)
 
     async def suppress(self, workspace: str, address: str, reason: str, at_ms: int) -> bool:
         values = {"workspace": workspace, "address": normal_address(address), "reason": reason, "at_ms": at_ms}

@@ -1,15 +1,18 @@
 """What every ledger promises, checked on each implementation."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from sinks.ledger.base import Claim, DeliveryRow, Finish, Ledger
 from sinks.ledger.memory import MemoryLedger
-from sinks.ledger.sql import SqlLedger
+from sinks.ledger.sql import _PRUNE, SqlLedger
 from streams.model.deliveries import Delivery, DeliveryStatus
 
 S = DeliveryStatus
@@ -23,10 +26,11 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 
 def row(name: str, due_ms: int = 0, **fields: Any) -> DeliveryRow:
-    own = {k: fields.pop(k) for k in ("workspace", "profile", "channel") if k in fields}
-    place = {"workspace": "w", "profile": "user:1", "channel": "email"} | own
+    names = ("workspace", "profile", "channel", "recipient", "created_ms")
+    own = {k: fields.pop(k) for k in names if k in fields}
+    place = {"workspace": "w", "profile": "user:1", "channel": "email", "recipient": "a@b.io", "created_ms": 5} | own
     delivery = Delivery(
-        id=name, trigger_id="t", campaign="c", template="x", recipient="a@b.io", due_ms=due_ms, created_ms=5,
+        id=name, trigger_id="t", campaign="c", template="x", due_ms=due_ms,
         data={"name": "Zoë", "n": [1, 2.5]}, **place,
     )  # fmt: skip
     return DeliveryRow(delivery, next_attempt_ms=due_ms, **fields)
@@ -175,6 +179,67 @@ async def test_suppression_ignores_case_and_belongs_to_a_workspace(ledger: Ledge
     assert not await ledger.suppress("w", "ann@shop.io ", "bounced", 6)
     assert await ledger.suppressed("w", ["ANN@shop.io", "bo@shop.io"]) == {"ANN@shop.io": "unsubscribed"}
     assert await ledger.suppressed("v", ["ann@shop.io"]) == {}
+
+
+async def test_mails_to_an_address_are_counted_since_a_time_unless_none_went_out(ledger: Ledger) -> None:
+    await ledger.record([
+        row("old", created_ms=100), row("a", created_ms=101), row("b", created_ms=300, status=S.SENT),
+        row("no", created_ms=300, status=S.SKIPPED), row("failed", created_ms=300, status=S.FAILED),
+        row("hook", created_ms=300, channel="webhook"), row("other", created_ms=300, recipient="c@b.io"),
+        row("elsewhere", created_ms=300, workspace="v"),
+    ])  # fmt: skip
+    assert await ledger.mails_since("w", ["a@b.io", "nobody@b.io"], 100) == {"a@b.io": 2}
+    assert await ledger.mails_since("w", [], 100) == {}
+
+
+async def test_pruning_drops_finished_rows_of_long_ago_in_batches(ledger: Ledger) -> None:
+    done = {"status": S.SENT, "outcome_logged": True}
+    await ledger.record([
+        row("a", finished_ms=10, **done), row("b", finished_ms=20, status=S.SKIPPED, outcome_logged=True),
+        row("c", finished_ms=30, status=S.UNCERTAIN, outcome_logged=True), row("late", finished_ms=100, **done),
+        row("untold", finished_ms=10, status=S.SENT), row("waits"),
+    ])  # fmt: skip
+    assert [await ledger.prune(100, 2) for _ in range(3)] == [2, 1, 0]
+    assert await names(ledger) == ["waits", "untold", "late"]
+
+
+async def test_finding_what_to_prune_does_not_walk_through_the_ledger(tmp_path: Path) -> None:
+    ledger = SqlLedger(f"sqlite:///{tmp_path}/l.db")
+    await ledger.record([row("a")])
+    sql = _PRUNE.compile(dialect=sqlite_dialect.dialect(paramstyle="named"))
+    with closing(sqlite3.connect(tmp_path / "l.db")) as file:
+        plan = file.execute(f"EXPLAIN QUERY PLAN {sql}", dict.fromkeys(sql.params, 5)).fetchall()
+    assert any("INDEX deliveries_finished (finished_ms<?)" in step[3] for step in plan)
+    await ledger.close()
+
+
+async def test_rows_recorded_after_pruning_come_after_all_others(ledger: Ledger) -> None:
+    await ledger.record([row("a", finished_ms=1, status=S.SENT, outcome_logged=True), row("b")])
+    await ledger.prune(10, 10)
+    await ledger.record([row("c"), row("d")])
+    assert await names(ledger) == ["d", "c", "b"]
+    assert len({r.seq for r in await ledger.list("w", 9)}) == 3
+
+
+async def test_the_suppression_list_is_kept_when_rows_are_pruned(ledger: Ledger) -> None:
+    await ledger.suppress("w", "ann@shop.io", "unsubscribed", 1)
+    await ledger.prune(10**15, 10)
+    assert await ledger.suppressed("w", ["ann@shop.io"]) == {"ann@shop.io": "unsubscribed"}
+
+
+async def test_a_file_of_an_earlier_version_gets_the_indexes_it_lacks(tmp_path: Path) -> None:
+    first = SqlLedger(f"sqlite:///{tmp_path}/l.db")
+    await first.record([row("a")])
+    await first.close()
+    indexes = "SELECT name FROM sqlite_master WHERE type = 'index' ORDER BY name"
+    with closing(sqlite3.connect(tmp_path / "l.db")) as file:
+        before = file.execute(indexes).fetchall()
+        file.execute("DROP INDEX deliveries_finished")
+    again = SqlLedger(f"sqlite:///{tmp_path}/l.db")
+    await again.get("w", "a")
+    await again.close()
+    with closing(sqlite3.connect(tmp_path / "l.db")) as file:
+        assert file.execute(indexes).fetchall() == before
 
 
 async def test_rows_survive_closing_the_file(tmp_path: Path) -> None:

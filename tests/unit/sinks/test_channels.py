@@ -45,3 +45,9 @@ def test_a_lease_shorter_than_an_attempt_is_refused() -> None:
 def test_waits_that_fall_are_refused() -> None:
     with pytest.raises(ValidationError, match="must not fall"):
         SenderSettings(retry_delays_s=(30, 5))
+
+
+def test_deliveries_are_kept_for_longer_than_the_log_keeps_what_they_come_of() -> None:
+    with pytest.raises(ValidationError, match=r"longer than the 30 days .* Set it to at least 31"):
+        SenderSettings(keep_days=30)
+    assert SenderSettings(keep_days=31).keep_days == 31

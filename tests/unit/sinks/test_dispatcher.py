@@ -5,11 +5,15 @@ from msgspec import structs
 
 from sinks.alert_routes import AlertPlanner
 from sinks.campaigns import default_campaigns
-from sinks.dispatcher import Dispatcher, Planner, TriggerPlanner
+from sinks.dispatcher import Dispatcher, Planner, TriggerPlanner, create_dispatcher
+from sinks.guard import GuardLimits
 from sinks.ledger.memory import MemoryLedger
 from sinks.settings import AlertRouteSettings, MessageSettings
+from streams.log.memory import MemoryEventLog
+from streams.log.topics import ALERTS, TRIGGERS
 from streams.model.alerts import Alert, AlertState
 from streams.model.deliveries import DeliveryStatus
+from streams.ports import NewRecord
 from tests.unit.sinks.fakes_sinks import (
     NOW,
     SETTINGS,
@@ -37,7 +41,7 @@ class Rig:
         self.wakes = 0
         self.dispatcher = Dispatcher(
             self.subscription, planner or TriggerPlanner(default_campaigns(SETTINGS)), self.ledger, renderer(),
-            FakeClock(), DAY, self.letters, self._wake, self.changes,
+            FakeClock(), GuardLimits(DAY, max_mails_per_day=3), self.letters, self._wake, self.changes,
         )  # fmt: skip
 
     def _wake(self) -> None:
@@ -100,6 +104,24 @@ async def test_a_cart_below_the_campaigns_minimum_is_skipped() -> None:
     assert await rig.ledger.counts("w") == {"skipped": 1}
 
 
+async def test_one_address_gets_only_so_many_mails_a_day_whatever_carts_are_made_up() -> None:
+    batches = [packed(*(cart_trigger(f"t{b}{i}", profile=f"user:{b}{i}") for i in range(2))) for b in range(3)]
+    rig = Rig(*batches, packed(cart_trigger("x", email="bo@shop.io")))
+    for _ in range(4):
+        await rig.dispatcher.step(0)
+    statuses = [(r.delivery.trigger_id, r.status.value) for r in reversed(await rig.ledger.list("w", 10))]
+    assert [s for _, s in statuses] == ["pending"] * 3 + ["skipped"] * 3 + ["pending"]
+    [refused] = {r.reason for r in await rig.ledger.list("w", 10, status=DeliveryStatus.SKIPPED)}
+    assert refused == "This address was sent 3 mails in the last 24 hours, and nobody gets more than 3"
+
+
+async def test_the_limit_of_mails_a_day_is_none_for_notices_to_the_team() -> None:
+    leads = [cart_trigger(f"t{i}", rule="lead_mql", data={"score": 52.0, "tier": "hot"}) for i in range(5)]
+    rig = Rig(packed(*leads))
+    await rig.dispatcher.step(0)
+    assert await rig.ledger.counts("w") == {"pending": 5}
+
+
 async def test_an_empty_poll_commits_nothing() -> None:
     rig = Rig()
     assert await rig.dispatcher.step(0) == 0
@@ -139,6 +161,31 @@ async def test_pending_alerts_and_missing_routes_announce_nothing(
     rig = Rig(packed(alert(state)), planner=AlertPlanner(routes))
     await rig.dispatcher.step(0)
     assert (await rig.ledger.list("w", 10), rig.subscription.committed) == ([], 1)
+
+
+async def test_alerts_are_announced_however_many_there_are() -> None:
+    episodes = [alert(AlertState.FIRING, NOW + i) for i in range(5)]
+    rig = Rig(packed(*episodes), planner=AlertPlanner(AlertRouteSettings(email="on@call.io")))
+    await rig.dispatcher.step(0)
+    assert await rig.ledger.counts("w") == {"pending": 5}
+
+
+@pytest.mark.parametrize(
+    ("planner", "topic"),
+    [(TriggerPlanner(default_campaigns(SETTINGS)), TRIGGERS), (AlertPlanner(ROUTES), ALERTS)],
+)
+async def test_a_dispatcher_reads_its_planners_topic_under_its_planners_name(planner: Planner, topic: str) -> None:
+    log = MemoryEventLog()
+    [value] = packed(cart_trigger() if topic == TRIGGERS else alert(AlertState.FIRING))
+    await log.append([NewRecord(topic, 0, None, value, NOW)])
+    ledger = MemoryLedger()
+    made = create_dispatcher(
+        log, planner, ledger, renderer(), FakeClock(), GuardLimits(DAY), FakeDeadLetters(), lambda: None, Changes()
+    )
+    await made.step(0)
+    assert await ledger.counts("w") == {"pending": len(planner.deliveries(value, NOW))}
+    assert (await log.committed(planner.stage, topic))[0] == 1
+    await made.close()
 
 
 async def test_the_end_of_an_episode_that_never_fired_is_not_announced() -> None:
