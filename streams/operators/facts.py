@@ -2,17 +2,27 @@
 
 from typing import Any
 
+import msgspec
+
 from streams.model.events import Event
 from streams.model.profiles import FactsState, Interaction
 from streams.operators.base import Step
 
 MAX_RECENT = 20
 MAX_TRAITS = 100
+MAX_TRAIT_BYTES = 1_024
+"""Longer text is cut; another value that is longer as JSON is dropped."""
+MAX_TRAITS_BYTES = 32_768
+"""Of all traits of a profile as JSON; those told longest ago go first."""
+_MAX_TRAIT_NAME_CHARS = 256
+_FEW_CHARS = MAX_TRAIT_BYTES // 4  # fit in any script
+_DROPPED = object()
+_json = msgspec.json.Encoder().encode
 _DETAILS = ("title", "path", "name", "product_id", "form", "subject", "order_id", "campaign")
 
 
 class Facts:
-    """Keeps keys, traits (newest wins) and a bounded recent history."""
+    """Keeps keys, traits (newest wins) and recent history, all of bounded size: each event writes its profile anew."""
 
     def on_event(self, state: FactsState, event: Event, now_ms: int) -> Step[FactsState]:  # noqa: ARG002  protocol
         """Return the state with the event noted."""
@@ -46,5 +56,21 @@ def _detail(properties: dict[str, Any]) -> str:
 
 
 def _merged(known: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
-    merged = {**known, **told}
-    return dict(list(merged.items())[-MAX_TRAITS:]) if len(merged) > MAX_TRAITS else merged
+    """Return the traits in the order in which they were last told, as many of the newest as may be kept."""
+    news = {name: kept for name, value in told.items() if (kept := _bounded(name, value)) is not _DROPPED}
+    merged = {name: value for name, value in known.items() if name not in news} | news
+    if len(merged) > MAX_TRAITS:
+        merged = dict(list(merged.items())[-MAX_TRAITS:])
+    excess_bytes = len(_json(merged)) - MAX_TRAITS_BYTES
+    while excess_bytes > 0:
+        oldest = next(iter(merged))
+        excess_bytes -= len(_json({oldest: merged.pop(oldest)})) - 1
+    return merged
+
+
+def _bounded(name: str, value: Any) -> Any:
+    if len(name) > _MAX_TRAIT_NAME_CHARS:
+        return _DROPPED
+    if isinstance(value, str):
+        return value.encode()[:MAX_TRAIT_BYTES].decode(errors="ignore") if len(value) > _FEW_CHARS else value
+    return value if len(_json(value)) <= MAX_TRAIT_BYTES else _DROPPED
