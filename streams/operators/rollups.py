@@ -9,6 +9,10 @@ from streams.model.events import Event
 from streams.model.rollups import ROLLUP_BUCKET_MS, Rollup, Series
 
 DEFAULT_HORIZON_MS = 3_600_000
+MAX_SERIES = 2_000
+"""So many series of a workspace are told apart in one bucket of a partition; the others are counted together."""
+OTHER = "(other)"
+"""The event under which they are counted, by source alone: made-up names must not fill memory and metric store."""
 
 
 class CellKey(NamedTuple):
@@ -36,7 +40,10 @@ class Totals:
         self.partition = partition
         self.bucket_ms = bucket_ms
         self._horizon_ms = horizon_ms
-        self._open: dict[CellKey, list[float]] = {}
+        self._open: dict[int, dict[CellKey, list[float]]] = {}
+        # Open cells of each (workspace, bucket, part), but for OTHER. Cells leave memory only when their bucket takes
+        # no more events, so this is the same after a restart, and so is which series are told apart.
+        self._told_apart: dict[tuple[str, int, int], int] = {}
         self._ahead: dict[CellKey, int] = {}
         # A dict for its order: what is published must not depend on how strings hash.
         self._dirty: dict[CellKey, None] = {}
@@ -48,7 +55,7 @@ class Totals:
         for cell in cells:
             rollup = cell.rollup
             key = CellKey(rollup.series, rollup.bucket_ms, rollup.part)
-            self._open[key] = [rollup.count, rollup.value]
+            self._open_cell(key, rollup.count, rollup.value)
             if cell.applied_offset > committed_offset:
                 self._ahead[key] = cell.applied_offset
 
@@ -58,14 +65,17 @@ class Totals:
         part = offset if bucket < self._oldest_open(clock_ms) else 0
         series = Series(event.workspace, event.name, event.campaign, event.source, event.currency or "")
         key = CellKey(series, bucket, part)
+        cells = self._open.get(bucket, {})
+        value = event.value
+        if key not in cells and self._told_apart.get((event.workspace, bucket, part), 0) >= MAX_SERIES:
+            key = CellKey(Series(event.workspace, OTHER, "", event.source), bucket, part)
+            value = None  # money of several kinds has no sum
         if self._ahead and self._ahead.get(key, -1) >= offset:
             return
-        cell = self._open.get(key)
-        if cell is None:
-            cell = self._open[key] = [0, 0.0]
+        cell = cells.get(key) or self._open_cell(key, 0, 0.0)
         cell[0] += 1
-        if event.value is not None:
-            cell[1] += event.value
+        if value is not None:
+            cell[1] += value
         self._dirty[key] = None
 
     def evict(self, clock_ms: int) -> None:
@@ -74,9 +84,10 @@ class Totals:
             return
         self._evict_from_ms = clock_ms + self.bucket_ms
         oldest = self._oldest_open(clock_ms)
-        for key in [k for k in self._open if k.bucket_ms < oldest and k not in self._dirty]:
-            self._evicted.append(self._rollup(key))
-            del self._open[key]
+        for bucket in [b for b in self._open if b < oldest]:
+            for key in [k for k in self._open[bucket] if k not in self._dirty]:
+                self._evicted.append(self._rollup(key))
+                self._close_cell(key)
 
     def is_dirty(self) -> bool:
         """Say whether there is anything to publish."""
@@ -95,9 +106,30 @@ class Totals:
         self._dirty.clear()
         self._evicted.clear()
 
+    def _open_cell(self, key: CellKey, count: int, value: float) -> list[float]:
+        cell: list[float] = [count, value]
+        self._open.setdefault(key.bucket_ms, {})[key] = cell
+        self._count_told_apart(key, 1)
+        return cell
+
+    def _close_cell(self, key: CellKey) -> None:
+        cells = self._open[key.bucket_ms]
+        del cells[key]
+        if not cells:
+            del self._open[key.bucket_ms]
+        self._count_told_apart(key, -1)
+
+    def _count_told_apart(self, key: CellKey, change: int) -> None:
+        if key.series.event == OTHER:
+            return
+        place = (key.series.workspace, key.bucket_ms, key.part)
+        count = self._told_apart.pop(place, 0) + change
+        if count:
+            self._told_apart[place] = count
+
     def _oldest_open(self, clock_ms: int) -> int:
         return clock_ms - clock_ms % self.bucket_ms - self._horizon_ms
 
     def _rollup(self, key: CellKey) -> Rollup:
-        count, value = self._open[key]
+        count, value = self._open[key.bucket_ms][key]
         return Rollup(key.series, key.bucket_ms, self.partition, key.part, int(count), value)
