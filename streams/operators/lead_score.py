@@ -97,10 +97,12 @@ class LeadScore:
         is_mql = was_mql or added.points >= MQL_AT
         data: dict[str, Any] = {"score": round(added.points, 2), "tier": tier, "previous_tier": known_tier}
         firings = []
+        # With the time of receipt: an id may come again once the platform has forgotten it.
+        occurrence = f"{event.id}:{event.received_ms}"
         if tier != known_tier:
-            firings.append(Firing(TriggerRule.LEAD_TIER, f"{event.id}:{tier}", now_ms, data))
+            firings.append(Firing(TriggerRule.LEAD_TIER, f"{occurrence}:{tier}", now_ms, data))
         if is_mql and not was_mql:
-            firings.append(Firing(TriggerRule.LEAD_MQL, event.id, now_ms, data))
+            firings.append(Firing(TriggerRule.LEAD_MQL, occurrence, now_ms, data))
         return Step(ScoreState(added.points, added.at_ms, tier, is_mql, added.contributions), tuple(firings))
 
 

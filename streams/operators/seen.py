@@ -50,10 +50,13 @@ class SeenIds:
         self._by_day: dict[int, _Day] = {}
 
     def add(self, digest: bytes, clock_ms: int) -> bool:
-        """Remember the id; return False when it was known already."""
-        if any(digest in day for day in self._by_day.values()):
-            return False
+        """Remember the id; return False when it was known already.
+
+        What is too old does not count, whether it was forgotten yet or not.
+        """
         number = clock_ms // DAY_MS
+        if any(digest in held for day, held in self._by_day.items() if day >= number - self._days):
+            return False
         day = self._by_day.get(number)
         if day is None:
             day = self._by_day[number] = _Day()

@@ -88,3 +88,10 @@ def test_contributions_say_how_often_and_how_much():
         ("email_opened", 2, 10),
         ("pricing_viewed", 1, 15),
     ]
+
+
+def test_an_id_that_comes_again_after_it_was_forgotten_names_another_firing():
+    state, before = SCORE.on_event(ScoreState(), event("demo_requested"), NOW_MS)
+    again_ms = NOW_MS + 400 * DAY_MS
+    late = SCORE.on_event(state, event("demo_requested", again_ms), again_ms).firings
+    assert len({f.occurrence for f in (*before, *late)}) == 4

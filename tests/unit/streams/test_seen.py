@@ -23,6 +23,12 @@ def test_an_id_is_remembered_for_a_week_and_then_forgotten():
     assert seen.add(digest, 8 * DAY_MS)
 
 
+def test_an_id_that_is_too_old_does_not_count_before_it_is_forgotten_either():
+    seen = SeenIds(days=7)
+    seen.add(digest_of("w", "m"), 0)
+    assert seen.add(digest_of("w", "m"), 8 * DAY_MS)
+
+
 def test_ids_of_different_workspaces_are_different():
     assert digest_of("a", "m") != digest_of("b", "m")
 
