@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from streams.model.events import Event, ProfileKeys
 from streams.model.profiles import CartState, FactsState, ProfileState, ScoreState
 from streams.operators.abandonment import AbandonmentRules, CartAbandonment
-from streams.operators.facts import Facts
+from streams.operators.facts import MAX_TRAITS_BYTES, Facts
 from streams.operators.lead_score import LeadScore, ScoreRules
 from streams.operators.pipeline import Pipeline, Rules
 from streams.state.codec import decode_profile, encode_profile
@@ -91,11 +91,12 @@ def test_contributions_sum_to_the_score(history):
 @settings(max_examples=20)
 @given(history=st.lists(events(START_MS), min_size=5, max_size=12), profile=st.just("user:0"))
 def test_a_profiles_state_stays_bounded(history, profile):
+    """Within the traits' own limit and room for the few products that are drawn and 20 lines of history."""
     pipeline, state = Pipeline(Rules()), ProfileState("default", profile)
     for number in range(40 * len(history)):
         event = history[number % len(history)]
         state, _ = pipeline.on_event(state, event, START_MS + number * 1000)
-    assert len(encode_profile(state)) < 6_000
+        assert len(encode_profile(state)) < MAX_TRAITS_BYTES + 10_000
 
 
 @given(history=event_lists)

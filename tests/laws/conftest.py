@@ -1,0 +1,16 @@
+"""Limits that a few events reach: the laws must hold at a chunk's border and for series beyond those told apart."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from streams.operators import rollups
+from streams.state import partition
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_limits() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partition, "SEEN_CHUNK_IDS", 3)
+        patch.setattr(rollups, "MAX_SERIES", 3)
+        yield
