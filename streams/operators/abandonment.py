@@ -16,7 +16,9 @@ from streams.operators.base import Firing, Step
 
 MAX_ITEMS = 50
 CLOCK_SKEW_MS = 300_000
-"""A shop's server may tell an order's time by so much less than the browser told the cart's."""
+"""Two senders' clocks may differ by so much."""
+ORDER_SLACK_MS = 86_400_000
+"""An order may carry a bare date or local time sent as UTC: better no mail than one after the purchase."""
 _MAX_QUANTITY = 10_000
 _SNAPSHOTS = frozenset({"cart_updated", "checkout_started"})
 _READ = _SNAPSHOTS | {"product_added", "product_removed", "cart_viewed", "order_completed"}
@@ -90,7 +92,10 @@ class CartAbandonment:
 
 def _is_outdated(state: CartState, event: Event, *, is_late: bool) -> bool:
     """Say whether the event is about an earlier cart, or late with the whole of a cart that was touched since."""
-    if event.at_ms < state.started_at_ms - CLOCK_SKEW_MS:
+    before_ms = state.started_at_ms - event.at_ms
+    if event.name == "order_completed":
+        return before_ms > ORDER_SLACK_MS
+    if before_ms > CLOCK_SKEW_MS:
         return event.name not in {"product_added", "cart_viewed"}
     return is_late and state.due_ms > 0 and event.name in _SNAPSHOTS
 

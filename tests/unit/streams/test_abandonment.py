@@ -154,6 +154,10 @@ def test_a_cart_begun_by_a_clock_that_is_ahead_is_emptied_by_its_purchase():
     assert after(ahead, event("order_completed", NOW_MS - 290_000, received_ms=NOW_MS + 1)).items == ()
 
 
+def test_an_order_stamped_with_a_bare_date_is_the_carts_purchase():
+    assert after(added(), event("order_completed", NOW_MS - 20 * HOUR_MS, received_ms=NOW_MS + 1)).items == ()
+
+
 def test_an_imported_cart_is_emptied_by_its_imported_order():
     imported = event("product_added", NOW_MS - 9 * HOUR_MS, received_ms=NOW_MS, properties=kettle())
     assert after(imported, event("order_completed", NOW_MS - 8 * HOUR_MS, received_ms=NOW_MS)).items == ()
