@@ -51,7 +51,7 @@ class AlertSettings(Struct, frozen=True):
         """Return settings that learn within a minute and resolve quickly, at the price of more false alarms."""
         return cls(
             silence_history_ms=50_000,
-            shift_history_ms=60_000,
+            shift_history_ms=90_000,
             shift_for_ms=20_000,
             keep_firing_for_ms=20_000,
             accept_ms=300_000,

@@ -128,14 +128,20 @@ def _learnt(state: SilenceState, run: int, count: int, alarms: int) -> SilenceSt
     )
 
 
+_MIN_BUSY_SHARE: Final = 0.5
+
+
 class RateState(Struct, frozen=True, array_like=True, gc=False):
-    """`mean` and `dispersion` (variance of window sums over their mean) of the `learnt` buckets before `window`."""
+    """`mean` and `dispersion` (variance of window sums over their mean) of the `learnt` buckets before `window`;
+    `busy_share` of them were not empty.
+    """
 
     learnt: int = 0
     mean: float = 0.0
     dispersion: float = _PRIOR_DISPERSION
     window: tuple[int, ...] = ()
     at_ms: int = 0
+    busy_share: float = 0.0
 
 
 class RateShift:
@@ -174,21 +180,24 @@ class RateShift:
         if state.at_ms and at_ms - state.at_ms > self._stale_ms:
             state = RateState()
         window = (*state.window, count)
-        learnt, mean, dispersion = state.learnt, state.mean, state.dispersion
+        learnt, mean, dispersion, busy = state.learnt, state.mean, state.dispersion, state.busy_share
         if len(window) > self._window:
             oldest, window = window[0], window[1:]
             if learns:
                 mean = _winsorised_mean(oldest, mean, dispersion, learnt)
+                busy += ((oldest > 0) - busy) * max(1 / (learnt + 1), 1 / _MEMORY_BUCKETS)
                 learnt += 1
         usual = mean * self._window
-        if learnt < self._min_buckets:
+        # A series that was seen in a burst now and then has no usual rate that it could fall below.
+        is_dropping = sum(window) < usual
+        if learnt < self._min_buckets or (is_dropping and busy < _MIN_BUSY_SHARE):
             reading = Reading(Level.CLEAR, sum(window) / len(window), mean, mean, 0.0, mean)
         else:
             # The spread of before: a window must not make itself look usual.
             reading = self._read(window, usual, dispersion * (1 + self._window / min(learnt, _MEMORY_BUCKETS)))
         if learns and learnt:
             dispersion = self._dispersion(dispersion, learnt, sum(window), usual)
-        return RateState(learnt, mean, dispersion, window, at_ms), reading
+        return RateState(learnt, mean, dispersion, window, at_ms, busy), reading
 
     def _dispersion(self, dispersion: float, learnt: int, total: int, usual: float) -> float:
         seen = (total - usual) ** 2 / (usual + 1) / (1 + self._window / min(learnt, _MEMORY_BUCKETS))

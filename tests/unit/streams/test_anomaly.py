@@ -216,3 +216,8 @@ def test_count_detectors_take_any_counts_and_their_states_survive_msgpack(counts
         assert read.expected_low <= read.expected_high
     decoded = msgspec.msgpack.decode(msgspec.msgpack.encode((quiet, rate)), type=tuple[SilenceState, RateState])
     assert decoded == (quiet, rate)
+
+
+def test_a_series_known_from_one_burst_has_no_rate_that_it_could_fall_below():
+    readings = shift_readings([1_200] + [0] * 60, RateShift(BUCKET_MS, 60_000, 3_600_000))
+    assert {reading.level for reading in readings} == {Level.CLEAR}
