@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sqlite3
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,17 @@ app.add_typer(bench_app, name="bench")
 
 Data = Annotated[Path, typer.Option("--data", help="Folder that holds the installation.", envvar="CAMPAIGNIQ_DATA")]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", envvar="CAMPAIGNIQ_CONFIG")]
+
+
+class LogLevel(StrEnum):
+    """What `--log-level` takes."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 DEFAULT_DATA = Path("campaigniq-data")
 
 
@@ -38,7 +50,7 @@ def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Serve the demo shop, with visitors and short windows.")] = False,
     config: Config = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[LogLevel, typer.Option(help="How much is said on standard error.")] = LogLevel.INFO,
 ) -> None:
     """Run everything in one process, without any service beside it."""
     import uvloop

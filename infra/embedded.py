@@ -35,7 +35,8 @@ class Embedded:
         self._listener = bind(settings.server)
         port = self._listener.getsockname()[1]
         host = settings.server.host
-        self.local_url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104  compared, not bound
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104  compared, not bound
+        self.local_url = f"http://{shown}:{port}"
         server = settings.server.model_copy(
             update={"port": port, "public_url": settings.server.public_url or self.local_url}
         )
@@ -65,6 +66,10 @@ class Embedded:
             stack.push_async_callback(stores.close)
             stack.push_async_callback(self._supervisor.cancel_all)
             bootstrap = await self._bootstrap(stores.config)
+            if not self._settings.messages.shop_url:
+                logger.warning(
+                    "CAMPAIGNIQ_MESSAGES__SHOP_URL is not set: recovery mails will carry no link to the shop"
+                )
             keys = {"web": bootstrap.write_key}
             if self._demo:
                 keys[OUTAGE_SOURCE] = await _source_key(stores.config, OUTAGE_SOURCE)

@@ -8,9 +8,13 @@ _BUCKETS = 1024
 _SIZE = 8
 
 
-def digest_of(workspace: str, message_id: str) -> bytes:
-    """Return the 64-bit hash under which an id is remembered."""
-    return blake2b(f"{workspace}\x1f{message_id}".encode(), digest_size=_SIZE).digest()
+def digest_of(workspace: str, profile: str, message_id: str) -> bytes:
+    """Return the 64-bit hash under which a profile's message id is remembered.
+
+    With the profile, so that an id that a careless sender gives to several people counts for each of them, whichever
+    partitions they are in.
+    """
+    return blake2b(f"{workspace}\x1f{profile}\x1f{message_id}".encode(), digest_size=_SIZE).digest()
 
 
 class _Day:

@@ -150,7 +150,7 @@ class Partition:
 
     def _apply_event(self, event: Event, offset: int) -> None:
         self._advance(event.received_ms)
-        if not self._seen.add(digest_of(event.workspace, event.id), self.clock_ms):
+        if not self._seen.add(digest_of(event.workspace, event.profile, event.id), self.clock_ms):
             self.duplicates += 1
             return
         self.events += 1
