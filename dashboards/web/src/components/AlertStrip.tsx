@@ -10,11 +10,17 @@ import { Icon } from "./Icon";
 import { Ago, Lasting } from "./times";
 
 const RESOLVED_SHOWN_MS = 10 * 60_000;
+/** More would push the figures off the screen; the rest folds. */
+const MAX_OPEN = 3;
+const URGENCY: Record<Alert["state"], number> = { firing: 0, pending: 1, resolved: 2 };
 
 export function AlertStrip({ alerts }: { alerts: readonly Alert[] }) {
   const firing = alerts.filter((alert) => alert.state === "firing").length;
   const forgetBefore = useAtServerTime((now) => Math.floor((now - RESOLVED_SHOWN_MS) / 10_000) * 10_000);
-  const shown = alerts.filter((alert) => alert.state !== "resolved" || alert.at_ms > forgetBefore);
+  const shown = alerts
+    .filter((alert) => alert.state !== "resolved" || alert.at_ms > forgetBefore)
+    .sort((a, b) => URGENCY[a.state] - URGENCY[b.state]);
+  const folded = shown.slice(MAX_OPEN);
 
   useEffect(() => {
     document.title = firing > 0 ? `● ${plural(firing, "alert")} firing · CampaignIQ` : "CampaignIQ";
@@ -27,9 +33,17 @@ export function AlertStrip({ alerts }: { alerts: readonly Alert[] }) {
           <Icon name="check" size={15} /> All quiet. Every source and rate is as expected.
         </p>
       )}
-      {shown.map((alert) => (
+      {shown.slice(0, MAX_OPEN).map((alert) => (
         <AlertCard key={alert.id} alert={alert} />
       ))}
+      {folded.length > 0 && (
+        <details className="alerts-folded" data-testid="alerts-folded">
+          <summary>{plural(folded.length, "more alert")}</summary>
+          {folded.map((alert) => (
+            <AlertCard key={alert.id} alert={alert} />
+          ))}
+        </details>
+      )}
     </section>
   );
 }

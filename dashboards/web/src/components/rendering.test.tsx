@@ -49,6 +49,12 @@ describe("alerts", () => {
     expect(html(<AlertStrip alerts={[alert("pending")]} />)).toContain("shop is &lt;silent&gt;");
   });
 
+  test("fold when they are many, the firing one first", () => {
+    const many = [1, 2, 3, 4].map((n) => ({ ...alert("resolved"), id: `r${n}` }));
+    const page = html(<AlertStrip alerts={[...many, alert("firing")]} />);
+    expect(page).toMatch(/^<section[^>]*><article class="alert" role="alert".*<summary>2 more alerts/);
+  });
+
   test("that were resolved long ago are gone", () => {
     expect(html(<AlertStrip alerts={[alert("resolved", NOW - 3_600_000)]} />)).toContain("All quiet");
   });
