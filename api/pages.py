@@ -45,7 +45,8 @@ def link_spent() -> HTMLResponse:
         "Sign in",
         "<h1>This sign-in link no longer works</h1>"
         "<p>A link signs in one browser, once, and only for a while. Get a new one where CampaignIQ runs:</p>"
-        "<pre>campaigniq sign-in</pre>"
+        "<pre>campaigniq sign-in --data FOLDER</pre>"
+        "<p>In a checkout started by <code>make up</code>: <code>.venv/bin/campaigniq sign-in --data .data</code></p>"
         "<p>It prints a fresh link. Open it in this browser.</p>",
         status=410,
     )

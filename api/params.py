@@ -5,8 +5,9 @@ from typing import Any
 from pydantic import BeforeValidator
 
 
-def _none_if_empty(value: Any) -> Any:
-    return None if value == "" else value
+def empty_is(default: Any) -> BeforeValidator:
+    """Return a validator that reads an empty parameter as `default`."""
+    return BeforeValidator(lambda value: default if value == "" else value)
 
 
-EMPTY_IS_NONE = BeforeValidator(_none_if_empty)
+EMPTY_IS_NONE = empty_is(None)

@@ -9,7 +9,7 @@ from api import schemas, shapes
 from api.auth import Signed
 from api.deps import Deps
 from api.errors import not_found
-from api.params import EMPTY_IS_NONE
+from api.params import EMPTY_IS_NONE, empty_is
 from streams.model.deliveries import DeliveryStatus
 
 router = APIRouter(prefix="/api/deliveries", tags=["deliveries"])
@@ -22,7 +22,7 @@ Seq = Annotated[int, Field(ge=0, lt=2**63)]
 async def list_deliveries(
     deps: Deps,
     caller: Signed,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[int, empty_is(50), Query(ge=1, le=200)] = 50,
     status: Annotated[DeliveryStatus | None, EMPTY_IS_NONE, Query(description="Only deliveries that stand so.")] = None,
     profile: Annotated[str | None, Query(max_length=512, description="A profile id.")] = None,
     before: Annotated[Seq | None, EMPTY_IS_NONE, Query(description="next_before of the page before.")] = None,

@@ -8,6 +8,7 @@ from api import schemas, shapes
 from api.auth import Caller, Signed
 from api.deps import ApiDeps, Deps
 from api.errors import not_found
+from api.params import empty_is
 from streams.ports import LeadRow
 from streams.state.codec import decode_profile
 
@@ -27,8 +28,8 @@ async def _find(deps: ApiDeps, caller: Caller, key: str) -> LeadRow:
 async def list_leads(
     deps: Deps,
     caller: Signed,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, empty_is(50), Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, empty_is(0), Query(ge=0, le=1_000_000)] = 0,
     search: Annotated[str, Query(max_length=200, description="Part of a name, an e-mail or an id.")] = "",
     cart: Annotated[Literal["", "open", "none"], Query(description="Only leads with or without an open cart.")] = "",
 ) -> schemas.LeadList:

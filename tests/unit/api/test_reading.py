@@ -26,6 +26,11 @@ async def test_leads_come_best_first_with_their_number(here: Installation):
     assert (answer["total"], answer["as_of_ms"]) == (3, NOW)
 
 
+@pytest.mark.parametrize("path", ["/api/leads?limit=&offset=", "/api/deliveries?limit=", "/api/alerts?limit="])
+async def test_an_empty_number_counts_as_absent(here: Installation, path: str):
+    assert await get(here, path) == await get(here, path.split("?", maxsplit=1)[0])
+
+
 async def test_a_lead_shows_its_cart(here: Installation):
     (lead,) = (await get(here, "/api/leads"))["leads"]
     assert lead["cart"] == {"open": True, "value": 39.0, "currency": "USD", "due_ms": NOW + 1000}
