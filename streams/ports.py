@@ -50,6 +50,21 @@ class Subscription(Protocol):
         ...
 
 
+class LogWriter(Protocol):
+    """The one writer of what a partition causes. Opening one fences every earlier writer of the same name."""
+
+    async def commit(self, records: Sequence[NewRecord]) -> None:
+        """Append all records atomically: durable and visible together when it returns, none of them on an error.
+
+        Raises LogFullError (try again), FencedError (a later writer of this name exists) and LogClosedError.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release what the writer holds; the log stays open."""
+        ...
+
+
 class EventLog(Protocol):
     """An ordered, partitioned, durable log of records."""
 
@@ -62,6 +77,10 @@ class EventLog(Protocol):
 
         Raises LogFullError (nothing was appended) and LogClosedError.
         """
+        ...
+
+    async def open_writer(self, name: str) -> LogWriter:
+        """Return the writer called `name`. What an earlier one had not committed by now never becomes visible."""
         ...
 
     async def read(self, topic: str, partition: int, offset: int, max_records: int) -> list[LogRecord]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from streams.log.subscription import LogSubscription
 from streams.log.topics import topic
-from streams.model.errors import LogClosedError
-from streams.ports import LogRecord, NewRecord, Subscription
+from streams.model.errors import FencedError, LogClosedError
+from streams.ports import LogRecord, LogWriter, NewRecord, Subscription
 
 
 class MemoryEventLog:
@@ -20,6 +20,7 @@ class MemoryEventLog:
         self._next: dict[tuple[str, int], int] = defaultdict(int)
         self._committed: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
         self._appended = asyncio.Condition()
+        self._writers: dict[str, MemoryLogWriter] = {}
         self._closed = False
         self.fail_appends_with: Exception | None = None
 
@@ -47,6 +48,15 @@ class MemoryEventLog:
         async with self._appended:
             self._appended.notify_all()
         return offsets
+
+    async def open_writer(self, name: str) -> LogWriter:
+        """Return the writer called `name`, fencing the one before it."""
+        self._writers[name] = writer = MemoryLogWriter(self, name)
+        return writer
+
+    def is_current(self, writer: "MemoryLogWriter") -> bool:
+        """Say whether no later writer of its name was opened."""
+        return self._writers.get(writer.name) is writer
 
     async def read(self, topic_name: str, partition: int, offset: int, max_records: int) -> list[LogRecord]:
         """Return up to `max_records` existing records from `offset` on."""
@@ -90,3 +100,20 @@ class MemoryEventLog:
         self._closed = True
         async with self._appended:
             self._appended.notify_all()
+
+
+class MemoryLogWriter:
+    """Appends all or nothing, as long as it is the newest of its name."""
+
+    def __init__(self, log: MemoryEventLog, name: str) -> None:
+        self._log = log
+        self.name = name
+
+    async def commit(self, records: Sequence[NewRecord]) -> None:
+        """Append all records in one step."""
+        if not self._log.is_current(self):
+            raise FencedError(f"a later writer {self.name} was opened")
+        await self._log.append(records)
+
+    async def close(self) -> None:
+        """Nothing is held."""

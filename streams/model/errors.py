@@ -4,6 +4,7 @@ CampaignIqError
   - FrameError          bytes that are not a frame this version reads
   - LogClosedError      the event log was closed while it was in use
   - LogFullError        the log can't take more now; has `retry_after_s`
+  - FencedError         another process has taken over the partition; this one must stop writing to it
   - UnknownTopicError   a topic that the installation does not have
   - MetricStoreError    the metric store is away or refuses; trying again later may help
       - MetricRefusedError  it refuses some of these totals for good; the others are stored
@@ -29,6 +30,10 @@ class LogFullError(CampaignIqError):
     def __init__(self, reason: str, retry_after_s: float) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+
+
+class FencedError(CampaignIqError):
+    """Another process has taken over the partition; this one must stop writing to it."""
 
 
 class UnknownTopicError(CampaignIqError):
