@@ -8,6 +8,8 @@ CampaignIqError
   - UnknownTopicError   a topic that the installation does not have
   - MetricStoreError    the metric store is away or refuses; trying again later may help
       - MetricRefusedError  it refuses some of these totals for good; the others are stored
+  - RuleError           a marketer's rule can't be used; names the field, the problem and the remedy
+  - RuleFailedError     a rule raised while it was applied
   - ConfigurationError  a setting is missing or wrong; names the setting and the remedy
 """
 
@@ -54,3 +56,21 @@ class ConfigurationError(CampaignIqError):
     def __init__(self, setting: str, problem: str, remedy: str) -> None:
         super().__init__(f"{setting}: {problem}. {remedy}")
         self.setting = setting
+
+
+class RuleError(CampaignIqError):
+    """A marketer's rule can't be used; `field` is its path in the rule set, e.g. `scores[0].rules[3].event`."""
+
+    def __init__(self, field: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{field}: {problem}. {remedy}")
+        self.field = field
+        self.problem = problem
+        self.remedy = remedy
+
+
+class RuleFailedError(CampaignIqError):
+    """A rule raised while it was applied; the cause is the original."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(f"the rule {rule} failed")
+        self.rule = rule

@@ -16,15 +16,17 @@ class Utm(Struct, frozen=True, array_like=True, gc=False):
 
 
 class ProfileKeys(Struct, frozen=True, array_like=True, gc=False):
-    """Everything an event says about who acted; `email` is lower-cased."""
+    """Everything an event says about who acted; `email` is lower-cased, `custom` holds (kind, id) pairs."""
 
     user_id: str | None = None
     anonymous_id: str | None = None
     email: str | None = None
     phone: str | None = None
+    device_id: str | None = None
+    custom: tuple[tuple[str, str], ...] = ()
 
     def canonical(self) -> str | None:
-        """Return the profile id these keys stand for: user, else browser, else e-mail, else phone."""
+        """Return the profile id these keys stand for: user, else browser, e-mail, phone, device, custom id."""
         if self.user_id:
             return f"user:{self.user_id}"
         if self.anonymous_id:
@@ -33,6 +35,10 @@ class ProfileKeys(Struct, frozen=True, array_like=True, gc=False):
             return f"email:{self.email}"
         if self.phone:
             return f"phone:{self.phone}"
+        if self.device_id:
+            return f"device:{self.device_id}"
+        for kind, value in self.custom:
+            return f"custom:{kind}:{value}"
         return None
 
     def merged_with(self, newer: "ProfileKeys") -> "ProfileKeys":
@@ -42,6 +48,8 @@ class ProfileKeys(Struct, frozen=True, array_like=True, gc=False):
             newer.anonymous_id or self.anonymous_id,
             newer.email or self.email,
             newer.phone or self.phone,
+            newer.device_id or self.device_id,
+            tuple((dict(self.custom) | dict(newer.custom)).items()) if newer.custom else self.custom,
         )
 
 

@@ -1,6 +1,6 @@
 """What an operator is: a pure state machine over one profile. State in, event or time in; state and firings out."""
 
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -26,6 +26,10 @@ class Step(NamedTuple, Generic[S]):
 
     state: S
     firings: tuple[Firing, ...] = ()
+
+
+Stepped: TypeAlias = tuple[S, tuple[Firing, ...]]
+"""The state after a step, and what fired in it."""
 
 
 class Operator(Protocol[S]):

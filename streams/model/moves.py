@@ -1,0 +1,40 @@
+"""Move: a message from one profile to another, through the log, since they may live in different partitions."""
+
+from enum import IntEnum
+
+from msgspec import Struct
+
+
+class MoveKind(IntEnum):
+    """What a move asks of its target. The body is msgpack of what stands in brackets."""
+
+    CLAIM = 1  # [] `source` says that the id `target` is the same person
+    ABSORB = 2  # [ProfileState] the state of `source`, which has moved to `target`
+    FORWARD = 3  # [Event] an event of `source`, which has moved to `target`
+    DETACH = 4  # [] `target` is no longer part of `source`
+    RESTORE = 5  # [ProfileState] what `source` kept of `target` goes back to it
+    MEMBER = 6  # [Member] the score of `source`, a member of the company `target`
+    INTEREST = 7  # [Interest] `source` wants to hear of the product `target`, or no longer does
+    NOTIFY = 8  # [Notice] news of the product `source` for `target`
+    RESCORE = 9  # [dict of scores] the scores of `target` up to a point of the log, computed anew
+
+
+class Move(Struct, frozen=True, array_like=True):
+    """One message; profiles by id, both of `workspace`. `at_ms` is the sender's log time."""
+
+    kind: MoveKind
+    workspace: str
+    target: str
+    source: str
+    at_ms: int
+    body: bytes = b""
+
+
+class MoveBatch(Struct, frozen=True, array_like=True):
+    """Moves of one partition to one other, in order. Numbers of a partition only grow, and a target takes each once:
+    `first` is the number of the first, the others follow by ones.
+    """
+
+    partition: int
+    first: int
+    moves: tuple[Move, ...]

@@ -1,0 +1,35 @@
+"""ProductState: a product's price and stock as last told, and who wants to hear of it."""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Interest(Struct, frozen=True, array_like=True, gc=False):
+    """A profile's interest under one rule: the price it saw (0 unknown), until which log time it is kept (0: withdrawn),
+    and its own log time, so that an older word does not replace a newer.
+    """
+
+    rule: str
+    price: float
+    until_ms: int
+    at_ms: int
+
+
+class ProductState(Struct, frozen=True, array_like=True):
+    """`interested` is keyed by profile and rule, bounded; `told` is what goes into a trigger (name, url, image)."""
+
+    price: float = 0.0
+    currency: str = ""
+    in_stock: bool = True
+    updated_ms: int = 0
+    told: dict[str, Any] = {}
+    interested: dict[str, Interest] = {}
+
+
+class Notice(Struct, frozen=True, array_like=True):
+    """News of a product for one profile; `occurrence` tells one piece of news from the next."""
+
+    rule: str
+    occurrence: str
+    data: dict[str, Any]
