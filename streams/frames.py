@@ -12,8 +12,10 @@ from zlib import crc32
 
 import msgspec
 
+from streams.model.control import Control
 from streams.model.errors import FrameError
 from streams.model.events import Event
+from streams.model.moves import MoveBatch
 from streams.model.rollups import RollupBatch
 
 VERSION = 1
@@ -29,6 +31,8 @@ class FrameKind(IntEnum):
     EVENTS = 1
     TICK = 2
     ROLLUPS = 3
+    MOVES = 4
+    CONTROL = 5
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -38,11 +42,15 @@ class Frame(msgspec.Struct, frozen=True):
     clock_ms: int
     events: list[Event] = []
     rollups: RollupBatch | None = None
+    moves: MoveBatch | None = None
+    control: Control | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_events = msgspec.msgpack.Decoder(list[Event]).decode
-_decode_rollups = msgspec.msgpack.Decoder(list[RollupBatch]).decode
+_decode_rollups = msgspec.msgpack.Decoder(tuple[RollupBatch]).decode
+_decode_moves = msgspec.msgpack.Decoder(tuple[MoveBatch]).decode
+_decode_control = msgspec.msgpack.Decoder(tuple[Control]).decode
 
 
 def _pack(kind: FrameKind, clock_ms: int, values: Sequence[Any]) -> bytes:
@@ -66,6 +74,16 @@ def encode_rollups(batch: RollupBatch) -> bytes:
     return _pack(FrameKind.ROLLUPS, batch.clock_ms, (batch,))
 
 
+def encode_moves(batch: MoveBatch, clock_ms: int) -> bytes:
+    """Return a frame of one partition's messages to another."""
+    return _pack(FrameKind.MOVES, clock_ms, (batch,))
+
+
+def encode_control(control: Control, clock_ms: int) -> bytes:
+    """Return a frame of one control record."""
+    return _pack(FrameKind.CONTROL, clock_ms, (control,))
+
+
 def decode(data: bytes) -> Frame:
     """Return the frame in `data`. Raises FrameError, whose text says which check failed."""
     if len(data) < _BODY_AT:
@@ -75,24 +93,29 @@ def decode(data: bytes) -> Frame:
         raise FrameError(f"not a frame: starts with {magic!r}")
     if version != VERSION:
         raise FrameError(f"version {version} is not known; this build reads version {VERSION}")
-    body = data[_BODY_AT:]
+    body = memoryview(data)[_BODY_AT:]
     if crc32(body, crc32(data[: _HEADER.size])) != _CRC.unpack_from(data, _HEADER.size)[0]:
         raise FrameError("checksum does not match: truncated or damaged")
     try:
-        if kind == FrameKind.EVENTS:
-            events = _decode_events(body)
-            frame = Frame(FrameKind.EVENTS, clock_ms, events)
-            found = len(events)
-        elif kind == FrameKind.ROLLUPS:
-            batches = _decode_rollups(body)
-            frame = Frame(FrameKind.ROLLUPS, clock_ms, rollups=batches[0] if batches else None)
-            found = len(batches)
-        elif kind == FrameKind.TICK:
-            frame, found = Frame(FrameKind.TICK, clock_ms), 0
-        else:
-            raise FrameError(f"kind {kind} is not known")
+        frame, found = _decode_body(kind, clock_ms, body)
     except msgspec.MsgspecError as error:
         raise FrameError(f"body does not decode: {error}") from error
     if found != count:
         raise FrameError(f"count says {count}, body holds {found}")
     return frame
+
+
+def _decode_body(kind: int, clock_ms: int, body: memoryview) -> tuple[Frame, int]:
+    """Return the frame and how many values its body holds. Raises FrameError and MsgspecError."""
+    if kind == FrameKind.EVENTS:
+        events = _decode_events(body)
+        return Frame(FrameKind.EVENTS, clock_ms, events), len(events)
+    if kind == FrameKind.TICK:
+        return Frame(FrameKind.TICK, clock_ms), 0
+    if kind == FrameKind.ROLLUPS:
+        return Frame(FrameKind.ROLLUPS, clock_ms, rollups=_decode_rollups(body)[0]), 1
+    if kind == FrameKind.MOVES:
+        return Frame(FrameKind.MOVES, clock_ms, moves=_decode_moves(body)[0]), 1
+    if kind == FrameKind.CONTROL:
+        return Frame(FrameKind.CONTROL, clock_ms, control=_decode_control(body)[0]), 1
+    raise FrameError(f"kind {kind} is not known")

@@ -14,6 +14,7 @@ import faust
 from faust.tables.manager import TableManager
 
 from streams.agents import transport
+from streams.agents.flusher import Flusher
 from streams.agents.stage import Stage
 from streams.log import topics
 from streams.ports import EventLog
@@ -21,8 +22,7 @@ from streams.ports import EventLog
 logger = logging.getLogger(__name__)
 
 STREAM_BUFFER_FRAMES = 32
-MAX_UNFLUSHED_FRAMES = 64
-GATHER_S = 0.02
+BEHIND_FRAMES = 4
 COMMIT_INTERVAL_S = 2.0
 
 
@@ -70,31 +70,26 @@ def create_app(
 
 def _agent_of(stage: Stage, on_fault: Callable[[BaseException], None]) -> Callable[[Any], Awaitable[None]]:
     async def agent(stream: Any) -> None:
-        waiting: list[Any] = []
-        has_waited = False
+        flusher = Flusher(stage, lambda: stream.channel.queue.qsize() > BEHIND_FRAMES)
+        flushing = asyncio.create_task(flusher.run(), name=f"{stage.name} flusher")
+        flushing.add_done_callback(lambda task: _report(task, on_fault))
         try:
             async for event in stream.noack().events():
                 message = event.message
-                await stage.apply(message.partition, message.offset, message.value)
-                waiting.append(event)
-                if len(waiting) < MAX_UNFLUSHED_FRAMES:
-                    if not stage.has_output() or not stream.channel.queue.empty():
-                        continue
-                    if not has_waited:
-                        # A flush costs two commits whatever it holds, so the frames of a moment share one.
-                        await asyncio.sleep(GATHER_S)
-                        has_waited = True
-                        if not stream.channel.queue.empty():
-                            continue
-                await stage.flush()
-                for done in waiting:
-                    done.ack()
-                waiting.clear()
-                has_waited = False
+                await stage.apply(message.partition, message.offset, message.value, int(message.timestamp * 1000))
+                await flusher.take(event)
         except Exception as error:
             # Faust acknowledges the frame of an agent that raises, so this one must not.
             logger.exception("the %s stage stopped", stage.name)
             on_fault(error)
             await transport.wait_forever()
+        finally:
+            flushing.cancel()
 
     return agent
+
+
+def _report(task: asyncio.Task[None], on_fault: Callable[[BaseException], None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("what was applied could not be made durable", exc_info=error)
+        on_fault(error)

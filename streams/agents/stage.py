@@ -2,20 +2,22 @@
 
 import asyncio
 import logging
-from typing import Protocol
+from collections.abc import Callable, Collection
+from typing import NamedTuple, Protocol
 
-import msgspec
-
+from streams.agents.place import Place
 from streams.frames import decode
-from streams.log import topics
-from streams.log.patience import append_patiently
-from streams.model.dead_letters import DeadLetter
 from streams.model.errors import FrameError
-from streams.operators.pipeline import Pipeline
-from streams.ports import EventLog, NewRecord
+from streams.ports import EventLog
+from streams.state.copy import StateCopy
+from streams.state.flushing import has_output
+from streams.state.loading import Shape
 from streams.state.partition import Partition
 
 logger = logging.getLogger(__name__)
+
+TRIES = 3
+"""So often a frame is applied before it counts as poison and is passed over."""
 
 
 class Stage(Protocol):
@@ -23,7 +25,7 @@ class Stage(Protocol):
 
     name: str
 
-    async def apply(self, partition: int, offset: int, value: bytes) -> None:
+    async def apply(self, partition: int, offset: int, value: bytes, logged_ms: int) -> None:
         """Apply the record; bad data becomes a dead letter, only broken infrastructure raises."""
         ...
 
@@ -35,18 +37,39 @@ class Stage(Protocol):
         """Make everything applied so far durable."""
         ...
 
+    async def release(self, numbers: Collection[int]) -> None:
+        """Let go of partitions; they may be another worker's from now on."""
+        ...
+
+
+class _Applied(NamedTuple):
+    """A frame that was applied and is not durable yet; with a reason, one that was passed over."""
+
+    offset: int
+    value: bytes
+    logged_ms: int
+    reason: str
+
 
 class EventsStage:
-    """The events agent's stage: one `Partition` per assigned partition."""
+    """The events agent's stage: one `Place` per assigned partition."""
 
     name = "events"
 
-    def __init__(self, log: EventLog, pipeline: Pipeline) -> None:
+    def __init__(self, log: EventLog, shape: Shape, copy_of: Callable[[int], StateCopy]) -> None:
         self._log = log
-        self._pipeline = pipeline
-        self.partitions: dict[int, Partition] = {}
+        self._shape = shape
+        self._copy_of = copy_of
+        self.places: dict[int, Place] = {}
+        self._applied: dict[int, list[_Applied]] = {}
+        self._opening = asyncio.Lock()
         self._flushing = asyncio.Lock()
         self._flushing_since_s = 0.0
+
+    @property
+    def partitions(self) -> dict[int, Partition]:
+        """The partitions that this process owns."""
+        return {number: place.partition for number, place in self.places.items()}
 
     @property
     def is_flushing(self) -> bool:
@@ -62,47 +85,86 @@ class EventsStage:
         return sum(p.offset + 1 for p in self.partitions.values())
 
     async def load(self, number: int) -> Partition:
-        """Return the partition, read back from its state topic the first time."""
-        found = self.partitions.get(number)
-        if found is None:
-            found = Partition(number, self._log.partitions(topics.EVENTS), self._pipeline)
-            await found.load(self._log)
-            self.partitions[number] = found
-            logger.info("partition %d loaded: %d profiles", number, len(found.profiles))
-        return found
+        """Return the partition, taking it over the first time."""
+        async with self._opening:
+            if number not in self.places:
+                opened = Place(self._log, number, self._copy_of(number), self._shape)
+                await opened.open()
+                self.places[number] = opened
+                self._applied[number] = []
+        return self.places[number].partition
 
-    async def apply(self, partition: int, offset: int, value: bytes) -> None:
-        """Apply the frame; bytes that are no frame become a dead letter."""
-        target = self.partitions.get(partition) or await self.load(partition)
+    async def apply(self, partition: int, offset: int, value: bytes, logged_ms: int) -> None:
+        """Apply the frame; what is no frame, or fails for the third time, becomes a dead letter."""
+        place = self.places.get(partition)
+        target = place.partition if place else await self.load(partition)
+        reason = ""
         try:
-            frame = decode(value)
+            target.apply(offset, decode(value), logged_ms)
         except FrameError as error:
-            await append_patiently(self._log, [dead_frame(partition, value, error, target.clock_ms)])
-            target.skip(offset)
-            return
-        target.apply(offset, frame)
+            reason = str(error)
+            _pass_over(target, offset, value, reason)
+        except Exception:
+            logger.exception("frame %d of partition %d failed", offset, partition)
+            reason = await self._retry(partition, offset, value, logged_ms)
+        self._applied[partition].append(_Applied(offset, value, logged_ms, reason))
 
     def has_output(self) -> bool:
         """Say whether any partition has something to write."""
-        return any(p.has_output() for p in self.partitions.values())
+        return any(has_output(p) for p in self.partitions.values())
 
     async def flush(self) -> None:
-        """Write outputs, await them, write state."""
+        """Make everything applied so far durable."""
         async with self._flushing:
             self._flushing_since_s = asyncio.get_running_loop().time()
-            moved = [p for p in self.partitions.values() if p.is_whole and p.offset > p.committed_offset]
-            flushes = [p.take_flush() for p in moved]
-            outputs = [record for flush in flushes for record in flush.outputs]
-            if outputs:
-                await append_patiently(self._log, outputs)
-            state = [record for flush in flushes for record in flush.state]
-            if state:
-                await append_patiently(self._log, state)
-            for partition in moved:
-                partition.mark_flushed()
+            await asyncio.gather(*(self._flush(number) for number in list(self.places)))
+
+    async def release(self, numbers: Collection[int]) -> None:
+        """Flush and let go of partitions."""
+        async with self._flushing:
+            for number in numbers:
+                place = self.places.pop(number, None)
+                if place is not None:
+                    self._applied.pop(number)
+                    await place.close()
+
+    async def _flush(self, number: int) -> None:
+        place = self.places[number]
+        if place.partition.is_whole and place.partition.offset > place.flushed_offset:
+            count = len(self._applied[number])
+            await place.flush()
+            # Frames applied while the flush was under way belong to the next.
+            del self._applied[number][:count]
+
+    async def _retry(self, number: int, offset: int, value: bytes, logged_ms: int) -> str:
+        """Start over from what is committed, since a fault in the middle of a frame has torn the partition.
+
+        Returns why the frame was passed over in the end, or nothing.
+        """
+        reason = ""
+        for attempt in range(2, TRIES + 1):
+            try:
+                (await self._rewound(number)).apply(offset, decode(value), logged_ms)
+            except Exception as error:
+                logger.exception("frame %d of partition %d failed, attempt %d", offset, number, attempt)
+                reason = f"failed {TRIES} times: {type(error).__name__}: {error}"
+            else:
+                return ""
+        _pass_over(await self._rewound(number), offset, value, reason)
+        return reason
+
+    async def _rewound(self, number: int) -> Partition:
+        async with self._flushing:
+            place = self.places[number]
+            await place.reload()
+            for done in self._applied[number]:
+                if done.reason:
+                    _pass_over(place.partition, done.offset, done.value, done.reason)
+                else:
+                    place.partition.apply(done.offset, decode(done.value), done.logged_ms)
+            return place.partition
 
 
-def dead_frame(partition: int, value: bytes, error: FrameError, at_ms: int) -> NewRecord:
-    """Return the dead letter of bytes that are no frame."""
-    letter = DeadLetter("", "", "engine", str(error), "", value, at_ms)
-    return NewRecord(topics.DEAD_LETTERS, partition, None, msgspec.msgpack.encode(letter), at_ms)
+def _pass_over(partition: Partition, offset: int, value: bytes, reason: str) -> None:
+    partition.bury("", "", reason, value)
+    partition.skip(offset)

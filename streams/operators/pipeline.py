@@ -1,67 +1,47 @@
-"""The pipeline: every operator over a profile, in order. The only entry that the loops call."""
+"""The pipeline: every operator over a profile, in order, by the rules of one workspace. The only entry that loops call."""
 
-from msgspec import Struct
+from typing import TypeAlias
 
 from streams.model.events import Event
-from streams.model.profiles import ProfileState
+from streams.model.moves import Move, MoveKind
+from streams.model.profile import ProfileState
+from streams.model.rules.ruleset import RuleSet
 from streams.model.triggers import Trigger, trigger_id
-from streams.operators.abandonment import AbandonmentRules, CartAbandonment
+from streams.operators.accounts import Accounts
 from streams.operators.base import Firing
-from streams.operators.facts import Facts
-from streams.operators.lead_score import LeadScore, ScoreRules
+from streams.operators.history import History
+from streams.operators.identity import Identity
+from streams.operators.pages import Pages
+from streams.operators.products import Products
+from streams.operators.scoring import Scoring
+from streams.operators.windows import Abandonment
 
 CONTACT_TRAITS = ("name", "first_name", "last_name", "email", "phone", "language", "timezone")
 
-
-class Rules(Struct, frozen=True):
-    """The rules of all operators, as data."""
-
-    score: ScoreRules = ScoreRules()
-    abandonment: AbandonmentRules = AbandonmentRules()
+Effects: TypeAlias = tuple[ProfileState, tuple[Trigger, ...], tuple[Move, ...]]
+"""The profile after a step, what fired, and what other profiles are told."""
 
 
 class Pipeline:
-    """Pure: the same state, event and time give the same result, and nothing passed in is changed."""
+    """Pure: the same state, event and time give the same result, and nothing passed in is changed.
 
-    def __init__(self, rules: Rules) -> None:
-        self.facts = Facts()
-        self.score = LeadScore(rules.score)
-        self.cart = CartAbandonment(rules.abandonment)
+    Raises RuleError for rules that can't be used; its steps raise RuleFailedError when a rule fails.
+    """
 
-    def on_event(self, state: ProfileState, event: Event, now_ms: int) -> tuple[ProfileState, tuple[Trigger, ...]]:
-        """Return the profile after `event` at log time `now_ms`, and what fired."""
-        facts = self.facts.on_event(state.facts, event, now_ms)
-        score = self.score.on_event(state.score, event, now_ms)
-        cart = self.cart.on_event(state.cart, event, now_ms)
-        after = ProfileState(state.workspace, state.id, state.applied_offset, facts.state, score.state, cart.state)
-        firings = score.firings + cart.firings
-        return after, _triggers(after, firings, now_ms) if firings else ()
+    def __init__(self, rules: RuleSet) -> None:
+        self.rules = rules
+        self._pages = Pages(rules.pages)
+        self._history = History()
+        self._scoring = Scoring(rules.scores)
+        self._windows = Abandonment(rules.abandonment)
+        self._products = Products(rules.products)
+        self._identity = Identity(rules.identity)
+        self._accounts = Accounts(rules.scores)
 
-    def on_timer(self, state: ProfileState, now_ms: int) -> tuple[ProfileState, tuple[Trigger, ...]]:
-        """Return the profile after the timers due by `now_ms`, and what fired."""
-        cart = self.cart.on_timer(state.cart, now_ms)
-        after = ProfileState(state.workspace, state.id, state.applied_offset, state.facts, state.score, cart.state)
-        return after, _triggers(after, cart.firings, now_ms)
-
-    def next_timer(self, state: ProfileState) -> int:
-        """Return the log time of the profile's next timer, or 0."""
-        return self.cart.next_timer(state.cart)
-
-
-def _triggers(state: ProfileState, firings: tuple[Firing, ...], now_ms: int) -> tuple[Trigger, ...]:
-    traits = {name: state.facts.traits[name] for name in CONTACT_TRAITS if name in state.facts.traits}
-    return tuple(
-        Trigger(
-            trigger_id(state.workspace, firing.rule, state.id, firing.occurrence),
-            state.workspace,
-            firing.rule,
-            state.id,
-            firing.occurrence,
-            now_ms,
-            firing.due_ms,
-            state.facts.keys,
-            traits,
-            firing.data,
-        )
-        for firing in firings
-    )
+    def on_event(self, state: ProfileState, event: Event, now_ms: int) -> Effects:
+        """Return what `event` does to the profile at log time `now_ms`."""
+        name = self._pages.name_of(event) if event.name == "page_viewed" else event.name
+        facts, _ = self._history.on_event(state.facts, event, now_ms)
+        scores, firings = self._scoring.on_event(state.scores, event, name, facts, now_ms)
+        windows, left = self._windows.on_event(state.windows, event, name, facts, now_ms)
+        ...

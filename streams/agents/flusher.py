@@ -1,0 +1,62 @@
+"""The flusher: makes durable what the stage has applied, then acknowledges the frames. One flush at a time; the agent
+goes on applying meanwhile.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from streams.agents.stage import Stage
+
+MAX_WAITING_FRAMES = 512
+QUIET_FRAMES = 64
+"""Frames that caused nothing to write (ticks) are acknowledged in such lots."""
+GATHER_S = 0.02
+MAX_GATHER_S = 0.4
+"""A flush costs two round trips and each changed profile once, so the frames of a moment share one: a short moment
+when the engine keeps up, a longer one while frames queue.
+"""
+
+
+class Flusher:
+    """Serves one agent. `is_behind` says whether frames queue before it."""
+
+    def __init__(self, stage: Stage, is_behind: Callable[[], bool]) -> None:
+        self._stage = stage
+        self._is_behind = is_behind
+        self._waiting: list[Any] = []
+        self._arrived = asyncio.Event()
+        self._flushed = asyncio.Event()
+
+    async def take(self, event: Any) -> None:
+        """Acknowledge the event once what it caused is durable; waits while too many are not."""
+        self._waiting.append(event)
+        self._arrived.set()
+        while len(self._waiting) > MAX_WAITING_FRAMES:
+            self._flushed.clear()
+            await self._flushed.wait()
+
+    async def run(self) -> None:
+        """Flush for good. Faults of the log surface; nothing is acknowledged after one."""
+        while True:
+            self._arrived.clear()
+            if self._waiting and (self._stage.has_output() or len(self._waiting) >= QUIET_FRAMES):
+                await self._gather()
+                await self.flush()
+            else:
+                await self._arrived.wait()
+
+    async def flush(self) -> None:
+        """Flush what is applied now, and acknowledge it."""
+        waiting, self._waiting = self._waiting, []
+        await self._stage.flush()
+        for event in waiting:
+            event.ack()
+        self._flushed.set()
+
+    async def _gather(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + MAX_GATHER_S
+        await asyncio.sleep(GATHER_S)
+        while self._is_behind() and loop.time() < until and len(self._waiting) <= MAX_WAITING_FRAMES // 2:
+            await asyncio.sleep(GATHER_S)

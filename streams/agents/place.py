@@ -1,0 +1,101 @@
+"""A place: a partition that this process owns, with its writer and its local copy. All its writing goes through here."""
+
+import asyncio
+import logging
+from typing import NamedTuple
+
+from streams.log import topics
+from streams.log.patience import append_patiently, commit_patiently
+from streams.ports import EventLog, LogWriter, NewRecord
+from streams.state.copy import StateCopy
+from streams.state.flushing import Flush, take_flush
+from streams.state.loading import Shape, catch_up, new_partition, restore
+
+logger = logging.getLogger(__name__)
+
+SAVE_RECORDS = 50_000
+SAVE_INTERVAL_S = 15.0
+"""The copy follows in such steps; what is missing in it after a crash is read from the state topic."""
+
+
+class _Saving(NamedTuple):
+    changes: dict[bytes, bytes | None]
+    end: int
+
+
+class Place:
+    """Owner of partition `number` since `open`. `flushed_offset` is the last frame that is durable."""
+
+    def __init__(self, log: EventLog, number: int, copy: StateCopy, shape: Shape) -> None:
+        self._log = log
+        self._number = number
+        self._copy = copy
+        self._shape = shape
+        self._writer: LogWriter | None = None
+        self._saving: _Saving | None = None
+        self._saved_at_s = 0.0
+        self.partition = new_partition(number, copy, shape)
+        self.flushed_offset = -1
+
+    async def open(self) -> None:
+        """Fence whoever had the partition, and bring its state back."""
+        self._writer = await self._log.open_writer(f"events-{self._number}")
+        await self.reload()
+
+    async def reload(self) -> None:
+        """Take the partition's state as it was committed last."""
+        self._saving = None
+        count = await catch_up(self._log, self._number, self._copy)
+        self.partition = new_partition(self._number, self._copy, self._shape)
+        unsent = restore(self.partition, self._copy)
+        self.flushed_offset = self.partition.offset
+        self._saved_at_s = asyncio.get_running_loop().time()
+        await self._send(unsent, self.partition.clock_ms)
+        logger.info("partition %d is at frame %d; %d records read", self._number, self.flushed_offset, count)
+
+    async def flush(self) -> None:
+        """Make everything applied so far durable, then send its moves."""
+        assert self._writer is not None
+        flush: Flush = take_flush(self.partition, self._shape.partitions)
+        await commit_patiently(self._writer, flush.records)
+        await self._send(flush.moves, flush.clock_ms)
+        self.flushed_offset = flush.offset
+        await self._save_when_due()
+
+    async def close(self) -> None:
+        """Bring the copy up to date and let go; what was not flushed is another owner's to repeat."""
+        if self._writer is None:
+            return
+        await self._take_saving()
+        # A commit that succeeds proves that nobody else had written by the time the end was read.
+        await self.flush()
+        await self._save()
+        await self._writer.close()
+        self._writer = None
+
+    async def _send(self, moves: list[tuple[int, bytes]], clock_ms: int) -> None:
+        if moves:
+            records = [NewRecord(topics.EVENTS, target, None, frame, clock_ms) for target, frame in moves]
+            await append_patiently(self._log, records)
+
+    async def _save_when_due(self) -> None:
+        if self._saving is not None:
+            await self._save()
+        elif (
+            self.partition.profiles.unsaved_records() >= SAVE_RECORDS
+            or asyncio.get_running_loop().time() - self._saved_at_s > SAVE_INTERVAL_S
+        ):
+            await self._take_saving()
+
+    async def _take_saving(self) -> None:
+        """Note what the copy lacks and where the topic ends now; the next commit proves that the end was ours."""
+        _, end = await self._log.bounds(topics.STATE, self._number)
+        self._saving = _Saving(self.partition.profiles.take_unsaved(), end)
+
+    async def _save(self) -> None:
+        saving, self._saving = self._saving, None
+        if saving is None:
+            return
+        await asyncio.to_thread(self._copy.write, list(saving.changes.items()), saving.end, self.partition.clock_ms)
+        self.partition.profiles.forget_unsaved(saving.changes)
+        self._saved_at_s = asyncio.get_running_loop().time()

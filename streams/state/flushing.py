@@ -1,0 +1,101 @@
+"""What a flush writes: everything that changed since the last one, as records that become visible together."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from streams.frames import encode_rollups
+from streams.log import topics
+from streams.model.ids import partition_for
+from streams.model.rollups import ROLLUP_BUCKET_MS, Rollup, RollupBatch, Sketch
+from streams.ports import NewRecord
+from streams.state import codec
+from streams.state.partition import Partition
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Flush(NamedTuple):
+    """`records` go into one commit. Then `moves` are appended, as (partition of the events topic, frame). `offset` is
+    the frame up to which this makes everything durable, `events` how many events that took.
+    """
+
+    records: list[NewRecord]
+    moves: list[tuple[int, bytes]]
+    offset: int
+    clock_ms: int
+
+
+def has_output(partition: Partition) -> bool:
+    """Say whether a flush would write more than the commit record."""
+    return (
+        partition.profiles.is_dirty()
+        or bool(partition.triggers)
+        or bool(partition.dead_letters)
+        or bool(partition.alerts)
+        or bool(partition.outbox)
+        or partition.totals.is_dirty()
+        or partition.clock_ms // ROLLUP_BUCKET_MS > partition.published_ms // ROLLUP_BUCKET_MS
+    )
+
+
+def take_flush(partition: Partition, partitions: int) -> Flush:
+    """Return what makes everything applied so far durable; the partition may go on at once."""
+    number, clock_ms = partition.number, partition.clock_ms
+    outputs = [_trigger_record(number, t) for t in partition.triggers]
+    outputs += [NewRecord(topics.DEAD_LETTERS, number, None, _encode(d), d.at_ms) for d in partition.dead_letters]
+    outputs += [
+        NewRecord(topics.ALERTS, partition_for(a.workspace, "", partitions), a.id.encode(), _encode(a), a.at_ms)
+        for a in partition.alerts
+    ]
+    partition.triggers, partition.dead_letters, partition.alerts = [], [], []
+    changes: dict[bytes, bytes | None] = {
+        codec.PROFILE_PREFIX + key.encode(): codec.encode_profile(state)
+        for key, state in partition.profiles.take_dirty().items()
+    }
+    totals = partition.totals.take_changes()
+    changes |= totals.records
+    outputs += _rollup_records(partition, totals.rollups, totals.sketches, partitions)
+    changes |= partition.seen_log.take(partition.seen)
+    changes |= partition.rules.take_changes()
+    moves = partition.outbox.take_frames(clock_ms)
+    if moves or partition.had_unsent:
+        changes[codec.UNSENT_KEY] = codec.encode_unsent(moves) if moves else None
+    partition.had_unsent = bool(moves)
+    commit = codec.Commit(
+        partition.offset, clock_ms, partition.seen.counts(), partition.outbox.sent, partition.outbox.taken
+    )
+    changes[codec.COMMIT_KEY] = codec.encode_commit(commit)
+    partition.published_ms = clock_ms
+    partition.profiles.packed(changes)
+    record = tuple.__new__
+    state = [record(NewRecord, (topics.STATE, number, key, value, clock_ms)) for key, value in changes.items()]
+    return Flush(outputs + state, moves, partition.offset, clock_ms)
+
+
+def _trigger_record(number: int, trigger: "Trigger") -> NewRecord:
+    key = f"{trigger.workspace}\x1f{trigger.profile}".encode()
+    return NewRecord(topics.TRIGGERS, number, key, _encode(trigger), trigger.at_ms)
+
+
+def _rollup_records(
+    partition: Partition, rollups: list[Rollup], sketches: list[Sketch], partitions: int
+) -> list[NewRecord]:
+    """Send each workspace's totals to the one partition that watches it; the clock to all at each bucket's end."""
+    targets: dict[int, tuple[list[Rollup], list[Sketch]]] = {}
+    if partition.clock_ms // ROLLUP_BUCKET_MS > partition.published_ms // ROLLUP_BUCKET_MS:
+        targets = {target: ([], []) for target in range(partitions)}
+    for rollup in rollups:
+        targets.setdefault(partition_for(rollup.series.workspace, "", partitions), ([], []))[0].append(rollup)
+    for sketch in sketches:
+        targets.setdefault(partition_for(sketch.workspace, "", partitions), ([], []))[1].append(sketch)
+    return [
+        NewRecord(
+            topics.ROLLUPS,
+            target,
+            None,
+            encode_rollups(RollupBatch(partition.number, partition.clock_ms, tuple(totals), tuple(made))),
+            partition.clock_ms,
+        )
+        for target, (totals, made) in targets.items()
+    ]
