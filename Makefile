@@ -9,7 +9,7 @@ KILLS ?= 50
 BIN := .venv/bin
 SETUP := $(PYTHON) -m infra.build
 PYTEST := $(BIN)/python -m pytest
-QUICK := not slow and not browser and not influx
+QUICK := not slow and not browser and not influx and not kafka
 
 .DEFAULT_GOAL := help
 .PHONY: help up test check format docs dashboard wheel lock upgrade soak bench clean

@@ -33,6 +33,14 @@ def find_influxd() -> Path | None:
     return server.find_influxd()
 
 
+def find_kafka() -> Path | None:
+    """Return the folder of the Kafka fetched earlier, where Java is there too; inside the environment only."""
+    from infra.kafka import distribution  # noqa: PLC0415 - needs packages, which the rest of this module must not
+
+    found = distribution.find_kafka()
+    return found.jars if found else None
+
+
 def provide_parts() -> None:
     """Bring every part that can be had here; a part that can't be had is told and left out."""
     for part in PARTS.values():
@@ -55,6 +63,14 @@ def _provide_influxd() -> None:
     run([VENV_PYTHON, "-m", "infra.influxdb.server"], "Check that this machine reaches its Go module proxy.")
 
 
+def _provide_kafka() -> None:
+    # Maven of Debian brings a Java along; a Java alone is enough once the jars are there.
+    if shutil.which("java") is None or shutil.which("mvn") is None:
+        say("installing Java and Maven")
+        _apt_install("default-jre-headless", "maven")
+    run([VENV_PYTHON, "-m", "infra.kafka.distribution"], "Check that this machine reaches its Maven repository.")
+
+
 def _apt_install(*packages: str) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise BuildError(f"{packages[0]} can only be installed here with apt-get, as root.")
@@ -73,5 +89,8 @@ PARTS: dict[str, Part] = {
     "browser": Part("Chromium", f"{_APT} (package chromium)", find_chromium, _provide_chromium),
     "influx": Part(
         "influxd", f"{_APT}: Go 1.19 or newer (package golang-go) builds it", find_influxd, _provide_influxd
+    ),
+    "kafka": Part(
+        "Kafka", f"{_APT}: Java (default-jre-headless) and maven, which fetches its jars", find_kafka, _provide_kafka
     ),
 }

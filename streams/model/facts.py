@@ -35,9 +35,11 @@ class Activity(Struct, frozen=True, array_like=True, gc=False):
 
 
 class FactsState(Struct, frozen=True, array_like=True):
-    """`recent` is newest last and bounded. Counts are the profile's own; those of merged ids are in `moved`, by id.
+    """`recent` is newest last and bounded. Counts are the profile's own; those of merged ids are in `moved`, by id
+    (`label_of`). `last_seen_ms` is event time; a gap of half an hour before an event begins a session.
 
-    `last_seen_ms` is event time; a gap of half an hour before an event begins a session.
+    `keys_at_ms` are the event times since which the keys are known, in the order of their fields without `custom`;
+    empty: all since `first_seen_ms`.
     """
 
     keys: ProfileKeys = ProfileKeys()
@@ -48,3 +50,4 @@ class FactsState(Struct, frozen=True, array_like=True):
     sessions: int = 0
     recent: tuple[Interaction, ...] = ()
     moved: dict[str, Activity] = {}
+    keys_at_ms: tuple[int, ...] = ()

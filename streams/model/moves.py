@@ -8,15 +8,33 @@ from msgspec import Struct
 class MoveKind(IntEnum):
     """What a move asks of its target. The body is msgpack of what stands in brackets."""
 
-    CLAIM = 1  # [] `source` says that the id `target` is the same person
+    CLAIM = 1  # [Claim, or nothing] `source` says that the id `target` is the same person
     ABSORB = 2  # [ProfileState] the state of `source`, which has moved to `target`
     FORWARD = 3  # [Event] an event of `source`, which has moved to `target`
-    DETACH = 4  # [] `target` is no longer part of `source`
+    DETACH = 4  # [int] the id `source` has left `target`, which it had joined by its join of that number
     RESTORE = 5  # [ProfileState] what `source` kept of `target` goes back to it
-    MEMBER = 6  # [Member] the score of `source`, a member of the company `target`
+    MEMBER = 6  # [Membership] the score of `source`, a member of the company `target`
     INTEREST = 7  # [Interest] `source` wants to hear of the product `target`, or no longer does
     NOTIFY = 8  # [Notice] news of the product `source` for `target`
     RESCORE = 9  # [dict of scores] the scores of `target` up to a point of the log, computed anew
+
+
+class ClaimReason(IntEnum):
+    """Why somebody claims an id. Only who names the id in an event (EVENT) counts as one who uses it."""
+
+    EVENT = 0
+    LINK = 1  # two that claim the same id (`origin`) are one person
+    RIVAL = 2  # who holds `target` turned out to be another user than `source`
+    FOLLOW = 3  # `source` has taken over `target`, of which it knows the join of that number, from another
+
+
+class Claim(Struct, frozen=True, array_like=True, gc=False):
+    """`is_explicit`: somebody said so in as many words (alias), which joins even two users."""
+
+    reason: ClaimReason = ClaimReason.EVENT
+    is_explicit: bool = False
+    origin: str = ""
+    join: int = 0
 
 
 class Move(Struct, frozen=True, array_like=True):

@@ -1,0 +1,147 @@
+"""History: who the profile is, what it told about itself, how often it came and the last things it did."""
+
+from typing import Any
+
+from streams.model.events import Event, ProfileKeys
+from streams.model.facts import Activity, FactsState, Interaction
+from streams.operators import history_parts
+from streams.operators.base import Stepped
+from streams.operators.history_keys import keys_after, keys_of_both
+from streams.operators.history_parts import MAX_RECENT
+
+SESSION_GAP_MS = 1_800_000
+_MAX_DETAIL_CHARS = 120
+
+
+class History:
+    """Keeps keys, traits, counts and recent history, all of bounded size. Late events change what they are about, never
+    what is known from later ones.
+    """
+
+    def on_event(self, state: FactsState, event: Event, now_ms: int) -> Stepped[FactsState]:  # noqa: ARG002  protocol
+        """Return the state with the event noted."""
+        at_ms = event.at_ms
+        recent = state.recent
+        line = Interaction(event.name, at_ms, event.source, event.value, _detail(event.properties))
+        if recent and recent[-1].at_ms >= at_ms:
+            recent = history_parts.recent_of((*recent, line))
+        elif len(recent) >= MAX_RECENT:
+            recent = (*recent[1:], line)
+        else:
+            recent = (*recent, line)
+        first_ms, last_ms = state.first_seen_ms, state.last_seen_ms
+        sessions = state.sessions
+        if at_ms > last_ms:
+            if at_ms - last_ms > SESSION_GAP_MS or not last_ms:
+                sessions += 1
+            last_ms = at_ms
+        if at_ms < first_ms or not first_ms:
+            first_ms = at_ms
+        keys, keys_at_ms = state.keys, state.keys_at_ms
+        if event.keys != keys:
+            keys, keys_at_ms = keys_after(state, event)
+        traits = history_parts.traits_after(state.traits, event) if event.traits else state.traits
+        return (
+            FactsState(keys, traits, first_ms, last_ms, state.events + 1, sessions, recent, state.moved, keys_at_ms),
+            (),
+        )
+
+    def exported(self, state: FactsState, source: str) -> FactsState:
+        """Return the facts as they travel: the profile's own counts stand under the label `source`."""
+        moved = state.moved
+        if state.events:
+            own = Activity(state.events, state.sessions, state.first_seen_ms, state.last_seen_ms)
+            moved = {**moved, source: own}
+        return self.merged(_with(state, events=0, sessions=0, moved=moved), FactsState())
+
+    def merged(self, mine: FactsState, theirs: FactsState) -> FactsState:
+        """Return both; `theirs` were exported. In whatever order and how often: the result is the same (but for which
+        traits stay when together they are longer than may be kept).
+        """
+        keys, keys_at_ms, first_ms = keys_of_both(mine, theirs)
+        return FactsState(
+            keys,
+            history_parts.traits_of_both(mine.traits, theirs.traits),
+            first_ms,
+            max(mine.last_seen_ms, theirs.last_seen_ms),
+            mine.events + theirs.events,
+            mine.sessions + theirs.sessions,
+            history_parts.recent_of((*mine.recent, *theirs.recent)),
+            history_parts.activities_of_both(mine.moved, theirs.moved),
+            keys_at_ms,
+        )
+
+    def detached(self, state: FactsState, source: str) -> tuple[FactsState, FactsState]:
+        """Take out the counts under the label `source`; lines and traits can't be told apart and stay."""
+        part = state.moved.get(source)
+        if part is None:
+            return state, FactsState()
+        rest = {label: activity for label, activity in state.moved.items() if label != source}
+        return (
+            _with(state, events=state.events, sessions=state.sessions, moved=rest),
+            FactsState(first_seen_ms=part.first_seen_ms, last_seen_ms=part.last_seen_ms, moved={source: part}),
+        )
+
+
+def activity_of(state: FactsState) -> Activity:
+    """Return what the profile and all that was merged into it have done together."""
+    parts = state.moved.values()
+    return Activity(
+        state.events + sum(part.events for part in parts),
+        state.sessions + sum(part.sessions for part in parts),
+        state.first_seen_ms,
+        state.last_seen_ms,
+    )
+
+
+def without_key(state: FactsState, kind: str, value: str) -> FactsState:
+    """Return the facts without a key that is not the profile's after all; a custom kind is "custom:kind"."""
+    keys = state.keys
+    user, anonymous, email, phone, device = (
+        None if (kind, value) == pair else pair[1]
+        for pair in (
+            ("user", keys.user_id),
+            ("anon", keys.anonymous_id),
+            ("email", keys.email),
+            ("phone", keys.phone),
+            ("device", keys.device_id),
+        )
+    )
+    custom = tuple(pair for pair in keys.custom if (f"custom:{pair[0]}", pair[1]) != (kind, value))
+    without = ProfileKeys(user, anonymous, email, phone, device, custom)
+    if without == keys:
+        return state
+    return _with(state, events=state.events, sessions=state.sessions, moved=state.moved, keys=without)
+
+
+def _with(
+    state: FactsState, *, events: int, sessions: int, moved: dict[str, Activity], keys: ProfileKeys | None = None
+) -> FactsState:
+    return FactsState(
+        state.keys if keys is None else keys,
+        state.traits,
+        state.first_seen_ms,
+        state.last_seen_ms,
+        events,
+        sessions,
+        state.recent,
+        moved,
+        state.keys_at_ms,
+    )
+
+
+def _detail(properties: dict[str, Any]) -> str:
+    if not properties:
+        return ""
+    get = properties.get
+    value = (
+        get("title")
+        or get("path")
+        or get("name")
+        or get("product_id")
+        or get("form")
+        or get("subject")
+        or get("order_id")
+        or get("campaign")
+    )
+    return str(value)[:_MAX_DETAIL_CHARS] if value else ""

@@ -1,0 +1,69 @@
+"""Which of two values of a key counts: the one known since later in event time. Custom ids are a bounded set."""
+
+from streams.model.events import Event, ProfileKeys
+from streams.model.facts import FactsState
+
+MAX_CUSTOM = 10
+"""So many kinds of custom ids are kept, the first by name."""
+_Told = tuple[int, str]
+_NOTHING: _Told = (0, "")
+
+
+def keys_after(state: FactsState, event: Event) -> tuple[ProfileKeys, tuple[int, ...]]:
+    """Return the keys with what the event names, and since when they are known."""
+    known, told = state.keys, event.keys
+    if _says_nothing_new(known, told):
+        return known, state.keys_at_ms
+    before = _told(known, state.keys_at_ms or _since(known, state.first_seen_ms))
+    first_ms = min(state.first_seen_ms or event.at_ms, event.at_ms)
+    now = [
+        # What is told again is known since it was told first.
+        old if not value or value == old[1] else max(old, (event.at_ms, value))
+        for old, value in zip(before, _values(told), strict=True)
+    ]
+    return _assembled(now, first_ms, known.custom, told.custom)
+
+
+def keys_of_both(mine: FactsState, theirs: FactsState) -> tuple[ProfileKeys, tuple[int, ...], int]:
+    """Return the keys of both, since when they are known, and when either was seen first."""
+    first_ms = min(mine.first_seen_ms or theirs.first_seen_ms, theirs.first_seen_ms or mine.first_seen_ms)
+    one, other = (_told(s.keys, s.keys_at_ms or _since(s.keys, s.first_seen_ms)) for s in (mine, theirs))
+    return (
+        *_assembled(
+            [max(pair) for pair in zip(one, other, strict=True)], first_ms, mine.keys.custom, theirs.keys.custom
+        ),
+        first_ms,
+    )
+
+
+def _says_nothing_new(known: ProfileKeys, told: ProfileKeys) -> bool:
+    return (
+        (told.user_id is None or told.user_id == known.user_id)
+        and (told.anonymous_id is None or told.anonymous_id == known.anonymous_id)
+        and (told.email is None or told.email == known.email)
+        and (told.phone is None or told.phone == known.phone)
+        and (told.device_id is None or told.device_id == known.device_id)
+        and (not told.custom or all(pair in known.custom for pair in told.custom))
+    )
+
+
+def _values(keys: ProfileKeys) -> tuple[str | None, ...]:
+    return keys.user_id, keys.anonymous_id, keys.email, keys.phone, keys.device_id
+
+
+def _since(keys: ProfileKeys, at_ms: int) -> tuple[int, ...]:
+    return tuple(at_ms if value else 0 for value in _values(keys))
+
+
+def _told(keys: ProfileKeys, at_ms: tuple[int, ...]) -> list[_Told]:
+    return [(at, value) if value else _NOTHING for at, value in zip(at_ms, _values(keys), strict=True)]
+
+
+def _assembled(
+    told: list[_Told], first_ms: int, *custom: tuple[tuple[str, str], ...]
+) -> tuple[ProfileKeys, tuple[int, ...]]:
+    ids = dict(sorted(pair for pairs in custom for pair in pairs))  # of two of one kind the last by name
+    user, anonymous, email, phone, device = (value or None for _, value in told)
+    keys = ProfileKeys(user, anonymous, email, phone, device, tuple(ids.items())[:MAX_CUSTOM])
+    at_ms = tuple(at for at, _ in told)
+    return keys, () if at_ms == _since(keys, first_ms) else at_ms

@@ -1,0 +1,405 @@
+"""Which message ids a partition has seen in the last days of log time: exact (but for 64-bit hash collisions), bounded.
+
+What it answers depends on the frames alone; how ids are kept (in memory, in sorted runs, in files) never shows.
+"""
+
+from collections.abc import Container, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
+
+from streams.operators.seen_filter import IdArray, SeenFilter
+from streams.operators.seen_runs import STEP_IDS, MemorySink, Merge, Run, RunFiles, RunSink, runs_to_merge, total_of
+
+DAY_MS = 86_400_000
+DEFAULT_DAYS = 7
+# A set of so many stays in a core's cache.
+DEFAULT_RECENT_IDS = 16_384
+DEFAULT_FILTER_BYTES = 1 << 30
+NONE: frozenset[int] = frozenset()
+
+_SPAN = 1 << 64
+_MERGE_TODAY = 8
+_MERGE_PAST = 2
+# Merging does so many ids for each that arrives: more than there are tiers, so that it keeps up.
+_MERGE_PACE = 8
+_FEW = 24
+_RESTORED_RUN_IDS = 1 << 20
+
+
+def digest_of(workspace: str, profile: str, message_id: str) -> int:
+    """Return the 64-bit hash under which a profile's message id is remembered.
+
+    With the profile, so that an id that a careless sender gives to several people counts for each of them, whichever
+    partitions they are in.
+    """
+    return xxh3_64_intdigest(f"{workspace}\x1f{profile}\x1f{message_id}".encode())
+
+
+class _Day:
+    """The ids of one day: runs, then those that are in no run yet, in the order of arrival."""
+
+    def __init__(self, number: int, is_loading: bool = False) -> None:
+        self.number = number
+        self.is_loading = is_loading
+        self.runs: list[Run] = []
+        self.loose: list[IdArray] = []
+        self.count = 0
+        self.total = 0
+        self.unwritten: list[IdArray] = []
+        self.taken = 0
+        self.durable = 0
+
+    @property
+    def sealed(self) -> int:
+        """How many ids the runs hold."""
+        return self.runs[-1].stop if self.runs else 0
+
+    def hold(self, ids: IdArray) -> None:
+        """Take ids that are new."""
+        self.loose.append(ids)
+        self.count += len(ids)
+
+    def delete(self) -> None:
+        """Remove the runs for good."""
+        for run in self.runs:
+            if run.place is not None:
+                run.place.delete()
+
+
+def _add_new(digests: list[int], added: set[int], known: Container[int]) -> set[int]:
+    """Add what is new to `added`; return the places of what is not."""
+    repeated = set()
+    for place, digest in enumerate(digests):
+        if digest in added or digest in known:
+            repeated.add(place)
+        else:
+            added.add(digest)
+    return repeated
+
+
+class SeenIds:
+    """Remembers ids by the day (of log time) on which they were first seen; whole days are forgotten.
+
+    With `files`, runs of durable ids lie there, and about `filter_bytes` bound what stays in memory.
+    After an exception it must not be used further.
+    """
+
+    def __init__(
+        self,
+        files: RunFiles | None = None,
+        days: int = DEFAULT_DAYS,
+        recent_ids: int = DEFAULT_RECENT_IDS,
+        filter_bytes: int = DEFAULT_FILTER_BYTES,
+    ) -> None:
+        self._files = files
+        self._kept = days
+        self._recent_ids = recent_ids
+        self._slots = days + 1
+        self._filter = SeenFilter(self._slots, filter_bytes)
+        self._days: dict[int, _Day] = {}
+        self._today = _Day(-1)
+        self._by_slot = [self._today] * self._slots
+        self._tomorrow_ms = 0
+        # The ids of today that are in no run.
+        self._recent: set[int] = set()
+        self._merges: list[Merge] = []
+        self._forgotten: list[int] = []
+        self._deleted: list[_Day] = []
+        self._deleting: list[_Day] = []
+
+    def admit(self, digests: list[int], received_ms: Sequence[int], clock_ms: int) -> set[int] | frozenset[int]:
+        """Remember the ids of a frame's events; return the places in the frame of those that were known already.
+
+        `received_ms` are the events' own times: the clock, at `clock_ms` before the frame, follows them, never back.
+        """
+        if clock_ms >= self._tomorrow_ms:
+            self._turn(clock_ms)
+        if max(received_ms, default=0) < self._tomorrow_ms:
+            return self._admit(digests)
+        repeated: set[int] = set()
+        start = 0
+        for place, at_ms in enumerate(received_ms):
+            if at_ms >= self._tomorrow_ms:
+                repeated.update(start + n for n in self._admit(digests[start:place]))
+                self._turn(at_ms)
+                start = place
+        repeated.update(start + n for n in self._admit(digests[start:]))
+        return repeated
+
+    def forget(self, clock_ms: int) -> None:
+        """Note how late it is: days that are too old are dropped."""
+        if clock_ms >= self._tomorrow_ms:
+            self._turn(clock_ms)
+
+    def take_unwritten(self) -> list[tuple[int, int, bytes]]:
+        """Return the ids remembered since the last call, by day and arrival: (day, first, 8 bytes each)."""
+        taken = []
+        for day in self._days.values():
+            if day.unwritten:
+                ids = np.concatenate(day.unwritten)
+                taken.append((day.number, day.taken, ids.astype(">u8").tobytes()))
+                day.total = (day.total + total_of(ids)) % _SPAN
+                day.taken = day.count
+                day.unwritten = []
+        return taken
+
+    def take_forgotten(self) -> list[int]:
+        """Return the days dropped since the last call."""
+        self._deleting += self._deleted
+        forgotten, self._forgotten, self._deleted = self._forgotten, [], []
+        return forgotten
+
+    def counts(self) -> dict[int, tuple[int, int]]:
+        """Return (ids, their sum modulo 2^64) of each day, as of the last `take_unwritten`."""
+        return {day.number: (day.taken, day.total) for day in self._days.values() if day.taken}
+
+    def mark_written(self) -> None:
+        """Note that all that was taken is durable: ids may go to files, and files of forgotten days may go."""
+        for day in self._days.values():
+            day.durable = day.taken
+        for day in self._deleting:
+            day.delete()
+        self._deleting = []
+
+    def save(self) -> None:
+        """Put all durable ids into files, so that `resume` finds them there. Costs as much as a small merge."""
+        if self._files is None:
+            return
+        for day in self._days.values():
+            self._seal(day, day.durable - day.sealed)
+        while merge := next((m for m in self._merges if any(run.place is None for run in m.runs)), None):
+            self._finish(merge)
+        for day in self._days.values():
+            for at, run in enumerate(day.runs):
+                if run.place is None and run.stop <= day.durable:
+                    sink = self._sink(day, run.first, len(run))
+                    sink.write(run.ids)
+                    day.runs[at] = sink.finish(run.total)
+
+    def resume(self) -> dict[int, int]:
+        """Take over what files hold; return how many of each day's first ids that is.
+
+        Then `restore` what the log holds, and `verify`. Only for an instance that has seen nothing yet.
+        """
+        for number, runs in (self._files.open_runs() if self._files is not None else {}).items():
+            day = self._days[number] = _Day(number, is_loading=True)
+            day.runs = runs
+            day.count = runs[-1].stop
+        return {number: day.count for number, day in self._days.items()}
+
+    def restore(self, number: int, first: int, digests: bytes) -> None:
+        """Take over the ids of a day from the `first` on, 8 bytes each; those held already are passed over.
+
+        Ids must come in order: what would leave a gap is not taken, and `verify` will tell.
+        """
+        day = self._days.setdefault(number, _Day(number, is_loading=True))
+        if first > day.count or not day.is_loading:
+            return
+        ids = np.frombuffer(digests, ">u8")[day.count - first :].astype(np.uint64)
+        if len(ids):
+            day.hold(ids)
+            if day.count - day.sealed >= max(_RESTORED_RUN_IDS, self._recent_ids):
+                self._seal_restored(day)
+
+    def verify(self, counts: dict[int, tuple[int, int]], clock_ms: int) -> list[int]:
+        """Return the days whose ids are not those of `counts`: they are empty now. `restore` them and verify again."""
+        wrong = []
+        self._turn(clock_ms)
+        oldest = self._today.number - self._kept
+        for number in [n for n in self._days if n not in counts and n != self._today.number]:
+            self._days.pop(number).delete()
+        self._filter.grow(max((count for count, _ in counts.values()), default=0))
+        for number, counted in counts.items():
+            day = self._days.get(number, _Day(number, is_loading=True))
+            if number < oldest:
+                # Fewer days are kept than when this one was written.
+                self._days.pop(number, None)
+                self._deleted.append(day)
+                self._forgotten += [number] if number not in self._forgotten else []
+            elif day.is_loading and not self._adopt(day, counted):
+                wrong.append(number)
+                day.delete()
+                self._days[number] = _Day(number, is_loading=True)
+        self._arrange()
+        self._release()
+        return wrong
+
+    def _adopt(self, day: _Day, counted: tuple[int, int]) -> bool:
+        """Make a restored day one like others; return False when it isn't what was counted."""
+        if day.loose:
+            self._seal_restored(day)
+        day.total = sum(run.total for run in day.runs) % _SPAN
+        if (day.count, day.total) != counted:
+            return False
+        day.taken = day.durable = day.count
+        day.is_loading = False
+        for run in day.runs:
+            self._index(day, run)
+        return True
+
+    def _seal_restored(self, day: _Day) -> None:
+        """Make a run of restored ids, in a file at once: they may be more than memory should hold."""
+        ids = np.concatenate(day.loose)
+        ids.sort()
+        sink = self._sink(day, day.sealed, len(ids))
+        sink.write(ids)
+        day.runs.append(sink.finish(total_of(ids)))
+        day.loose = []
+
+    def _turn(self, clock_ms: int) -> None:
+        """Begin a day and drop those that are too old by then."""
+        number = clock_ms // DAY_MS
+        if not self._today.is_loading:
+            self._seal(self._today)
+        for old in [day for day in self._days.values() if not day.is_loading and day.number < number - self._kept]:
+            for merge in [m for m in self._merges if m.day == old.number]:
+                merge.drop()
+                self._merges.remove(merge)
+            self._filter.clear(old.number % self._slots)
+            self._deleted.append(self._days.pop(old.number))
+            self._forgotten.append(old.number)
+        self._today = self._days.setdefault(number, _Day(number))
+        self._tomorrow_ms = (number + 1) * DAY_MS
+        self._recent = set()
+        self._arrange()
+
+    def _arrange(self) -> None:
+        self._today = self._days[self._today.number]
+        nothing = _Day(-1)
+        self._by_slot = [nothing] * self._slots
+        for day in self._days.values():
+            self._by_slot[day.number % self._slots] = day
+
+    def _admit(self, digests: list[int]) -> set[int] | frozenset[int]:
+        """Remember ids while the day lasts."""
+        if not digests:
+            return NONE
+        ids = np.array(digests, np.uint64)
+        known = self._known(ids)
+        recent = self._recent
+        before = len(recent)
+        repeated: set[int] | frozenset[int] = NONE
+        if known or not recent.isdisjoint(digests):
+            repeated = _add_new(digests, recent, known)
+        else:
+            recent.update(digests)
+            if len(recent) < before + len(digests):
+                repeated = _add_new(digests, set(), NONE)
+        if len(recent) == before:
+            return repeated
+        if repeated:
+            ids = np.delete(ids, list(repeated))
+        today = self._today
+        today.loose.append(ids)
+        today.unwritten.append(ids)
+        today.count += len(ids)
+        if len(recent) >= self._recent_ids:
+            self._seal(today)
+            self._work()
+        return repeated
+
+    def _known(self, ids: IdArray) -> set[int] | frozenset[int]:
+        """Return those of the ids that runs hold."""
+        maybe = self._filter.maybe(ids)
+        if not maybe.any():
+            return NONE
+        places, slots = maybe.nonzero()
+        if len(places) > _FEW:
+            return self._known_of_many(ids, places, slots)
+        known = set()
+        for digest, slot in zip(ids[places].tolist(), slots.tolist(), strict=True):
+            for run in self._by_slot[slot].runs:
+                if run.has(digest):
+                    known.add(digest)
+                    break
+        return known
+
+    def _known_of_many(self, ids: IdArray, places: NDArray[np.int64], slots: NDArray[np.int64]) -> set[int]:
+        known: set[int] = set()
+        for slot, day in enumerate(self._by_slot):
+            asked = ids[places[slots == slot]]
+            if len(asked):
+                for run in day.runs:
+                    known.update(run.having(asked).tolist())
+        return known
+
+    def _seal(self, day: _Day, count: int | None = None) -> None:
+        """Make a run of the first `count` loose ids of a day; of all without."""
+        if not day.loose or (count is not None and count <= 0):
+            return
+        loose = np.concatenate(day.loose)
+        ids = np.sort(loose[:count])
+        rest = loose[len(ids) :]
+        run = Run(day.sealed, ids, total_of(ids))
+        day.runs.append(run)
+        day.loose = [rest] if len(rest) else []
+        if day is self._today:
+            self._recent = set(rest.tolist())
+        self._index(day, run)
+        self._plan(day)
+
+    def _index(self, day: _Day, run: Run) -> None:
+        """Put a run of a day, its last so far, into the filter."""
+        added = [run]
+        if self._filter.wants_growth(run.stop):
+            self._filter.grow(run.stop)
+            # A day that outgrows its words gets fresh ones; doubled words would be as full as before.
+            self._filter.clear(day.number % self._slots)
+            added = day.runs
+        for each in added:
+            for start in range(0, len(each), STEP_IDS):
+                self._filter.add(day.number % self._slots, each.ids[start : start + STEP_IDS])
+
+    def _busy(self, day: _Day) -> int:
+        """Return how many first runs of a day no new merge may take."""
+        taken = [run for merge in self._merges if merge.day == day.number for run in merge.runs]
+        return day.runs.index(taken[-1]) + 1 if taken else 0
+
+    def _plan(self, day: _Day) -> None:
+        """Start the merge that a day is due for, if any."""
+        busy = self._busy(day)
+        free = day.runs[busy:]
+        if self._files is not None:
+            free = [run for run in free if run.stop <= day.durable]
+        start = runs_to_merge(free, self._recent_ids, _MERGE_TODAY if day is self._today else _MERGE_PAST)
+        if start < len(free):
+            runs = free[start:]
+            sink = self._sink(day, runs[0].first, sum(map(len, runs)))
+            self._merges.append(Merge(day.number, runs, sink))
+
+    def _sink(self, day: _Day, first: int, count: int) -> RunSink:
+        if self._files is None:
+            return MemorySink(first, count)
+        return self._files.create(day.number, first, count)
+
+    def _work(self) -> None:
+        """Merge on a little, smallest first, and release what files have brought into memory."""
+        for day in self._days.values():
+            self._plan(day)
+        left = self._recent_ids * _MERGE_PACE
+        while left > 0 and self._merges:
+            merge = min(self._merges, key=lambda m: m.count)
+            done = merge.step()
+            left -= done
+            if not done:
+                self._finish(merge)
+        self._release()
+
+    def _release(self) -> None:
+        for day in self._days.values():
+            for run in day.runs:
+                if run.place is not None:
+                    run.place.release()
+
+    def _finish(self, merge: Merge) -> None:
+        day = self._days[merge.day]
+        run = merge.finish()
+        self._merges.remove(merge)
+        start = day.runs.index(merge.runs[0])
+        day.runs[start : start + len(merge.runs)] = [run]
+        for old in merge.runs:
+            if old.place is not None:
+                old.place.delete()
+        self._plan(day)

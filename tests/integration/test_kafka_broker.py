@@ -1,0 +1,51 @@
+"""The Kafka of tests and development itself: it comes back after a kill with its data, and ends when it is told."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from infra.kafka.server import running_kafka
+from tests.kafka import found_kafka  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.kafka
+
+
+def make_topic(bootstrap: str, name: str, copies: int) -> None:
+    # Kept until the answer is there: a client that goes out of scope fails what it was asked.
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(name, 1, copies)])[name].result(30)
+
+
+def has_topic(bootstrap: str, name: str) -> bool:
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    # Brokers hear of a new topic one after the other.
+    return any(name in admin.list_topics(timeout=10).topics for _ in range(1_000))
+
+
+def test_a_killed_broker_comes_back_with_its_topics_on_the_same_port(kafka_jars):
+    with running_kafka(kafka_jars) as cluster:
+        make_topic(cluster.bootstrap, "kept", 1)
+        first = cluster.brokers[0].pid
+        cluster.brokers[0].kill()
+        cluster.start()
+        assert cluster.brokers[0].pid != first
+        assert has_topic(cluster.bootstrap, "kept")
+
+
+@pytest.mark.slow
+def test_three_brokers_go_on_without_one(kafka_jars):
+    with running_kafka(kafka_jars, brokers=3) as cluster:
+        cluster.brokers[0].kill()
+        make_topic(cluster.bootstrap, "two", 2)
+        assert has_topic(cluster.bootstrap, "two")
+
+
+def test_the_command_says_when_it_is_ready_and_ends_on_sigterm(kafka_jars):
+    argv = [sys.executable, "-m", "infra.kafka", "--port", "0", "--heap-mib", "512"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("ready 127.0.0.1:")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0

@@ -1,0 +1,33 @@
+"""The running Kafka that all tests share; they are skipped, with the reason, where its jars were not fetched.
+
+One broker for the whole run: a session fixture alone would be one for each module that imports it.
+"""
+
+import atexit
+from contextlib import ExitStack
+from functools import cache
+
+import pytest
+
+from infra.kafka.distribution import Distribution, find_kafka
+from infra.kafka.server import Cluster, running_kafka
+
+
+@pytest.fixture(name="kafka_jars", scope="session")
+def found_kafka() -> Distribution:
+    found = find_kafka()
+    if found is None:
+        pytest.skip("Kafka is not fetched. Fetch it with: python -m infra.kafka.distribution")
+    return found
+
+
+@pytest.fixture(name="kafka", scope="session")
+def shared_kafka(kafka_jars: Distribution) -> Cluster:
+    return _shared(kafka_jars)
+
+
+@cache
+def _shared(kafka_jars: Distribution) -> Cluster:
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(running_kafka(kafka_jars))

@@ -1,0 +1,432 @@
+"""Scoring: seed 002's matrix, decay, conditions, caps, fit, tiers and the MQL, and which rules are refused."""
+
+import pytest
+from msgspec.structs import replace
+
+from streams.model.errors import RuleError, RuleFailedError
+from streams.model.facts import FactsState, Trait
+from streams.model.rules.conditions import Condition, Op
+from streams.model.rules.defaults import DEFAULT_PAGES, default_scores
+from streams.model.rules.scoring import DAY_MS, Cap, FitRule, ScoreModel, ScoreRule, TierRule
+from streams.model.scores import ScoreState, points_at, shares_at
+from streams.operators import scoring
+from streams.operators.pages import Pages
+from streams.operators.scoring import Scoring
+from tests.unit.streams.builders import NOW_MS, event
+
+DEFAULT = Scoring(default_scores())
+PAGES = Pages(DEFAULT_PAGES)
+NOBODY = FactsState()
+HOUR_MS = 3_600_000
+
+
+def after(*events, scores=None, by=DEFAULT):
+    scores, fired = scores or {}, []
+    for one in events:
+        scores, firings = by.on_event(scores, one, PAGES.name_of(one), NOBODY, one.received_ms)
+        fired += [(f.rule, f.data["tier"]) for f in firings]
+    return scores, fired
+
+
+def points(*events, by=DEFAULT, score="lead", at_ms=0):
+    return points_at(after(*events, by=by)[0].get(score, ScoreState()), at_ms)
+
+
+def lead(*rules, **more) -> Scoring:
+    return Scoring((ScoreModel(rules=rules, **more),))
+
+
+@pytest.mark.parametrize(
+    ("name", "worth"),
+    [
+        ("demo_requested", 50), ("call_booked", 40), ("form_submitted", 20), ("pricing_viewed", 15),
+        ("case_study_viewed", 12), ("whitepaper_downloaded", 10), ("email_clicked", 8), ("email_opened", 5),
+        ("page_viewed", 0),
+    ],
+)  # fmt: skip
+def test_an_action_is_worth_its_points(name, worth):
+    assert points(event(name)) == pytest.approx(worth)
+
+
+@pytest.mark.parametrize(
+    ("properties", "worth"),
+    [
+        ({"path": "/pricing"}, 15),
+        ({"path": "/pricing/teams"}, 15),
+        ({"path": "/shop/pricing"}, 15),
+        ({"url": "https://x.example/pricing?a=1"}, 15),
+        ({"path": "/case-studies/acme"}, 12),
+        ({"path": "/blog"}, 0),
+        ({"path": 7}, 0),
+        ({"url": "http://[broken"}, 0),
+    ],
+)
+def test_a_page_view_counts_as_what_its_path_says(properties, worth):
+    assert points(event("page_viewed", properties=properties)) == pytest.approx(worth)
+
+
+def test_a_page_is_named_the_same_when_it_is_seen_again():
+    pages, view = Pages(DEFAULT_PAGES), event("page_viewed", properties={"path": "/pricing"})
+    assert pages.name_of(view) == pages.name_of(view) == "pricing_viewed"
+
+
+@pytest.mark.parametrize("pages", [{"": "x"}, {"/a": ""}, {"a" * 501: "x"}, {f"/{n}": "x" for n in range(201)}])
+def test_unusable_pages_are_refused(pages):
+    with pytest.raises(RuleError, match="pages"):
+        Pages(pages)
+
+
+def test_points_halve_in_a_half_life():
+    later = event("email_opened", NOW_MS + 30 * DAY_MS)
+    assert points(event("demo_requested"), later) == pytest.approx(25 + 5)
+
+
+def test_an_event_that_comes_late_adds_what_is_left_of_it():
+    early = event("demo_requested", NOW_MS - 30 * DAY_MS, received_ms=NOW_MS)
+    assert points(event("email_opened"), early) == pytest.approx(5 + 25)
+
+
+def test_each_tier_is_announced_when_it_is_entered():
+    steps = [event("email_opened", message_id=f"m{n}") for n in range(10)]
+    assert after(*steps)[1] == [("lead_tier", "warm"), ("lead_tier", "hot"), ("lead_mql", "hot")]
+
+
+@pytest.mark.parametrize(("opens", "tier"), [(4, "cold"), (5, "warm"), (7, "warm"), (8, "hot")])
+def test_a_tier_begins_exactly_at_its_points(opens, tier):
+    assert after(*[event("email_opened")] * opens)[0]["lead"].tier == tier
+
+
+def test_a_leap_announces_the_tier_reached_and_the_mql():
+    assert after(event("demo_requested"))[1] == [("lead_tier", "hot"), ("lead_mql", "hot")]
+
+
+def test_an_announcement_says_score_and_tiers():
+    _, firings = DEFAULT.on_event({}, event("demo_requested"), "demo_requested", NOBODY, NOW_MS + 7)
+    assert [(f.occurrence, f.due_ms, f.data) for f in firings] == [
+        (f"m1:{NOW_MS}:hot", NOW_MS + 7, {"score": 50, "tier": "hot", "previous_tier": "cold"}),
+        (f"m1:{NOW_MS}", NOW_MS + 7, {"score": 50, "tier": "hot", "previous_tier": "cold"}),
+    ]
+
+
+def test_a_tier_lost_to_decay_is_announced_again_when_it_is_entered_again():
+    scores, _ = after(event("demo_requested"))
+    _, fired = after(event("call_booked", NOW_MS + 60 * DAY_MS), scores=scores)
+    assert fired == [("lead_tier", "hot"), ("lead_mql", "hot")]
+
+
+def test_a_little_decay_does_not_announce_the_mql_again():
+    scores, _ = after(event("demo_requested"))
+    _, fired = after(event("email_opened", NOW_MS + 2 * DAY_MS), scores=scores)
+    assert fired == []
+
+
+def test_a_margin_keeps_a_tier_until_the_score_is_well_below_it():
+    by = lead(ScoreRule("a", "a", 42), ScoreRule("b", "b", 5), margin=10, mql_at=None)
+    scores, _ = after(event("a"), by=by)
+    kept, _ = after(event("b", NOW_MS + 10 * DAY_MS), scores=scores, by=by)
+    _, fired = after(event("a", NOW_MS + 60 * DAY_MS), scores=kept, by=by)
+    assert (kept["lead"].tier, fired) == ("hot", [("lead_tier", "hot")])
+
+
+def test_history_scores_but_announces_nothing():
+    old = event("demo_requested", NOW_MS - 3 * DAY_MS, received_ms=NOW_MS)
+    scores, fired = after(old)
+    assert (points_at(scores["lead"], 0), fired, scores["lead"].tier) == (pytest.approx(50), [], "cold")
+
+
+def test_contributions_say_how_often_and_how_much():
+    scores, _ = after(event("email_opened"), event("email_opened"), event("pricing_viewed"))
+    assert [(s.rule, s.count, round(s.points, 6)) for s in shares_at(scores["lead"], 0)] == [
+        ("pricing_viewed", 1, 15),
+        ("email_opened", 2, 10),
+    ]
+
+
+def test_an_id_that_comes_again_after_it_was_forgotten_names_another_firing():
+    scores, before = DEFAULT.on_event({}, event("demo_requested"), "demo_requested", NOBODY, NOW_MS)
+    again_ms = NOW_MS + 400 * DAY_MS
+    _, late = DEFAULT.on_event(scores, event("demo_requested", again_ms), "demo_requested", NOBODY, again_ms)
+    assert len({f.occurrence for f in (*before, *late)}) == 4
+
+
+def test_an_event_that_earns_nothing_leaves_the_same_scores():
+    scores, _ = after(event("demo_requested"))
+    assert after(event("page_viewed"), scores=scores)[0] is scores
+
+
+def test_a_rule_earns_only_when_its_conditions_hold():
+    by = lead(ScoreRule("big", "order_completed", 30, (Condition("value", Op.GTE, 100),)))
+    big, small = event("order_completed", value=100.0), event("order_completed", value=99.0)
+    assert [points(big, by=by), points(small, by=by)] == [pytest.approx(30), 0]
+
+
+def test_two_rules_of_one_event_both_earn():
+    by = lead(ScoreRule("any", "a", 3), ScoreRule("pro", "a", 4, (Condition("properties.plan", Op.EQ, "pro"),)))
+    assert points(event("a", properties={"plan": "pro"}), by=by) == pytest.approx(7)
+
+
+def test_a_negative_rule_leads_below_zero_and_out_of_a_tier():
+    by = lead(ScoreRule("up", "a", 30), ScoreRule("down", "b", -40), ScoreRule("little", "c", 6))
+    scores, fired = after(event("a"), event("b"), event("a"), event("c"), by=by)
+    assert fired == [("lead_tier", "warm"), ("lead_tier", "warm")]
+    assert points(event("b"), by=by) == pytest.approx(-40)
+    assert scores["lead"].tier == "warm"
+
+
+def test_a_qualified_lead_that_falls_qualifies_again():
+    by = lead(ScoreRule("up", "a", 60), ScoreRule("down", "b", -40))
+    assert [rule for rule, _ in after(event("a"), event("b"), event("a"), by=by)[1]].count("lead_mql") == 2
+
+
+def test_several_scores_live_side_by_side():
+    fit = ScoreModel("product_fit", rules=(ScoreRule("trial", "trial_started", 45),))
+    scores, fired = after(event("trial_started"), event("demo_requested"), by=Scoring((*default_scores(), fit)))
+    assert set(scores) == {"lead", "product_fit"}
+    assert fired == [("product_fit_tier", "hot"), ("lead_tier", "hot"), ("lead_mql", "hot")]
+
+
+def test_a_rule_that_raises_is_named(monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("streams.operators.score_model.compile_when", lambda *_: broken)
+    with pytest.raises(RuleFailedError) as caught:
+        after(event("a"), by=lead(ScoreRule("odd", "a", 1)))
+    assert caught.value.rule == "odd"
+
+
+def test_a_half_life_of_a_minute_over_ten_years_neither_overflows_nor_forgets():
+    by = lead(ScoreRule("a", "a", 10), half_life_ms=60_000)
+    scores = {}
+    for month in range(120):
+        scores, _ = after(event("a", NOW_MS + month * 30 * DAY_MS), scores=scores, by=by)
+    assert points_at(scores["lead"], 0) == pytest.approx(10)
+    assert scores["lead"].parts["a"].count == 120
+
+
+CAPPED = lead(ScoreRule("a", "a", 1, cap=Cap(2, HOUR_MS)))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "counted"),
+    [
+        ([0, 1, 2], 2), ([0, 1, 60], 3), ([0, 1, 60, 61], 4), ([0, 59, 60], 3), ([0, 59, 60, 61], 3),
+        ([0, 0, 0], 2), ([60, 0, 30], 3), ([30, 59, 0], 2), ([0, 70, 30, 40], 3), ([100, 40, 41, 99], 3),
+        ([0, 200, 400, 600, 5], 5), ([0, 1, 200, 201, 400, 401, 2], 6), ([0, 2_000, 4_000, 6_000, -60], 4),
+    ],
+)  # fmt: skip
+def test_no_hour_holds_more_than_the_cap_allows(minutes, counted):
+    steps = [event("a", NOW_MS + minute * 60_000, received_ms=NOW_MS) for minute in minutes]
+    assert after(*steps, by=CAPPED)[0]["lead"].parts["a"].count == counted
+
+
+def test_what_a_capped_rule_remembers_is_bounded():
+    scores, _ = after(*[event("a", NOW_MS + n * 40 * 60_000) for n in range(99)], by=CAPPED)
+    assert len(scores["lead"].parts["a"].hits) == 4
+
+
+VP = FactsState(traits={"title": Trait("VP Sales", NOW_MS, "web"), "size": Trait(500, NOW_MS, "crm")})
+FITTING = lead(
+    ScoreRule("a", "a", 10),
+    fit=(
+        FitRule("boss", 30, (Condition("traits.title", Op.CONTAINS, "vp"),)),
+        FitRule("tiny", -20, (Condition("traits.size", Op.LT, 10),)),
+    ),
+)
+
+
+def test_fit_gives_points_that_do_not_fade():
+    scores, _ = FITTING.on_traits({}, VP, NOW_MS)
+    assert points_at(scores["lead"], NOW_MS + 900 * DAY_MS) == 30
+
+
+def test_fit_announces_a_tier_and_counts_for_the_next():
+    cause = event("identified")
+    scores, firings = FITTING.on_traits({}, VP, NOW_MS, cause)
+    assert [(f.rule, f.occurrence) for f in firings] == [("lead_tier", f"m1:{NOW_MS}:warm")]
+    assert after(event("a"), scores=scores, by=FITTING)[1] == [("lead_tier", "hot")]
+
+
+def test_fit_of_a_merge_is_announced_by_the_time():
+    assert FITTING.on_traits({}, VP, NOW_MS)[1][0].occurrence == f"traits:{NOW_MS}:warm"
+
+
+def test_a_late_word_about_a_person_announces_nothing():
+    cause = event("identified", NOW_MS - 3 * DAY_MS, received_ms=NOW_MS)
+    scores, firings = FITTING.on_traits({}, VP, NOW_MS, cause)
+    assert (scores["lead"].fit, firings) == ({"boss": 30}, ())
+
+
+def test_fit_is_lost_with_the_trait():
+    scores, _ = FITTING.on_traits({}, VP, NOW_MS)
+    lost, firings = FITTING.on_traits(scores, FactsState(), NOW_MS)
+    assert (lost["lead"].fit, lost["lead"].tier, firings) == ({}, "cold", ())
+
+
+def test_traits_that_change_no_fit_leave_the_same_scores():
+    scores, _ = FITTING.on_traits({}, VP, NOW_MS)
+    assert FITTING.on_traits(scores, VP, NOW_MS + 1)[0] is scores
+
+
+def test_another_half_life_keeps_the_points_of_the_moment():
+    scores, _ = after(event("demo_requested"), event("email_opened", NOW_MS + 9 * DAY_MS))
+    shorter = Scoring((replace(default_scores()[0], half_life_ms=DAY_MS),))
+    migrated = shorter.migrated(scores, NOBODY)["lead"]
+    assert points_at(migrated, 0) == pytest.approx(points_at(scores["lead"], 0), rel=1e-12)
+    assert points_at(migrated, NOW_MS + 10 * DAY_MS) == pytest.approx(points_at(migrated, 0) / 2)
+
+
+def test_a_score_that_is_no_more_is_dropped():
+    scores, _ = after(event("demo_requested"))
+    assert Scoring(()).migrated(scores, NOBODY) == {}
+
+
+def test_what_a_removed_rule_has_earned_stays():
+    scores, _ = after(event("demo_requested"))
+    assert lead().migrated(scores, NOBODY) is scores
+
+
+def test_fit_is_judged_anew_under_new_rules_and_announces_nothing():
+    scores, _ = after(event("a"), by=FITTING)
+    assert FITTING.migrated(scores, VP)["lead"].fit == {"boss": 30}
+
+
+def test_a_tier_that_is_no_more_becomes_the_one_reached():
+    scores, _ = after(event("demo_requested"))
+    by = lead(*default_scores()[0].rules, tiers=(TierRule("interested", 10), TierRule("ready", 50)), mql_at=None)
+    assert (by.migrated(scores, NOBODY)["lead"].tier, by.migrated(scores, NOBODY)["lead"].is_mql) == ("ready", False)
+
+
+def test_a_merged_id_counts_and_announces_at_the_next_event():
+    mine, _ = after(event("form_submitted"))
+    theirs, _ = after(event("form_submitted"))
+    both = DEFAULT.merged(mine, DEFAULT.exported(theirs, "anon:1"))
+    assert points_at(both["lead"], 0) == pytest.approx(40)
+    assert after(event("email_opened"), scores=both)[1] == [("lead_tier", "hot")]
+
+
+def test_what_was_announced_for_either_is_not_announced_again():
+    mine, _ = after(event("email_opened"))
+    theirs, _ = after(event("demo_requested"))
+    both = DEFAULT.merged(mine, DEFAULT.exported(theirs, "anon:1"))
+    assert after(event("email_opened"), scores=both)[1] == []
+
+
+def test_a_detached_id_takes_what_it_had_brought():
+    mine, _ = after(event("form_submitted"))
+    theirs, _ = after(event("demo_requested"))
+    left, part = DEFAULT.detached(DEFAULT.merged(mine, DEFAULT.exported(theirs, "anon:1")), "anon:1")
+    assert points_at(left["lead"], 0) == pytest.approx(20)
+    assert (part["lead"].total, part["lead"].tier, part["lead"].is_mql) == (theirs["lead"].total, "hot", True)
+
+
+def test_detaching_an_id_that_brought_nothing_changes_nothing():
+    scores, _ = after(event("form_submitted"))
+    assert DEFAULT.detached(scores, "anon:1") == (scores, {})
+
+
+def test_an_id_that_came_back_leaves_with_all_its_own():
+    theirs, _ = after(event("form_submitted"))
+    _, part = DEFAULT.detached(DEFAULT.exported(theirs, "anon:1"), "anon:1")
+    more, _ = after(event("form_submitted"), scores=part)
+    assert DEFAULT.exported(more, "anon:1")["lead"].moved["anon:1"]["form_submitted"].count == 2
+
+
+RECOMPUTE = 7
+RICHER = lead(*(ScoreRule(name, name, 10) for name in ("email_opened", "email_clicked")))
+
+
+def test_a_recompute_replaces_what_was_before_its_mark_and_keeps_what_came_after():
+    before, later = [event("email_opened"), event("form_submitted")], event("email_clicked", NOW_MS + HOUR_MS)
+    scores, _ = after(*before)
+    marked = RICHER.marked(RICHER.migrated(scores, NOBODY), "lead", "user:ada", RECOMPUTE)
+    grown, _ = after(later, scores=marked, by=RICHER)
+    renewed = RICHER.replaced(grown, after(*before, by=RICHER)[0], "user:ada", "user:ada", RECOMPUTE)
+    assert {s.rule: s.count for s in shares_at(renewed["lead"], 0)} == {"email_opened": 1, "email_clicked": 1}
+    assert renewed["lead"].total == pytest.approx(after(*before, later, by=RICHER)[0]["lead"].total, rel=1e-9)
+
+
+def test_a_mark_is_set_once():
+    marked = DEFAULT.marked({}, "lead", "user:ada", RECOMPUTE)
+    scores, _ = after(event("email_opened"), scores=marked)
+    assert DEFAULT.marked(scores, "lead", "user:ada", RECOMPUTE) is scores
+
+
+def test_the_result_of_an_older_recompute_is_ignored():
+    scores, _ = after(event("email_opened"))
+    newer = DEFAULT.marked(DEFAULT.marked(scores, "lead", "user:ada", 7), "lead", "user:ada", 8)
+    assert DEFAULT.replaced(newer, scores, "user:ada", "user:ada", 7) is newer
+    assert DEFAULT.replaced(newer, scores, "user:ada", "user:ada", 8)["lead"].total == scores["lead"].total
+
+
+def test_a_recompute_that_finds_nothing_leaves_nothing():
+    scores, _ = after(event("form_submitted"))
+    marked = RICHER.marked(scores, "lead", "user:ada", RECOMPUTE)
+    assert RICHER.replaced(marked, {}, "user:ada", "user:ada", RECOMPUTE)["lead"].total == 0
+
+
+def test_a_recompute_reaches_what_was_merged_after_its_mark():
+    theirs, _ = after(event("form_submitted"), event("email_opened"))
+    marked = RICHER.marked(theirs, "lead", "anon:1", RECOMPUTE)
+    mine = RICHER.marked(after(event("email_clicked"))[0], "lead", "user:ada", RECOMPUTE)
+    both = RICHER.merged(mine, RICHER.exported(marked, "anon:1"))
+    found, _ = after(event("email_opened"), by=RICHER)
+    renewed = RICHER.replaced(both, found, "anon:1", "user:ada", RECOMPUTE)["lead"]
+    assert {s.rule: round(s.points) for s in shares_at(renewed, 0)} == {"email_opened": 10, "email_clicked": 8}
+
+
+def test_what_was_detached_during_a_recompute_does_not_come_back():
+    theirs = DEFAULT.exported(after(event("form_submitted"))[0], "anon:1")
+    scores = DEFAULT.merged(after(event("email_clicked"))[0], theirs)
+    left, part = DEFAULT.detached(DEFAULT.marked(scores, "lead", "user:ada", RECOMPUTE), "anon:1")
+    renewed = DEFAULT.replaced(left, scores, "user:ada", "user:ada", RECOMPUTE)
+    assert [points_at(part["lead"], 0), points_at(renewed["lead"], 0)] == [pytest.approx(20), pytest.approx(8)]
+
+
+NAN, INF = float("nan"), float("inf")
+RULE = ScoreRule("a", "a", 1)
+IS_VP = (Condition("traits.title", Op.EQ, "vp"),)
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [
+        ({"id": ""}, "id"), ({"id": "account"}, "id"), ({"id": "a\n"}, "id"),
+        ({"half_life_ms": 0}, "half_life_ms"), ({"half_life_ms": 4_000 * DAY_MS}, "half_life_ms"),
+        ({"rules": (RULE, RULE)}, "rules[1].id"), ({"rules": (ScoreRule("", "a", 1),)}, "rules[0].id"),
+        ({"rules": (ScoreRule("a", "", 1),)}, "rules[0].event"),
+        *(({"rules": (RULE, ScoreRule("b", "b", bad))}, "rules[1].points") for bad in (NAN, INF, -1e7)),
+        *(({"rules": (ScoreRule("a", "a", 1, (), cap),)}, "rules[0].cap")
+          for cap in (Cap(0, 1), Cap(1_001, 1), Cap(1, 0))),
+        ({"rules": (ScoreRule("a", "a", 1, (Condition("nothing", Op.EXISTS),)),)}, "rules[0].when[0].field"),
+        ({"rules": tuple(ScoreRule(f"r{n}", "a", 1) for n in range(201))}, "rules"),
+        ({"fit": (FitRule("f", 1, ()),)}, "fit[0].when"), ({"fit": (FitRule("f", NAN, IS_VP),)}, "fit[0].points"),
+        ({"fit": (FitRule("f", 1, (Condition("value", Op.GT, 1),)),)}, "fit[0].when[0].field"),
+        ({"rules": (RULE,), "fit": (FitRule("a", 1, IS_VP),)}, "fit[0].id"),
+        ({"tiers": (TierRule("warm", 25), TierRule("hot", 25))}, "tiers[1].at"),
+        ({"tiers": (TierRule("warm", NAN),)}, "tiers[0].at"), ({"tiers": (TierRule("warm", 0),)}, "tiers[0].at"),
+        ({"tiers": (TierRule("cold", 5),)}, "tiers[0].name"),
+        ({"tiers": tuple(TierRule(f"t{n}", n + 1) for n in range(11))}, "tiers"),
+        ({"margin": -1}, "margin"), ({"margin": NAN}, "margin"),
+        ({"mql_at": NAN}, "mql_at"), ({"mql_at": 30}, "mql_until"), ({"mql_until": NAN}, "mql_until"),
+    ],
+)  # fmt: skip
+def test_an_unusable_model_is_refused_by_its_path(model, field):
+    with pytest.raises(RuleError) as caught:
+        Scoring((ScoreModel(**model),))
+    assert caught.value.field == f"scores[0].{field}"
+
+
+def test_ids_are_unique_among_all_scores():
+    with pytest.raises(RuleError, match=r"scores\[1\].rules\[0\].id: 'a' is taken"):
+        Scoring((ScoreModel(rules=(RULE,)), ScoreModel("other", rules=(RULE,))))
+
+
+def test_too_many_scores_are_refused():
+    with pytest.raises(RuleError, match="at most 10"):
+        Scoring(tuple(ScoreModel(f"s{n}") for n in range(11)))
+
+
+def test_points_of_the_settings_become_the_default_score():
+    by = scoring.Scoring(default_scores({"email_opened": 2.5}, DAY_MS))
+    assert points(event("email_opened"), event("demo_requested"), by=by) == pytest.approx(2.5)
