@@ -22,6 +22,7 @@ class AlertRule(StrEnum):
 
     SOURCE_SILENT = "source_silent"
     RATE_SHIFT = "rate_shift"
+    RULE_FAILED = "rule_failed"
 
 
 class Alert(Struct, frozen=True, array_like=True):

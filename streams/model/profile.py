@@ -12,7 +12,8 @@ from streams.model.windows import WindowsState
 class ProfileState(Struct, frozen=True, array_like=True):
     """One person, company ("group:…") or product ("product:…").
 
-    New parts are appended with a default, so older records still decode.
+    `rules` is the fingerprint of the rules under which it was last changed. New parts are appended with a default, so
+    older records still decode.
     """
 
     workspace: str
@@ -23,3 +24,4 @@ class ProfileState(Struct, frozen=True, array_like=True):
     identity: IdentityState = IdentityState()
     account: AccountState | None = None
     product: ProductState | None = None
+    rules: int = 0

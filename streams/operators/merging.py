@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from streams.model.facts import FactsState
 from streams.model.identity import IdentityState, profile_of
 from streams.model.profile import ProfileState
@@ -79,6 +81,7 @@ class Merging:
             identity_of_both(mine.identity, theirs.identity),
             mine.account,
             mine.product,
+            mine.rules,
         )
 
     def settled(self, state: ProfileState, now_ms: int) -> tuple[ProfileState, tuple[Firing, ...]]:
@@ -94,9 +97,7 @@ class Merging:
             scores, of_scores = self._scores.detached(scores, label)
             windows, of_windows = self._windows.detached(windows, label)
             part = self.merged(part, ProfileState(state.workspace, profile, of_facts, of_scores, of_windows))
-        rest = ProfileState(
-            state.workspace, state.id, facts, scores, windows, state.identity, state.account, state.product
-        )
+        rest = replace(state, facts=facts, scores=scores, windows=windows)
         return rest, part
 
 

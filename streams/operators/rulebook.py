@@ -18,11 +18,14 @@ _decode_rules = msgspec.json.Decoder(RuleSet).decode
 
 
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
-    """What a workspace has adopted. `quarantined` rules are off."""
+    """What a workspace has adopted. `quarantined` rules are off; `recomputing` scores are being computed anew, each
+    with the number of the recompute.
+    """
 
     revision: int = 0
     rules: bytes = b""
     quarantined: tuple[str, ...] = ()
+    recomputing: dict[str, int] = {}
 
 
 _decode_entry = msgspec.msgpack.Decoder(_Entry).decode
@@ -69,8 +72,8 @@ class RuleBook:
         known = self._entries.get(workspace, _Entry())
         if revision <= known.revision:
             return
-        pipeline = Pipeline(parse_rules(body))
-        self._set(workspace, _Entry(revision, body))
+        pipeline = Pipeline(parse_rules(body), known.recomputing)
+        self._set(workspace, _Entry(revision, body, (), known.recomputing))
         self._pipelines[workspace] = pipeline
 
     def quarantine(self, workspace: str, rule: str) -> None:
@@ -84,6 +87,12 @@ class RuleBook:
         """Turn a rule on again."""
         known = self._entries.get(workspace, _Entry())
         self._set(workspace, replace(known, quarantined=tuple(r for r in known.quarantined if r != rule)))
+
+    def recompute(self, workspace: str, score: str, mark: int) -> None:
+        """Note that what `score` had earned up to here is being computed anew, as the recompute `mark`."""
+        known = self._entries.get(workspace, _Entry())
+        if mark > known.recomputing.get(score, 0):
+            self._set(workspace, replace(known, recomputing={**known.recomputing, score: mark}))
 
     def take_changes(self) -> dict[bytes, bytes | None]:
         """Return what changed since the last call, for the state topic."""
@@ -107,7 +116,8 @@ class RuleBook:
         self._pipelines.pop(workspace, None)
 
     def _compiled(self, workspace: str) -> Pipeline:
-        pipeline = self._pipelines[workspace] = Pipeline(self.rules(workspace))
+        recomputing = self._entries.get(workspace, _Entry()).recomputing
+        pipeline = self._pipelines[workspace] = Pipeline(self.rules(workspace), recomputing)
         return pipeline
 
 

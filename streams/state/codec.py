@@ -21,6 +21,17 @@ COMMIT_KEY = b"c:"
 UNSENT_KEY = b"o:"
 ALERT_BOOK_KEY = b"a:"
 
+
+
+class SeenMark(msgspec.Struct, frozen=True, array_like=True):
+    """Each day's (ids, sum modulo 2^64, chunks), and the last ids, which are in no chunk yet."""
+
+    days: dict[int, tuple[int, int, int]] = {}
+    tail_day: int = 0
+    tail_first: int = 0
+    tail: bytes = b""
+
+
 _HEAD = struct.Struct(">BQ")
 _V1, _V2 = 1, 2
 _encode = msgspec.msgpack.Encoder().encode
@@ -32,14 +43,13 @@ T = TypeVar("T")
 class Commit(msgspec.Struct, frozen=True, array_like=True):
     """Everything up to frame `applied_offset` is in the state topic, and nothing beyond it.
 
-    `clock_ms` is the log time there and `published_ms` the one last told to the rollups topic. `seen` is what the
-    partition remembers of message ids, per day: how many, and their checksum. `sent` and `taken` are the numbers of
-    the last move to and from each partition.
+    `clock_ms` is the log time there, `seen` what the partition remembers of message ids. `sent` and `taken` are the
+    numbers of the last move to and from each partition.
     """
 
     applied_offset: int
     clock_ms: int
-    seen: dict[int, tuple[int, int]] = {}
+    seen: SeenMark = SeenMark()
     sent: dict[int, int] = {}
     taken: dict[int, int] = {}
 
@@ -83,6 +93,17 @@ def due_ms_of(value: bytes) -> int:
         due_ms: int = _HEAD.unpack_from(value)[1]
         return due_ms
     return decode_profile(value).windows.due_ms
+
+
+def seen_key(day: int, chunk: int) -> bytes:
+    """Return the state topic's key of one chunk of message ids."""
+    return f"s:{day}:{chunk}".encode()
+
+
+def parse_seen_key(key: bytes) -> tuple[int, int]:
+    """Return (day, chunk) of a seen key."""
+    _, day, chunk = key.split(b":")
+    return int(day), int(chunk)
 
 
 def encode_commit(commit: Commit) -> bytes:

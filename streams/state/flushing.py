@@ -8,6 +8,7 @@ from streams.frames import encode_rollups
 from streams.log import topics
 from streams.model.ids import partition_for
 from streams.model.rollups import ROLLUP_BUCKET_MS, Rollup, RollupBatch, Sketch
+from streams.model.triggers import Trigger
 from streams.ports import NewRecord
 from streams.state import codec
 from streams.state.partition import Partition
@@ -34,7 +35,7 @@ def has_output(partition: Partition) -> bool:
         or bool(partition.dead_letters)
         or bool(partition.alerts)
         or bool(partition.outbox)
-        or partition.totals.is_dirty()
+        or partition.totals.is_dirty(partition.clock_ms)
         or partition.clock_ms // ROLLUP_BUCKET_MS > partition.published_ms // ROLLUP_BUCKET_MS
     )
 
@@ -53,17 +54,17 @@ def take_flush(partition: Partition, partitions: int) -> Flush:
         codec.PROFILE_PREFIX + key.encode(): codec.encode_profile(state)
         for key, state in partition.profiles.take_dirty().items()
     }
-    totals = partition.totals.take_changes()
-    changes |= totals.records
+    totals = partition.totals.take_changes(clock_ms)
+    changes.update(totals.records)
     outputs += _rollup_records(partition, totals.rollups, totals.sketches, partitions)
-    changes |= partition.seen_log.take(partition.seen)
+    changes.update(partition.seen_chunks.take_records())
     changes |= partition.rules.take_changes()
     moves = partition.outbox.take_frames(clock_ms)
     if moves or partition.had_unsent:
         changes[codec.UNSENT_KEY] = codec.encode_unsent(moves) if moves else None
     partition.had_unsent = bool(moves)
     commit = codec.Commit(
-        partition.offset, clock_ms, partition.seen.counts(), partition.outbox.sent, partition.outbox.taken
+        partition.offset, clock_ms, partition.seen_chunks.mark(), partition.outbox.sent, partition.outbox.taken
     )
     changes[codec.COMMIT_KEY] = codec.encode_commit(commit)
     partition.published_ms = clock_ms
@@ -73,7 +74,7 @@ def take_flush(partition: Partition, partitions: int) -> Flush:
     return Flush(outputs + state, moves, partition.offset, clock_ms)
 
 
-def _trigger_record(number: int, trigger: "Trigger") -> NewRecord:
+def _trigger_record(number: int, trigger: Trigger) -> NewRecord:
     key = f"{trigger.workspace}\x1f{trigger.profile}".encode()
     return NewRecord(topics.TRIGGERS, number, key, _encode(trigger), trigger.at_ms)
 

@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streams.log import topics
+from streams.model.errors import FrameError
 from streams.model.rules.ruleset import RuleSet
-from streams.operators.rollups import Totals
+from streams.operators.rollups import STATE_PREFIXES, Rollups
 from streams.operators.rulebook import RuleBook
-from streams.operators.seen import SeenIds
+from streams.operators.seen_ids import SeenIds
 from streams.ports import EventLog, LogRecord
 from streams.state import codec
 from streams.state.copy import StateCopy
 from streams.state.outbox import Outbox
 from streams.state.partition import Partition
 from streams.state.profile_store import DEFAULT_HOT_PROFILES, ProfileStore
+from streams.state.seen_files import SeenFolder
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +41,8 @@ def new_partition(number: int, copy: StateCopy, shape: Shape) -> Partition:
         number,
         RuleBook(shape.rules),
         ProfileStore(copy, shape.hot_profiles),
-        Totals(number),
-        SeenIds(folder=shape.seen_dir / str(number) if shape.seen_dir else None),
+        Rollups(number),
+        SeenIds(SeenFolder(shape.seen_dir / str(number)) if shape.seen_dir else None),
         Outbox(number, shape.partitions),
     )
 
@@ -69,15 +71,18 @@ async def _is_old(log: EventLog, number: int, copy: StateCopy) -> bool:
 
 
 def restore(partition: Partition, copy: StateCopy) -> list[tuple[int, bytes]]:
-    """Fill the partition from its copy; return frames whose moves may not have been appended: (partition, frame)."""
+    """Fill the partition from its copy; return frames whose moves may not have been appended: (partition, frame).
+
+    Raises FrameError for state that does not decode, or is not what its commit record says.
+    """
     found = copy.get(codec.COMMIT_KEY)
     commit = codec.decode_commit(found) if found else codec.Commit(-1, 0)
     partition.offset = commit.applied_offset
     partition.clock_ms = partition.published_ms = commit.clock_ms
     partition.outbox.restore(commit.sent, commit.taken)
     partition.rules.restore(copy.scan(codec.RULES_PREFIX))
-    partition.totals.restore(copy.scan(codec.TOTALS_PREFIX), copy.scan(codec.SKETCH_PREFIX))
-    partition.seen.restore(copy.scan(codec.SEEN_PREFIX), commit.seen)
+    partition.totals.restore({key: value for prefix in STATE_PREFIXES for key, value in copy.scan(prefix)})
+    _restore_seen(partition, copy, commit)
     due = {}
     for key, value in copy.scan(codec.PROFILE_PREFIX):
         due_ms = codec.due_ms_of(value)
@@ -85,4 +90,18 @@ def restore(partition: Partition, copy: StateCopy) -> list[tuple[int, bytes]]:
             due[key[len(codec.PROFILE_PREFIX) :].decode()] = due_ms
     partition.timers.restore(due)
     unsent = copy.get(codec.UNSENT_KEY)
+    partition.had_unsent = unsent is not None
     return codec.decode_unsent(unsent) if unsent else []
+
+
+def _restore_seen(partition: Partition, copy: StateCopy, commit: codec.Commit) -> None:
+    partition.seen.resume()
+    wrong: list[int] = []
+    # The second time without the files of another life, which the first has found and removed.
+    for _ in range(2):
+        for key, value in sorted(copy.scan(codec.SEEN_PREFIX), key=lambda record: codec.parse_seen_key(record[0])):
+            partition.seen_chunks.load(key, value)
+        wrong = partition.seen_chunks.finish(commit.seen, commit.clock_ms)
+        if not wrong:
+            return
+    raise FrameError(f"partition {partition.number}: message ids of the days {wrong} are not what was committed")

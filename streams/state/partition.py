@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 import msgspec
-from xxhash import xxh3_64_intdigest
+from xxhash import xxh3_64_intdigest as _digest
 
 from streams.frames import Frame, FrameKind
 from streams.model.alerts import Alert, AlertRule, AlertState, alert_id
@@ -12,16 +12,18 @@ from streams.model.control import Control, ControlKind
 from streams.model.dead_letters import DeadLetter
 from streams.model.errors import RuleFailedError
 from streams.model.events import Event
-from streams.model.moves import Move, MoveBatch, MoveKind
+from streams.model.moves import MoveBatch, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.triggers import Trigger
+from streams.operators.identity.nodes import forwarded_event, forwarding
 from streams.operators.pipeline import Effects
-from streams.operators.rollups import Totals
+from streams.operators.rollups import Rollups
 from streams.operators.rulebook import RuleBook
-from streams.operators.seen import SeenIds
+from streams.operators.seen_ids import SeenIds
 from streams.state import codec
 from streams.state.outbox import Outbox
 from streams.state.profile_store import ProfileStore
+from streams.state.seen_chunks import SeenChunks
 from streams.state.timers import Timers
 
 logger = logging.getLogger(__name__)
@@ -30,31 +32,33 @@ MAX_AHEAD_MS = 86_400_000
 """No event happened so much later than it was received, and no frame was made so much later than it was logged."""
 MAX_VALUE = 1e15
 _encode = msgspec.msgpack.Encoder().encode
-_decode_event = msgspec.msgpack.Decoder(Event).decode
 
 
 class Partition:
     """Applies frames in offset order; `streams.state.flushing` turns what changed into records."""
 
     def __init__(
-        self, number: int, rules: RuleBook, profiles: ProfileStore, totals: Totals, seen: SeenIds, outbox: Outbox
+        self, number: int, rules: RuleBook, profiles: ProfileStore, totals: Rollups, seen: SeenIds, outbox: Outbox
     ) -> None:
         self.number = number
         self.rules = rules
         self.profiles = profiles
         self.totals = totals
         self.seen = seen
+        self.seen_chunks = SeenChunks(seen)
         self.outbox = outbox
         self.timers = Timers()
         self.clock_ms = 0
         self.published_ms = 0
-        self.offset = -1
+        self.offset = self._offset = -1
         self.is_whole = True
         self.events = 0
         self.duplicates = 0
         self.triggers: list[Trigger] = []
         self.dead_letters: list[DeadLetter] = []
         self.alerts: list[Alert] = []
+        self.had_unsent = False
+        self._members: dict[str, ProfileState] = {}
 
     def apply(self, offset: int, frame: Frame, logged_ms: int = 0) -> None:
         """Apply the frame at `offset`, which was logged at `logged_ms` if that is known; those before are skipped."""
@@ -82,6 +86,7 @@ class Partition:
         self.bury("", "", reason, _encode(frame))
 
     def _apply(self, offset: int, frame: Frame) -> None:
+        self._offset = offset
         if frame.kind is FrameKind.EVENTS:
             self._apply_events(frame.events, offset, frame.clock_ms)
         elif frame.moves is not None:
@@ -90,37 +95,47 @@ class Partition:
             self._apply_control(frame.control)
         if frame.clock_ms > self.clock_ms:
             self._advance(frame.clock_ms)
-        self.totals.evict(self.clock_ms)
+        if self._members:
+            self._tell_companies()
         self.seen.forget(self.clock_ms)
 
     def _apply_events(self, events: Sequence[Event], offset: int, frame_ms: int) -> None:
-        digests = [xxh3_64_intdigest(f"{e.workspace}\x1f{e.profile}\x1f{e.id}".encode()) for e in events]
-        known = self.seen.known(digests, self.clock_ms)
-        is_new, count = self.seen.add, self.totals.add
-        hot = self.profiles.hot
-        latest_ms = frame_ms + MAX_AHEAD_MS
-        for event, digest in zip(events, digests, strict=True):
-            received_ms = event.received_ms
-            value = event.value
-            if received_ms > latest_ms or event.at_ms > latest_ms or not (value is None or abs(value) < MAX_VALUE):
-                self.bury(event.workspace, event.source, *_fault_of(event, latest_ms))
-                continue
-            if received_ms > self.clock_ms:
-                self._advance(received_ms)
-            if not is_new(digest, self.clock_ms, known):
+        sound = self._sound(events, frame_ms + MAX_AHEAD_MS)
+        repeated = self.seen.admit(
+            [_digest(f"{e.workspace}\x1f{e.profile}\x1f{e.id}".encode()) for e in sound],
+            [e.received_ms for e in sound],
+            self.clock_ms,
+        )
+        count, profiles = self.totals.add, self.profiles
+        for place, event in enumerate(sound):
+            if event.received_ms > self.clock_ms:
+                self._advance(event.received_ms)
+            if place in repeated:
                 self.duplicates += 1
                 continue
-            self.events += 1
             count(event, offset, self.clock_ms)
             key = f"{event.workspace}\x1f{event.profile}"
-            self._apply_event(key, hot.get(key) or self.profiles.get(key), event)
-            hot = self.profiles.hot
+            self._apply_event(key, profiles.hot.get(key) or profiles.get(key), event)
+        self.events += len(sound) - len(repeated)
+
+    def _sound(self, events: Sequence[Event], latest_ms: int) -> Sequence[Event]:
+        """Return the events that an honest sender can have made; bury the others."""
+        wrong = [
+            event
+            for event in events
+            if event.received_ms > latest_ms
+            or event.at_ms > latest_ms
+            or not (event.value is None or -MAX_VALUE < event.value < MAX_VALUE)
+        ]
+        if not wrong:
+            return events
+        for event in wrong:
+            self.bury(event.workspace, event.source, *_fault_of(event, latest_ms))
+        return [event for event in events if event not in wrong]
 
     def _apply_event(self, key: str, before: ProfileState, event: Event) -> None:
         if before.identity.moved_to:
-            self.outbox.put(
-                (Move(MoveKind.FORWARD, event.workspace, before.identity.moved_to, before.id, self.clock_ms, _encode(event)),)
-            )
+            self.outbox.put((forwarding(before, event, self.clock_ms),))
             return
         try:
             effects = self.rules.pipeline(event.workspace).on_event(before, event, self.clock_ms)
@@ -143,7 +158,9 @@ class Partition:
         if moves:
             self.outbox.put(moves)
         if event is not None and after.facts.sessions != before.facts.sessions:
-            self.totals.add_session(event, self.clock_ms)
+            self.totals.add_session(event, self._offset, self.clock_ms)
+        if after.identity.groups:
+            self._members.setdefault(key, before)
         due_ms = after.windows.due_ms
         if due_ms and due_ms != before.windows.due_ms:
             self.timers.schedule(key, due_ms)
@@ -152,22 +169,31 @@ class Partition:
         for move in self.outbox.accept(batch):
             key = f"{move.workspace}\x1f{move.target}"
             before = self.profiles.get(key)
-            if move.kind is MoveKind.FORWARD:
-                event = _decode_event(move.body)
-                digest = xxh3_64_intdigest(f"{key}\x1f{event.id}".encode())
-                if before.identity.moved_to or self.seen.add(digest, self.clock_ms, self.seen.known([digest], self.clock_ms)):
-                    self._apply_event(key, before, event)
-                continue
             try:
-                self._take(key, before, self.rules.pipeline(move.workspace).on_move(before, move, self.clock_ms))
+                if move.kind is not MoveKind.FORWARD or before.identity.moved_to:
+                    self._take(key, before, self.rules.pipeline(move.workspace).on_move(before, move, self.clock_ms))
+                    continue
+                event = forwarded_event(move)
             except Exception as error:
                 logger.exception("a move to %s was dead-lettered", move.target)
                 self.bury(move.workspace, move.source, f"{type(error).__name__}: {error}", _encode(move))
+                continue
+            if not self.seen.admit([_digest(f"{key}\x1f{event.id}".encode())], (self.clock_ms,), self.clock_ms):
+                self._apply_event(key, before, event)
+
+    def _tell_companies(self) -> None:
+        """Tell companies once a frame what became of their members."""
+        for key, before in self._members.items():
+            pipeline = self.rules.pipeline(before.workspace)
+            self.outbox.put(pipeline.member_moves(before, self.profiles.get(key), self.clock_ms))
+        self._members.clear()
 
     def _apply_control(self, control: Control) -> None:
         try:
             if control.kind is ControlKind.RULES:
                 self.rules.adopt(control.workspace, control.revision, control.body)
+            elif control.kind is ControlKind.RECOMPUTE:
+                self.rules.recompute(control.workspace, control.body.decode(), control.revision)
             elif control.kind is ControlKind.RELEASE:
                 self.rules.release(control.workspace, control.body.decode())
         except Exception as error:

@@ -2,25 +2,15 @@
 
 from struct import Struct
 
-import msgspec
-
 from streams.operators.seen_ids import SeenIds
 from streams.state import codec
+from streams.state.codec import SeenMark
 
 # A chunk of fewer ids would be mostly key and framing, and this many add 2 KB to a commit record.
 CHUNK_IDS = 256
 MAX_CHUNK_IDS = 32_768
 _ID_BYTES = 8
 _FIRST = Struct(">Q")
-
-
-class SeenMark(msgspec.Struct, frozen=True, array_like=True):
-    """The commit record's part: each day's (ids, sum modulo 2^64, chunks) and the last ids, which are in no chunk."""
-
-    days: dict[int, tuple[int, int, int]] = {}
-    tail_day: int = 0
-    tail_first: int = 0
-    tail: bytes = b""
 
 
 class SeenChunks:

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from streams.operators import rollups
-from streams.state import partition
+from streams.state import seen_chunks
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small_limits() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(partition, "SEEN_CHUNK_IDS", 3)
+        patch.setattr(seen_chunks, "CHUNK_IDS", 3)
         patch.setattr(rollups, "MAX_SERIES", 3)
         yield

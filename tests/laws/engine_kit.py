@@ -8,47 +8,54 @@ import msgspec
 from streams.frames import Frame, decode
 from streams.log import topics
 from streams.log.memory import MemoryEventLog
-from streams.model.profiles import ProfileState
+from streams.model.profile import ProfileState
+from streams.model.rules.standard import default_rules
 from streams.model.triggers import Trigger
-from streams.operators.pipeline import Pipeline, Rules
+from streams.state.copy import MemoryCopy
+from streams.state.flushing import take_flush
+from streams.state.loading import Shape, catch_up, new_partition, restore
 from streams.state.partition import Partition
 
-PIPELINE = Pipeline(Rules())
+SHAPE = Shape(1, default_rules())
 
 
 @dataclass
 class Run:
-    """A partition and the log behind it."""
+    """A partition and the log behind it. `hot_profiles` small: profiles go cold and come back all the time."""
 
     log: MemoryEventLog = field(default_factory=lambda: MemoryEventLog(1))
-    partition: Partition = field(default_factory=lambda: Partition(0, 1, PIPELINE))
+    shape: Shape = SHAPE
+    copy: MemoryCopy = field(default_factory=MemoryCopy)
+    partition: Partition = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.partition = new_partition(0, self.copy, self.shape)
 
     def apply(self, frames: list[Frame], start: int = 0) -> None:
         for offset, frame in enumerate(frames[start:], start):
             self.partition.apply(offset, frame)
 
     async def flush(self) -> None:
-        flush = self.partition.take_flush()
-        await self.log.append(flush.outputs)
-        await self.log.append(flush.state)
-        self.partition.mark_flushed()
+        flush = take_flush(self.partition, 1)
+        await self.log.append(flush.records)
+        self.partition.seen.mark_written()
 
-    async def crash_in_flush(self, written: Callable[[int], int]) -> None:
-        """Die after `written(how many there are)` of the state records; come back from what is in the log."""
-        flush = self.partition.take_flush()
-        await self.log.append(flush.outputs)
-        await self.log.append(flush.state[: written(len(flush.state))])
+    async def crash(self) -> None:
+        """Lose what a flush had taken and not written, or what was never taken; come back from the log."""
+        take_flush(self.partition, 1)
         await self.restart()
 
-    async def restart(self) -> None:
-        self.partition = Partition(0, 1, PIPELINE)
-        await self.partition.load(self.log)
+    async def restart(self, *, keep_copy: bool = False) -> None:
+        self.copy = self.copy if keep_copy else MemoryCopy()
+        await catch_up(self.log, 0, self.copy)
+        self.partition = new_partition(0, self.copy, self.shape)
+        restore(self.partition, self.copy)
 
     async def triggers(self) -> dict[str, Trigger]:
         found = {}
         for record in await self.log.read(topics.TRIGGERS, 0, 0, 1_000_000):
             trigger = msgspec.msgpack.decode(record.value, type=Trigger)
-            assert found.get(trigger.id, trigger) == trigger
+            assert trigger.id not in found
             found[trigger.id] = trigger
         return found
 
@@ -65,15 +72,15 @@ class Run:
         return summed
 
     def states(self) -> dict[str, ProfileState]:
-        return {p.id: msgspec.structs.replace(p, applied_offset=0) for p in self.partition.profiles}
+        return {p.id: p for p in self.partition.profiles}
 
     async def everything(self) -> tuple:
         return self.states(), await self.triggers(), await self.totals()
 
 
-async def straight_run(frames: list[Frame]) -> Run:
+async def straight_run(frames: list[Frame], shape: Shape = SHAPE) -> Run:
     """Apply all frames, flush once."""
-    run = Run()
+    run = Run(shape=shape)
     run.apply(frames)
     await run.flush()
     return run
