@@ -1,8 +1,23 @@
-"""Rollup: absolute running totals of one partition for one time bucket and series."""
+"""What one partition has counted, absolute: totals by time bucket and series, sketches by hour and name."""
+
+from enum import StrEnum
 
 from msgspec import Struct
 
 ROLLUP_BUCKET_MS = 10_000
+SKETCH_HOUR_MS = 3_600_000
+MICROS = 1_000_000
+_MAX_AMOUNT = 1e15
+
+
+def micros_of(value: float | None) -> int | None:
+    """Return `value` in millionths, None when there is none or it can be no amount (not finite, or beyond 10^15).
+
+    Totals are sums of these: whole numbers give the same sum in every order, and a reference the same as the engine.
+    """
+    if value is None or not -_MAX_AMOUNT <= value <= _MAX_AMOUNT:
+        return None
+    return round(value * MICROS)
 
 
 class Series(Struct, frozen=True, array_like=True, gc=False):
@@ -31,11 +46,38 @@ class Rollup(Struct, frozen=True, array_like=True, gc=False):
     value: float
 
 
+class SketchKind(StrEnum):
+    """What a sketch holds: profiles (HyperLogLog), or values (DDSketch)."""
+
+    UNIQUES = "uniques"
+    VALUES = "values"
+
+
+class Sketch(Struct, frozen=True, array_like=True, gc=False):
+    """What one partition has seen in the hour starting at `hour_ms` under `name` of `dimension`.
+
+    Dimensions are event, campaign and source; values are of events in one currency. `part` is as in Rollup; `body` is
+    that of streams/operators/sketches.py. The answer for an hour is the union over partitions and parts; a repeated
+    record overwrites.
+    """
+
+    workspace: str
+    dimension: str
+    name: str
+    currency: str
+    hour_ms: int
+    partition: int
+    part: int
+    kind: SketchKind
+    body: bytes
+
+
 class RollupBatch(Struct, frozen=True, array_like=True):
-    """Totals that changed since the partition's last batch. `clock_ms` is its log time: no later batch of it opens a
-    bucket that ends before `clock_ms`, but for late events.
+    """Totals and sketches that changed since the partition's last batch. `clock_ms` is its log time: no later batch of
+    it opens a bucket that ends before `clock_ms`, but for late events.
     """
 
     partition: int
     clock_ms: int
     rollups: tuple[Rollup, ...]
+    sketches: tuple[Sketch, ...] = ()
