@@ -6,14 +6,16 @@ from msgspec import Struct
 
 
 class Interest(Struct, frozen=True, array_like=True, gc=False):
-    """A profile's interest under one rule: the price it saw (0 unknown) and until which log time it is kept (0: it was
-    withdrawn). `at_ms` is the profile's log time, so that an older word does not replace a newer.
+    """A profile's interest under one rule: the price it saw (0 unknown; currency empty where not told) and until which
+    log time it is kept (0: it was withdrawn). `at_ms` is the profile's log time, so that an older word does not replace
+    a newer.
     """
 
     rule: str
     price: float
     until_ms: int
     at_ms: int
+    currency: str = ""
 
 
 class ProductState(Struct, frozen=True, array_like=True):

@@ -4,7 +4,9 @@ from msgspec import Struct
 
 
 class CartItem(Struct, frozen=True, array_like=True, gc=False):
-    """A line of a cart; `price` is per piece in the cart's currency."""
+    """A line of a cart; `price` is per piece in the cart's currency. `at_ms` is the event time of the last word about
+    it: a purchase that a merge brings takes away what had been put in by then.
+    """
 
     product_id: str
     name: str
@@ -12,6 +14,7 @@ class CartItem(Struct, frozen=True, array_like=True, gc=False):
     price: float
     image_url: str = ""
     url: str = ""
+    at_ms: int = 0
 
 
 class Window(Struct, frozen=True, array_like=True):
@@ -20,6 +23,7 @@ class Window(Struct, frozen=True, array_like=True):
     `opened_ms` names the occurrence and stays through updates until the window closes. `updated_ms` is the log time
     of the last touch, `started_at_ms` the event time at which it was last begun, 0 when that is not known. `step`
     counts the steps that have fired since the last touch. `stated_value` is what the sender said it is worth.
+    `touched_at_ms` is the event time of the last word about it: never below its items'. Of a form: which, and how far.
     """
 
     rule: str
@@ -34,6 +38,9 @@ class Window(Struct, frozen=True, array_like=True):
     step: int = 0
     started_at_ms: int = 0
     stated_value: float | None = None
+    touched_at_ms: int = 0
+    form_id: str = ""
+    form_step: str = ""
 
     @property
     def value(self) -> float:
@@ -46,8 +53,8 @@ class Window(Struct, frozen=True, array_like=True):
 class WindowsState(Struct, frozen=True, array_like=True):
     """All windows of a profile, by `window_key`, bounded in number.
 
-    `due_ms` is the least of theirs, 0 when none is due. `cancelled` keeps per rule the event time of the last cancel,
-    so that a window that arrives by a merge and is older than that does not come back.
+    `due_ms` is the least of theirs, 0 when none is due. `cancelled` keeps the event time of the last cancel, by rule
+    or by `window_key`, so that a window that arrives by a merge and is older than that does not come back.
     """
 
     windows: dict[str, Window] = {}

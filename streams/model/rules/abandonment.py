@@ -31,8 +31,10 @@ class AbandonmentRule(Struct, frozen=True, forbid_unknown_fields=True):
 
     `opens` opens a window or starts an open one anew; `extends` only starts an open one anew; `cancels` closes it.
     The n-th step fires `steps_ms[n]` of log time after the last touch: (3600000, 86400000) is an hour and a day.
-    `subject` is the property that tells one window of a profile from another (cart_id, product_id, form_id); empty,
-    or missing in the event: one window. A window whose value is below `min_value` (in its own currency) does not fire.
+    `subject` is the property that tells one window of a profile from another (cart_id, product_id, form_id); empty:
+    one window. An event without it is about the cart or checkout touched last, of the other kinds about a window of
+    its own, and a cancel without it about all. A step that finds the window worth less than `min_value` (in its own
+    currency) is passed over.
     `rearm`: a window that has fired all its steps opens again at the next opening event; else only after a cancel.
     """
 
