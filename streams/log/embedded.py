@@ -21,8 +21,8 @@ from streams.log.retention import add_sizes, purge_slice
 from streams.log.subscription import LogSubscription
 from streams.log.tail import Tails
 from streams.log.topics import DEAD_LETTERS, EVENTS, TOPICS, Topic, topic
-from streams.model.errors import LogClosedError, LogFullError
-from streams.ports import LogRecord, NewRecord, Subscription
+from streams.model.errors import FencedError, LogClosedError, LogFullError
+from streams.ports import LogRecord, LogWriter, NewRecord, Subscription
 
 _OFFSET_MASK = (1 << OFFSET_BITS) - 1
 _MAX_JOBS_PER_COMMIT = 512
@@ -57,6 +57,7 @@ class EmbeddedEventLog:
         self._next: dict[tuple[int, int], int] = defaultdict(int)
         self._visible: dict[tuple[str, int], int] = defaultdict(int)
         self._tails = Tails(partitions)
+        self._writers: dict[str, EmbeddedLogWriter] = {}
         self._waiters: dict[asyncio.Future[None], Mapping[tuple[str, int], int]] = {}
         self._reader: sqlite3.Connection | None = None
         self._read_pool = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
@@ -87,17 +88,35 @@ class EmbeddedEventLog:
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
         """Append all records in one transaction; return when it is on disk.
 
-        The bound on what waits holds for what comes from outside. What the engine makes of it is never more than a
-        flush, and refusing it would only keep the engine from working off what waits.
+        The bound on what waits holds for what comes from outside; what the engine makes of it is never refused.
         """
         is_bounded = any(record.topic in _FROM_OUTSIDE for record in records)
         if is_bounded and self._pending_records + len(records) > self._max_pending_records:
             raise LogFullError(f"{self._pending_records} records wait to be written", retry_after_s=1.0)
         self._pending_records += len(records)
         try:
-            offsets: list[int] = await self._submit(lambda db: self._insert(db, records), records)  # type: ignore[assignment]
+            return await self._append(records)
         finally:
             self._pending_records -= len(records)
+
+    async def open_writer(self, name: str) -> LogWriter:
+        """Return the writer called `name`, fencing the one before it."""
+        self._writers[name] = writer = EmbeddedLogWriter(self, name)
+        # What the earlier one had handed over is on disk before this returns; nothing of it comes later.
+        await self._submit(lambda _: None)
+        return writer
+
+    async def append_as(self, writer: "EmbeddedLogWriter", records: Sequence[NewRecord]) -> None:
+        """Append for a writer, whatever waits: what the engine makes of the log is never more than a flush, and
+        refusing it would only keep the engine from working off what waits. Raises FencedError.
+        """
+        if self._writers.get(writer.name) is not writer:
+            raise FencedError(f"a later writer {writer.name} was opened")
+        if records:
+            await self._append(records)
+
+    async def _append(self, records: Sequence[NewRecord]) -> list[int]:
+        offsets: list[int] = await self._submit(lambda db: self._insert(db, records), records)  # type: ignore[assignment]
         return offsets
 
     async def read(self, topic_name: str, partition: int, offset: int, max_records: int) -> list[LogRecord]:
@@ -299,6 +318,21 @@ class EmbeddedEventLog:
                 job.future.set_exception(error)
             else:
                 job.future.set_result(value)
+
+
+class EmbeddedLogWriter:
+    """Appends all or nothing, as long as it is the newest of its name."""
+
+    def __init__(self, log: EmbeddedEventLog, name: str) -> None:
+        self._log = log
+        self.name = name
+
+    async def commit(self, records: Sequence[NewRecord]) -> None:
+        """Append all records in one transaction; return when it is on disk."""
+        await self._log.append_as(self, records)
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
 
 def _as_temporary(error: BaseException) -> BaseException:

@@ -62,15 +62,20 @@ class SeenFilter:
 
     def add(self, slot: int, ids: IdArray) -> None:
         """Add ids, in ascending order, to a day."""
+        if not len(ids):
+            return
         rows = (ids >> np.uint64(64 - self._log2)).view(np.int64)
-        firsts = np.concatenate(([0], np.flatnonzero(rows[1:] != rows[:-1]) + 1))
+        firsts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
         words = np.bitwise_or.reduceat(_MASKS.take((ids & _MASK_INDEX).view(np.int64)), firsts)
-        self._words[rows[firsts], slot] |= words
+        places = rows.take(firsts) * self._slots + slot
+        # Taking and putting by one index is much faster than by two.
+        flat = self._words.reshape(-1)
+        words |= flat.take(places)
+        flat[places] = words
 
-    def maybe(self, ids: IdArray) -> NDArray[np.bool_]:
-        """Return for each id and slot whether the day may hold the id. Shape (ids, slots)."""
+    def maybe(self, ids: IdArray) -> NDArray[np.int64]:
+        """Return the place * slots + slot of each id and day that may hold it, ascending."""
         rows = self._words.take((ids >> np.uint64(64 - self._log2)).view(np.int64), axis=0)
         masks = _MASKS.take((ids & _MASK_INDEX).view(np.int64))[:, None]
         rows &= masks
-        found: NDArray[np.bool_] = rows == masks
-        return found
+        return np.flatnonzero(rows == masks)

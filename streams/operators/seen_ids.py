@@ -303,9 +303,9 @@ class SeenIds:
     def _known(self, ids: IdArray) -> set[int] | frozenset[int]:
         """Return those of the ids that runs hold."""
         maybe = self._filter.maybe(ids)
-        if not maybe.any():
+        if not len(maybe):
             return NONE
-        places, slots = maybe.nonzero()
+        places, slots = np.divmod(maybe, self._slots)
         if len(places) > _FEW:
             return self._known_of_many(ids, places, slots)
         known = set()

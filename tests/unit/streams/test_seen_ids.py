@@ -77,7 +77,7 @@ def test_the_filter_never_denies_what_it_holds_and_keeps_its_bound(max_bytes):
     filter_, ids = SeenFilter(8, max_bytes), np.sort(hashes(50_000))
     filter_.add(3, ids)
     filter_.grow(100_000)
-    assert filter_.maybe(ids)[:, 3].all()
+    assert set(range(3, 8 * len(ids), 8)) <= set(filter_.maybe(ids).tolist())
     assert filter_.resident_bytes <= max_bytes
 
 
@@ -85,7 +85,7 @@ def test_the_filter_lets_few_new_ids_pass():
     filter_ = SeenFilter(8, 1 << 24)
     filter_.grow(100_000)
     filter_.add(0, np.sort(hashes(100_000)))
-    assert filter_.maybe(hashes(100_000, seed=2)).mean() < 0.005 / 8
+    assert len(filter_.maybe(hashes(100_000, seed=2))) < 500
 
 
 def runs_of(*sizes):

@@ -1,0 +1,1 @@
+"""Other stream engines doing R1: each as its users would write it, in an environment of its own."""
