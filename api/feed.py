@@ -20,7 +20,7 @@ from streams.log import topics
 from streams.model.alerts import Alert
 from streams.model.errors import FrameError
 from streams.model.events import Event
-from streams.model.profiles import ProfileState
+from streams.model.profile import ProfileState
 from streams.model.triggers import Trigger
 from streams.ports import Clock, EventLog, LeadRow, LogRecord, MetricStore, ProfileView
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from api import shapes
 from streams.model.events import Event
-from streams.model.profiles import ProfileState, Tier
+from streams.model.profile import ProfileState
+from streams.model.tiers import Tier
 from streams.model.triggers import Trigger
 from streams.ports import LeadRow
 
@@ -48,7 +49,7 @@ def lead(row: LeadRow, state: ProfileState, previous: LeadRow | None, now_ms: in
         "tier": shown["tier"],
         "previous_tier": tier_before(row, previous),
         "is_mql": shown["is_mql"],
-        "cart": shown["cart"] | {"items": len(state.cart.items)},
+        "cart": shown["cart"] | {"items": len(shapes.cart_items(state))},
     }
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from streams.model.deliveries import DeliveryStatus
-from streams.model.profiles import Tier
+from streams.model.tiers import Tier
 
 
 class ErrorDetail(BaseModel):

@@ -6,9 +6,13 @@ from typing import Any
 from api import schemas
 from api.deps import DeliveryRow
 from streams.model.alerts import Alert
-from streams.model.profiles import MQL_AT, CartItem, ProfileState, Tier, decayed, tier_of
+from streams.model.profile import ProfileState
+from streams.model.scores import faded
+from streams.model.tiers import MQL_AT, Tier, decayed, tier_of
+from streams.model.windows import CartItem, newest_cart
 from streams.ports import LeadRow
 
+LEAD = "lead"
 _DAY_MS = 86_400_000
 _ID_SHOWN = 12
 
@@ -64,17 +68,26 @@ def lead(row: LeadRow, now_ms: int) -> schemas.Lead:
     return schemas.Lead(**_lead_fields(row, score_now(row, now_ms)), cart=schemas.Cart(**_cart_fields(row)))
 
 
-def contributions(row: LeadRow, state: ProfileState, now_ms: int) -> list[schemas.Contribution]:
+def contributions(state: ProfileState, now_ms: int) -> list[schemas.Contribution]:
     """Return what makes up the score, most points first; rounded, and the score is the sum of the rounded."""
-    age_ms = now_ms - state.score.at_ms
+    lead = state.scores.get(LEAD)
+    if lead is None:
+        return []
+    counts: dict[str, tuple[int, float, int]] = {}
+    for parts in (lead.parts, *lead.moved.values()):
+        for rule, part in parts.items():
+            count, weight, last_at_ms = counts.get(rule, (0, 0.0, 0))
+            counts[rule] = count + part.count, weight + part.weight, max(last_at_ms, part.last_at_ms)
+    at_ms = max(now_ms, lead.at_ms)
     found = [
         schemas.Contribution(
-            rule=c.rule,
-            count=c.count,
-            points=round(decayed(c.points, age_ms, row.half_life_ms), DIGITS),
-            last_at_ms=c.last_at_ms,
+            rule=rule, count=count, points=round(faded(weight, lead, at_ms), DIGITS), last_at_ms=last_at_ms
         )
-        for c in state.score.contributions
+        for rule, (count, weight, last_at_ms) in counts.items()
+    ]
+    found += [
+        schemas.Contribution(rule=rule, count=1, points=round(points, DIGITS), last_at_ms=lead.at_ms)
+        for rule, points in lead.fit.items()
     ]
     return sorted(found, key=lambda c: (-c.points, c.rule))
 
@@ -84,7 +97,7 @@ def _sum(parts: list[schemas.Contribution]) -> float:
 
 
 def lead_score(row: LeadRow, state: ProfileState, now_ms: int) -> schemas.LeadScore:
-    parts = contributions(row, state, now_ms)
+    parts = contributions(state, now_ms)
     points = _sum(parts)
     return schemas.LeadScore(
         id=row.profile,
@@ -109,21 +122,27 @@ def _cart_line(item: CartItem) -> schemas.CartLine:
 
 
 def lead_detail(row: LeadRow, state: ProfileState, now_ms: int) -> schemas.LeadDetail:
-    parts = contributions(row, state, now_ms)
+    parts = contributions(state, now_ms)
     points = _sum(parts)
     keys = state.facts.keys
     return schemas.LeadDetail(
         **_lead_fields(row, points),
         lead_score=points,
-        traits=state.facts.traits,
+        traits={name: trait.value for name, trait in state.facts.traits.items()},
         keys=schemas.Keys(user_id=keys.user_id, anonymous_id=keys.anonymous_id, email=keys.email, phone=keys.phone),
-        cart=schemas.CartDetail(**_cart_fields(row), items=[_cart_line(i) for i in state.cart.items]),
+        cart=schemas.CartDetail(**_cart_fields(row), items=[_cart_line(i) for i in cart_items(state)]),
         interactions=[
             schemas.Interaction(type=i.name, at_ms=i.at_ms, source=i.source, value=i.value, detail=i.detail)
             for i in reversed(state.facts.recent)
         ],
         contributions=parts,
     )
+
+
+def cart_items(state: ProfileState) -> tuple[CartItem, ...]:
+    """Return what lies in the profile's cart."""
+    cart = newest_cart(state.windows)
+    return cart.items if cart else ()
 
 
 def delivery(row: DeliveryRow) -> dict[str, Any]:

@@ -63,6 +63,4 @@ class EngineSettings(BaseModel):
 
     def rules(self) -> RuleSet:
         """Return the rules that these settings spell out; `rules_file` is the caller's to read."""
-        return default_rules(
-            self.score_points, self.score_pages, self.half_life_ms, int(self.cart_window_s * 1000)
-        )
+        return default_rules(self.score_points, self.score_pages, self.half_life_ms, int(self.cart_window_s * 1000))

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from math import inf, log2
-from typing import Any
 
-from streams.model.profiles import ProfileState
+from streams.model.facts import Trait
+from streams.model.profile import ProfileState
+from streams.model.scores import ScoreState, points_at
+from streams.model.windows import newest_cart
+from streams.operators.history import activity_of
 from streams.ports import LeadRow
 from streams.state.codec import encode_profile
 
+LEAD = "lead"
 MAX_PAGE = 500
 _MAX_NAME = 200
 
@@ -23,7 +27,8 @@ def rank_of(score: float, at_ms: int, half_life_ms: int) -> float:
 
 def row_of(state: ProfileState, half_life_ms: int) -> LeadRow:
     """Return the profile's row. A cart is open while its window runs: neither bought nor abandoned."""
-    facts, cart = state.facts, state.cart
+    facts, cart = state.facts, newest_cart(state.windows)
+    lead = state.scores.get(LEAD) or ScoreState()
     return LeadRow(
         workspace=state.workspace,
         profile=state.id,
@@ -31,18 +36,18 @@ def row_of(state: ProfileState, half_life_ms: int) -> LeadRow:
         anonymous_id=facts.keys.anonymous_id,
         email=facts.keys.email,
         name=_name_of(facts.traits),
-        score=state.score.points,
-        score_at_ms=state.score.at_ms,
+        score=points_at(lead, lead.at_ms),
+        score_at_ms=lead.at_ms,
         half_life_ms=half_life_ms,
-        events=facts.events,
+        events=activity_of(facts).events,
         first_seen_ms=facts.first_seen_ms,
         last_seen_ms=facts.last_seen_ms,
-        cart_open=cart.due_ms > 0,
-        cart_value=cart.value,
-        cart_currency=cart.currency,
-        cart_due_ms=cart.due_ms,
+        cart_open=cart is not None and cart.due_ms > 0,
+        cart_value=cart.value if cart else 0.0,
+        cart_currency=cart.currency if cart else "",
+        cart_due_ms=cart.due_ms if cart else 0,
         state=encode_profile(state),
-        is_mql=state.score.is_mql,
+        is_mql=lead.is_mql,
     )
 
 
@@ -66,9 +71,9 @@ def check_half_life(row: LeadRow, half_life_ms: int) -> None:
         raise ValueError(f"half_life_ms: the row has {row.half_life_ms}, the view {half_life_ms}")
 
 
-def _name_of(traits: Mapping[str, Any]) -> str | None:
-    whole = _text(traits.get("name"))
-    name = whole or f"{_text(traits.get('first_name'))} {_text(traits.get('last_name'))}".strip()
+def _name_of(traits: Mapping[str, Trait]) -> str | None:
+    told = {name: _text(traits[name].value) for name in ("name", "first_name", "last_name") if name in traits}
+    name = told.get("name") or f"{told.get('first_name', '')} {told.get('last_name', '')}".strip()
     return name[:_MAX_NAME] or None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sinks.view.leads import check_half_life, check_page, rank_of, searchable
-from streams.model.profiles import HOT_AT, SHOWN_SLACK, WARM_AT
+from streams.model.tiers import HOT_AT, SHOWN_SLACK, WARM_AT
 from streams.ports import LeadCounts, LeadPage, LeadRow
 
 

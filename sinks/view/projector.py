@@ -8,7 +8,7 @@ from sinks.view.leads import row_of
 from streams.log.topics import STATE
 from streams.model.dead_letters import DeadLetter
 from streams.model.errors import FrameError
-from streams.model.profiles import ProfileState
+from streams.model.profile import ProfileState
 from streams.ports import DeadLetterSink, EventLog, LeadRow, LogRecord, ProfileView
 from streams.state.codec import PROFILE_PREFIX, decode_profile, is_profile_key
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sinks.sqlite_worker import SqliteWorker, transaction
 from sinks.view.leads import check_half_life, check_page, rank_of, searchable
-from streams.model.profiles import HOT_AT, SHOWN_SLACK, WARM_AT
+from streams.model.tiers import HOT_AT, SHOWN_SLACK, WARM_AT
 from streams.ports import LeadCounts, LeadPage, LeadRow
 
 _VERSION = 1

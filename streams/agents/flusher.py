@@ -58,5 +58,6 @@ class Flusher:
         loop = asyncio.get_running_loop()
         until = loop.time() + MAX_GATHER_S
         await asyncio.sleep(GATHER_S)
-        while self._is_behind() and loop.time() < until and len(self._waiting) <= MAX_WAITING_FRAMES // 2:
+        # Nobody announces that frames no longer queue; this looks again a few times at most.
+        while self._is_behind() and loop.time() < until and len(self._waiting) <= MAX_WAITING_FRAMES // 2:  # noqa: ASYNC110
             await asyncio.sleep(GATHER_S)

@@ -1,4 +1,4 @@
-"""A place: a partition that this process owns, with its writer and its local copy. All its writing goes through here."""
+"""A place: a partition that this process owns, with its writer and its local copy. All writing goes through here."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Control: a decision of the people who run a workspace, in the log, so that every replay takes it at the same place."""
+"""Control: a decision of the people who run a workspace, in the log, so that every replay takes it there."""
 
 from enum import IntEnum
 

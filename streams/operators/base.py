@@ -1,6 +1,8 @@
-"""What an operator is: a pure state machine over one profile. State in, event or time in; state and firings out."""
+"""What operators share. An operator is a pure state machine over a part of a profile: state and event or log time in,
+state and firings out. Its state is an immutable value, and so its own snapshot.
+"""
 
-from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -21,31 +23,8 @@ class Firing(Struct, frozen=True):
     data: dict[str, Any]
 
 
-class Step(NamedTuple, Generic[S]):
-    """The state after a step, and what fired in it."""
-
-    state: S
-    firings: tuple[Firing, ...] = ()
-
-
 Stepped: TypeAlias = tuple[S, tuple[Firing, ...]]
 """The state after a step, and what fired in it."""
-
-
-class Operator(Protocol[S]):
-    """`now_ms` is always log time. The state is an immutable value: it is its own snapshot."""
-
-    def on_event(self, state: S, event: Event, now_ms: int) -> Step[S]:
-        """Return the state after `event`; called in log order."""
-        ...
-
-    def on_timer(self, state: S, now_ms: int) -> Step[S]:
-        """Return the state after the timers due by `now_ms`; called at least once per due timer."""
-        ...
-
-    def next_timer(self, state: S) -> int:
-        """Return the log time at which on_timer must be called, or 0."""
-        ...
 
 
 def is_late(event: Event, now_ms: int) -> bool:

@@ -1,4 +1,4 @@
-"""The pipeline: every operator over a profile, in order, by the rules of one workspace. The only entry that loops call."""
+"""The pipeline: every operator over a profile, in order, by the rules of one workspace. The only entry of the loops."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -22,6 +22,7 @@ from streams.operators.pages import Pages
 from streams.operators.products import Products
 from streams.operators.scoring import Scoring
 from streams.operators.windows import Abandonment
+
 
 class Recomputed(msgspec.Struct, frozen=True, array_like=True):
     """The body of a RESCORE: what the recompute `mark` found for `owner`, the target or an id merged into it since."""
@@ -57,9 +58,7 @@ class Pipeline:
         self._windows = Abandonment(rules.abandonment)
         self._products = Products(rules.products)
         self._accounts = Accounts(rules.scores[0] if rules.scores else None)
-        self._identity = Identity(
-            rules.identity, Merging(self._history, self._scoring, self._windows, self._settled)
-        )
+        self._identity = Identity(rules.identity, Merging(self._history, self._scoring, self._windows, self._settled))
         self._rare = IDENTITY_EVENTS | {JOINS_GROUP}
 
     def on_event(self, state: ProfileState, event: Event, now_ms: int) -> Effects:
@@ -114,9 +113,7 @@ class Pipeline:
         moves: tuple[Move, ...] = ()
         if move.kind is MoveKind.RESCORE:
             recompute = _decode_recompute(move.body)
-            scores = self._scoring.replaced(
-                state.scores, recompute.scores, recompute.owner, state.id, recompute.mark
-            )
+            scores = self._scoring.replaced(state.scores, recompute.scores, recompute.owner, state.id, recompute.mark)
             return replace(state, scores=scores), (), ()
         if move.kind is MoveKind.MEMBER:
             after, firings = self._accounts.on_member(state, move, now_ms)

@@ -1,4 +1,6 @@
 class Products:
     names = frozenset()
     moves = ()
-    def __init__(self, rules): pass
+
+    def __init__(self, rules):
+        pass

@@ -22,7 +22,6 @@ UNSENT_KEY = b"o:"
 ALERT_BOOK_KEY = b"a:"
 
 
-
 class SeenMark(msgspec.Struct, frozen=True, array_like=True):
     """Each day's (ids, sum modulo 2^64, chunks), and the last ids, which are in no chunk yet."""
 

@@ -1,4 +1,4 @@
-"""StateCopy: a partition's state topic by key, up to an offset of it. Here the one in memory; on disk: local_copy.py."""
+"""StateCopy: a partition's state topic by key, up to an offset of it. Here in memory; on disk: local_copy.py."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol

@@ -1,7 +1,6 @@
 """Bringing a partition back: the local copy, then what the state topic holds beyond it."""
 
 import logging
-
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,8 +51,8 @@ async def catch_up(log: EventLog, number: int, copy: StateCopy) -> int:
 
     The caller holds the partition's writer, so that the end is final.
     """
-    first, end = await log.bounds(topics.STATE, number)
-    if copy.offset() > end or copy.offset() and await _is_old(log, number, copy):
+    _, end = await log.bounds(topics.STATE, number)
+    if copy.offset() > end or (copy.offset() and await _is_old(log, number, copy)):
         copy.clear()
     offset, count = copy.offset(), 0
     while records := await log.read(topics.STATE, number, offset, _READ_RECORDS):

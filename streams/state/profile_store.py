@@ -1,4 +1,4 @@
-"""ProfileStore: the profiles of one partition. Those in use are in memory, the others packed in the partition's copy."""
+"""ProfileStore: the profiles of one partition. Those in use are in memory, others packed in its copy."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,11 @@ DEFAULT_HOT_PROFILES = 50_000
 
 
 class ProfileStore:
-    """Profiles by key ("workspace\\x1fid").
+    """Profiles by key (workspace, unit separator, id).
 
     `hot` holds unpacked profiles. When there are more than `hot_profiles`, the whole generation becomes the old one:
-    what is used again moves back, the rest is forgotten with the next. So a hit costs one look-up and memory is bounded.
+    what is used again moves back, the rest is forgotten with the next. So a hit costs one look-up, and memory is
+    bounded.
     """
 
     def __init__(self, copy: StateCopy, hot_profiles: int = DEFAULT_HOT_PROFILES) -> None:
