@@ -129,7 +129,8 @@ class Embedded:
             # The agents have ended, so this writes what they had applied and a restart has less to repeat. It may fail.
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_S):
-                    await engine.events.flush()
+                    await engine.events.release(range(partitions))
+            engine.copies.close()
 
         stack.push_async_callback(stop)
         self._supervisor.spawn("engine watchdog", engine.watchdog.run())

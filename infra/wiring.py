@@ -19,6 +19,7 @@ from infra.data_dir import DataDir
 from infra.demo import brand
 from infra.demo.shop import create_shop
 from infra.demo.traffic import TrafficGenerator
+from infra.rules import read_rules
 from infra.settings import Settings
 from ingest.app import create_ingest_app
 from ingest.batcher import Batcher
@@ -47,8 +48,9 @@ from streams.agents.watchdog import Watchdog
 from streams.log import topics
 from streams.log.embedded import EmbeddedEventLog
 from streams.operators.alerting import AlertBook, AlertSettings
-from streams.operators.pipeline import Pipeline
 from streams.ports import Clock, EventLog, MetricStore
+from streams.state.loading import Shape
+from streams.state.local_copy import LocalCopy
 from streams.store.config import ConfigStore
 from streams.store.sources import SourceCache
 
@@ -83,6 +85,7 @@ class Engine:
     events: EventsStage
     alerts: AlertsStage
     watchdog: Watchdog
+    copies: LocalCopy
 
 
 @dataclass
@@ -176,11 +179,15 @@ def build_engine(
     settings: Settings, log: EventLog, data: DataDir, on_fault: Callable[[BaseException], None], *, demo: bool
 ) -> Engine:
     """Build the stages and the Faust app over them."""
-    events = EventsStage(log, Pipeline(settings.engine.rules()))
+    copies = LocalCopy.open(data.file("state"), cache_bytes=settings.engine.copy_cache_mb << 20)
+    shape = Shape(
+        log.partitions(topics.EVENTS), read_rules(settings.engine), settings.engine.hot_profiles, data.file("seen")
+    )
+    events = EventsStage(log, shape, copies.partition)
     watched = AlertSettings.for_demo() if demo else AlertSettings()
     alerts = AlertsStage(log, AlertBook(log.partitions(topics.EVENTS), watched))
     app = create_app(log, events, alerts, on_fault, data.path)
-    return Engine(app, events, alerts, Watchdog(app, events, log))
+    return Engine(app, events, alerts, Watchdog(app, events, log), copies)
 
 
 async def build_sinks(

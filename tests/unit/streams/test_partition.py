@@ -6,8 +6,9 @@ import pytest
 from streams.frames import Frame, FrameKind
 from streams.log import topics
 from streams.model.dead_letters import DeadLetter
-from streams.operators.abandonment import CartAbandonment
-from streams.operators.lead_score import LeadScore
+from streams.model.scores import points_at
+from streams.operators.scoring import Scoring
+from streams.operators.windows import Abandonment
 from tests.laws.engine_kit import Run
 from tests.unit.streams.builders import NOW_MS, event, kettle
 
@@ -45,20 +46,20 @@ async def test_the_clock_never_goes_back():
 
 
 async def test_an_event_that_an_operator_cannot_take_is_dead_lettered_and_the_rest_goes_on(monkeypatch):
-    original = LeadScore.on_event
+    original = Scoring.on_event
 
-    def poisoned(self, state, one, now_ms):
+    def poisoned(self, state, one, *others):
         if one.id == "poison":
             raise RuntimeError("no")
-        return original(self, state, one, now_ms)
+        return original(self, state, one, *others)
 
-    monkeypatch.setattr(LeadScore, "on_event", poisoned)
+    monkeypatch.setattr(Scoring, "on_event", poisoned)
     run = Run()
     run.apply([frame(event("email_opened", message_id="poison"), event("email_opened", message_id="good"))])
     await run.flush()
     [record] = await run.log.read(topics.DEAD_LETTERS, 0, 0, 10)
     letter = msgspec.msgpack.decode(record.value, type=DeadLetter)
-    assert (letter.reason, run.states()["user:ada"].score.points) == ("RuntimeError: no", 5)
+    assert (letter.reason, points_at(run.states()["user:ada"].scores["lead"], NOW_MS)) == ("RuntimeError: no", 5)
 
 
 async def test_a_late_event_after_a_restart_adds_to_the_bucket_and_replaces_nothing():
@@ -71,7 +72,8 @@ async def test_a_late_event_after_a_restart_adds_to_the_bucket_and_replaces_noth
     late = event("page_viewed", NOW_MS, message_id="m2", received_ms=NOW_MS + 3 * HOUR_MS)
     run.partition.apply(9, frame(late, clock_ms=NOW_MS + 3 * HOUR_MS))
     await run.flush()
-    assert [count for count, _ in (await run.totals()).values()] == [2]
+    viewed = [total for (series, _), total in (await run.totals()).items() if series.event == "page_viewed"]
+    assert [count for count, _ in viewed] == [2]
 
 
 @pytest.mark.parametrize("restart", [False, True])
@@ -90,7 +92,7 @@ async def test_a_frame_that_broke_off_in_the_middle_is_not_made_durable(monkeypa
     run = Run()
     run.apply([frame(event("email_opened", message_id="m1"))])
     await run.flush()
-    monkeypatch.setattr(run.partition._totals, "add", lambda *_: 1 / 0)
+    monkeypatch.setattr(run.partition.totals, "add", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run.partition.apply(1, frame(event("email_opened", message_id="m2")))
     assert (run.partition.is_whole, run.partition.offset) == (False, 0)
@@ -99,7 +101,7 @@ async def test_a_frame_that_broke_off_in_the_middle_is_not_made_durable(monkeypa
 async def test_a_timer_that_an_operator_cannot_take_is_dead_lettered_and_the_rest_goes_on(monkeypatch):
     run = Run()
     run.apply([frame(event("product_added", properties=kettle()))])
-    monkeypatch.setattr(CartAbandonment, "on_timer", lambda *_: 1 / 0)
+    monkeypatch.setattr(Abandonment, "on_timer", lambda *_: 1 / 0)
     run.apply([frame(), tick(NOW_MS + HOUR_MS)], 1)
     await run.flush()
     [record] = await run.log.read(topics.DEAD_LETTERS, 0, 0, 10)
