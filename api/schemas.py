@@ -145,6 +145,34 @@ class MetricAnswer(BaseModel):
     series: list[MetricSeries]
 
 
+class Visitors(BaseModel):
+    group: str
+    visitors: int
+
+
+class UniqueAnswer(BaseModel):
+    start_ms: int = Field(description="Start of the first hour that the answer covers.")
+    stop_ms: int = Field(description="End of the last hour that the answer covers.")
+    standard_error: float = Field(description="Of the numbers, relative.")
+    visitors: int = Field(description="Different profiles under all groups together.")
+    groups: list[Visitors] = Field(description="Most visitors first; one profile may be in several.")
+
+
+class Quantile(BaseModel):
+    q: float
+    value: float
+
+
+class QuantileAnswer(BaseModel):
+    start_ms: int = Field(description="Start of the first hour that the answer covers.")
+    stop_ms: int = Field(description="End of the last hour that the answer covers.")
+    relative_error: float
+    event: str
+    currency: str
+    count: int
+    quantiles: list[Quantile] = Field(description="In the order asked for; empty when there were no values.")
+
+
 class OpenCarts(BaseModel):
     count: int
     value: float

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from msgspec import Struct
 
 from streams.model.dead_letters import DeadLetter
-from streams.model.rollups import Rollup
+from streams.model.rollups import Rollup, Sketch
 
 
 class NewRecord(NamedTuple):
@@ -124,8 +124,22 @@ class MetricPoint(Struct, frozen=True):
     value: float
 
 
+class Uniques(Struct, frozen=True):
+    """About how many different profiles there were under each name, and under all of these together."""
+
+    total: float
+    names: dict[str, float]
+
+
+class Quantiles(Struct, frozen=True):
+    """How many values there were, and those at the quantiles asked for, none when there were none."""
+
+    count: int
+    values: list[float]
+
+
 class MetricStore(Protocol):
-    """Where rollups are kept for queries. Writing a rollup again overwrites it."""
+    """Where rollups and sketches are kept for queries. Writing one again overwrites it."""
 
     async def write(self, rollups: Sequence[Rollup]) -> None:
         """Store totals, keyed by (series, bucket, partition, part), durably when it returns."""
@@ -145,6 +159,25 @@ class MetricStore(Protocol):
         `group_by` and the keys of `where` are among event, campaign, source, currency; `group_by` may be "" for one
         total.
         """
+        ...
+
+    async def write_sketches(self, sketches: Sequence[Sketch]) -> None:
+        """Store sketches, keyed by all but their body, durably when it returns."""
+        ...
+
+    async def uniques(
+        self, workspace: str, start_ms: int, stop_ms: int, dimension: str = "event", name: str | None = None
+    ) -> Uniques:
+        """Return how many profiles were seen in the hours with start <= hour < stop, by event, campaign or source.
+
+        With `name`, under that name alone.
+        """
+        ...
+
+    async def quantiles(
+        self, workspace: str, start_ms: int, stop_ms: int, event: str, currency: str, quantiles: Sequence[float]
+    ) -> Quantiles:
+        """Return values of an event in one currency, in the hours with start <= hour < stop; quantiles are 0..1."""
         ...
 
     async def close(self) -> None: ...

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 DIMENSIONS = ("event", "campaign", "source", "currency")
+UNIQUE_DIMENSIONS = ("event", "campaign", "source")
 
 
 def check_query(step_ms: int, group_by: str, where: Iterable[str]) -> None:
@@ -15,6 +16,19 @@ def check_query(step_ms: int, group_by: str, where: Iterable[str]) -> None:
     for name in where:
         if name not in DIMENSIONS:
             raise ValueError(f"where: {name!r} is not known. Use some of {known}")
+
+
+def check_dimension(dimension: str) -> None:
+    """Raise ValueError unless unique profiles are kept by `dimension`."""
+    if dimension not in UNIQUE_DIMENSIONS:
+        raise ValueError(f"dimension: {dimension!r} is not known. Use one of {', '.join(UNIQUE_DIMENSIONS)}")
+
+
+def check_quantiles(quantiles: Iterable[float]) -> None:
+    """Raise ValueError unless all lie in 0..1."""
+    for quantile in quantiles:
+        if not 0 <= quantile <= 1:
+            raise ValueError(f"quantiles: {quantile} does not lie between 0 and 1")
 
 
 def step_start(at_ms: int, step_ms: int) -> int:

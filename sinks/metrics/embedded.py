@@ -4,10 +4,11 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sinks.metrics.dimensions import check_query
+from sinks.metrics.answers import quantiles_of, uniques_of
+from sinks.metrics.dimensions import check_dimension, check_quantiles, check_query
 from sinks.sqlite_worker import SqliteWorker, transaction
-from streams.model.rollups import Rollup, Series
-from streams.ports import MetricPoint
+from streams.model.rollups import Rollup, Series, Sketch, SketchKind
+from streams.ports import MetricPoint, Quantiles, Uniques
 
 _MAX_KNOWN_SERIES = 50_000
 
@@ -22,10 +23,25 @@ CREATE TABLE IF NOT EXISTS totals (
     count INTEGER NOT NULL, value REAL NOT NULL,
     PRIMARY KEY (series_id, bucket_ms, partition, part)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sketches (
+    workspace TEXT NOT NULL, kind TEXT NOT NULL, dimension TEXT NOT NULL, hour_ms INTEGER NOT NULL, name TEXT NOT NULL,
+    currency TEXT NOT NULL, partition INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (workspace, kind, dimension, hour_ms, name, currency, partition, part)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sketches_by_hour ON sketches (hour_ms);
 """
 _ADD_SERIES = "INSERT OR IGNORE INTO series (workspace, event, campaign, source, currency) VALUES (?, ?, ?, ?, ?)"
 _FIND_SERIES = (
     "SELECT id FROM series WHERE workspace = ? AND event = ? AND campaign = ? AND source = ? AND currency = ?"
+)
+_PUT_SKETCH = "INSERT OR REPLACE INTO sketches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FIND_UNIQUES = (
+    "SELECT name, body FROM sketches WHERE workspace = ? AND kind = ? AND dimension = ?"
+    " AND hour_ms >= ? AND hour_ms < ? AND (?6 IS NULL OR name = ?6)"
+)
+_FIND_VALUES = (
+    "SELECT body FROM sketches WHERE workspace = ? AND kind = ? AND dimension = ? AND hour_ms >= ? AND hour_ms < ?"
+    " AND name = ? AND currency = ?"
 )
 _PUT_TOTAL = "INSERT OR REPLACE INTO totals VALUES (?, ?, ?, ?, ?, ?)"
 # By series, so that each is a range of the primary key and buckets need no index of their own.
@@ -71,8 +87,30 @@ class EmbeddedMetricStore:
         values = (step_ms, workspace, *tags.values(), start_ms, stop_ms)
         return await self._sqlite.run(lambda db: [MetricPoint(*row) for row in db.execute(sql, values)])
 
+    async def write_sketches(self, sketches: Sequence[Sketch]) -> None:
+        if sketches:
+            await self._sqlite.run(lambda db: _write_sketches(db, sketches))
+
+    async def uniques(
+        self, workspace: str, start_ms: int, stop_ms: int, dimension: str = "event", name: str | None = None
+    ) -> Uniques:
+        """Raises ValueError for an unknown dimension."""
+        check_dimension(dimension)
+        values = (workspace, SketchKind.UNIQUES, dimension, start_ms, stop_ms, name)
+        return await self._sqlite.run(lambda db: uniques_of(db.execute(_FIND_UNIQUES, values)))
+
+    async def quantiles(
+        self, workspace: str, start_ms: int, stop_ms: int, event: str, currency: str, quantiles: Sequence[float]
+    ) -> Quantiles:
+        """Raises ValueError for a quantile outside 0..1."""
+        check_quantiles(quantiles)
+        values = (workspace, SketchKind.VALUES, "event", start_ms, stop_ms, event, currency)
+        return await self._sqlite.run(
+            lambda db: quantiles_of((body for (body,) in db.execute(_FIND_VALUES, values)), quantiles)
+        )
+
     async def prune(self, before_ms: int) -> int:
-        """Delete totals of buckets before `before_ms`, and series left without any; return how many totals went."""
+        """Delete what is older than `before_ms`, and series left without totals; return how many totals went."""
         return await self._sqlite.run(lambda db: self._prune(db, before_ms))
 
     async def close(self) -> None:
@@ -103,6 +141,18 @@ class EmbeddedMetricStore:
     def _prune(self, db: sqlite3.Connection, before_ms: int) -> int:
         with transaction(db):
             gone = db.execute(_PRUNE_TOTALS, (before_ms,)).rowcount
+            db.execute("DELETE FROM sketches WHERE hour_ms < ?", (before_ms,))
             db.execute(_PRUNE_SERIES)
         self._ids.clear()
         return gone
+
+
+def _write_sketches(db: sqlite3.Connection, sketches: Sequence[Sketch]) -> None:
+    with transaction(db):
+        db.executemany(
+            _PUT_SKETCH,
+            [
+                (s.workspace, s.kind, s.dimension, s.hour_ms, s.name, s.currency, s.partition, s.part, s.body)
+                for s in sketches
+            ],
+        )

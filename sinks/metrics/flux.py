@@ -5,11 +5,13 @@ faithfully, so they travel percent-encoded; a Flux literal spells everything out
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 
-from streams.model.rollups import ROLLUP_BUCKET_MS, Rollup
+from streams.model.rollups import ROLLUP_BUCKET_MS, SKETCH_HOUR_MS, Rollup, Sketch, SketchKind
 
 MEASUREMENT = "events"
+SKETCHES = "sketches"
 _NS_PER_MS = 1_000_000
 # One less than a bucket's nanoseconds: its last one stays empty, so ranges may end just before the next bucket.
 _PARTS = ROLLUP_BUCKET_MS * _NS_PER_MS - 1
@@ -50,11 +52,22 @@ def line_of(rollup: Rollup) -> str:
         "currency": series.currency,
         "partition": str(rollup.partition),
     }
-    head = MEASUREMENT + "".join(
-        f",{name}={encode_tag(value).translate(_ESCAPES)}" for name, value in tags.items() if value
-    )
     at_ns = rollup.bucket_ms * _NS_PER_MS + rollup.part % _PARTS
-    return f"{head} count={rollup.count}i,value={float(rollup.value)!r} {at_ns}"
+    return f"{_head(MEASUREMENT, tags)} count={rollup.count}i,value={float(rollup.value)!r} {at_ns}"
+
+
+def sketch_line_of(sketch: Sketch) -> str:
+    """Return the sketch's point in line protocol, its body in base64; `part` as for totals."""
+    tags = {
+        "workspace": sketch.workspace,
+        "kind": sketch.kind,
+        "dimension": sketch.dimension,
+        "name": sketch.name,
+        "currency": sketch.currency,
+        "partition": str(sketch.partition),
+    }
+    at_ns = sketch.hour_ms * _NS_PER_MS + sketch.part % _PARTS
+    return f'{_head(SKETCHES, tags)} body="{b64encode(sketch.body).decode()}" {at_ns}'
 
 
 def totals_query(
@@ -76,13 +89,33 @@ def totals_query(
     )
 
 
-def is_empty_range(start_ms: int, stop_ms: int) -> bool:
-    """Say whether no bucket begins in the range; InfluxDB refuses such ranges."""
-    return _bucket_from(start_ms) >= _bucket_from(stop_ms)
+def sketches_query(
+    bucket: str, workspace: str, start_ms: int, stop_ms: int, kind: SketchKind, dimension: str, where: Mapping[str, str]
+) -> str:
+    """Return Flux that yields the sketches of the hours that begin in the range."""
+    start = _bucket_from(start_ms, SKETCH_HOUR_MS) * _NS_PER_MS
+    stop = _bucket_from(stop_ms, SKETCH_HOUR_MS) * _NS_PER_MS - 1
+    wanted = {"workspace": workspace, "kind": kind, "dimension": dimension, **where}
+    tests = "".join(f" and {_test(name, value)}" for name, value in wanted.items())
+    return (
+        f"from(bucket: {flux_string(bucket)}) |> range(start: time(v: {start}), stop: time(v: {stop}))"
+        f' |> filter(fn: (r) => r._measurement == "{SKETCHES}"{tests}) |> keep(columns: ["name", "_value"])'
+    )
 
 
-def _bucket_from(at_ms: int) -> int:
-    return -(-at_ms // ROLLUP_BUCKET_MS) * ROLLUP_BUCKET_MS
+def is_empty_range(start_ms: int, stop_ms: int, step_ms: int = ROLLUP_BUCKET_MS) -> bool:
+    """Say whether no bucket (or hour) begins in the range; InfluxDB refuses such ranges."""
+    return _bucket_from(start_ms, step_ms) >= _bucket_from(stop_ms, step_ms)
+
+
+def _head(measurement: str, tags: Mapping[str, str]) -> str:
+    return measurement + "".join(
+        f",{name}={encode_tag(value).translate(_ESCAPES)}" for name, value in tags.items() if value
+    )
+
+
+def _bucket_from(at_ms: int, step_ms: int = ROLLUP_BUCKET_MS) -> int:
+    return -(-at_ms // step_ms) * step_ms
 
 
 def _test(name: str, value: str) -> str:

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from base64 import b64decode
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -14,11 +15,12 @@ from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError, LocationValueError, SSLError
 
-from sinks.metrics.dimensions import check_query, step_start
-from sinks.metrics.flux import decode_tag, is_empty_range, line_of, totals_query
+from sinks.metrics.answers import quantiles_of, uniques_of
+from sinks.metrics.dimensions import check_dimension, check_quantiles, check_query, step_start
+from sinks.metrics.flux import decode_tag, is_empty_range, line_of, sketch_line_of, sketches_query, totals_query
 from streams.model.errors import MetricRefusedError, MetricStoreError
-from streams.model.rollups import Rollup
-from streams.ports import MetricPoint
+from streams.model.rollups import SKETCH_HOUR_MS, Rollup, Sketch, SketchKind
+from streams.ports import MetricPoint, Quantiles, Uniques
 
 _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
@@ -60,7 +62,7 @@ class InfluxMetricStore:
     async def write(self, rollups: Sequence[Rollup]) -> None:
         """Store the totals in one request. Raises MetricStoreError; MetricRefusedError when some never can be."""
         if rollups:
-            await self._call(lambda: self._write(rollups))
+            await self._call(lambda: self._write(map(line_of, rollups)))
 
     async def query(
         self,
@@ -82,16 +84,46 @@ class InfluxMetricStore:
         flux = totals_query(self._bucket, workspace, start_ms, stop_ms, step_ms, group_by, tags)
         return _points_of(await self._call(lambda: self._queries.query(flux)), step_ms, group_by)
 
+    async def write_sketches(self, sketches: Sequence[Sketch]) -> None:
+        """Store the sketches in one request. Raises as `write` does."""
+        if sketches:
+            await self._call(lambda: self._write(map(sketch_line_of, sketches)))
+
+    async def uniques(
+        self, workspace: str, start_ms: int, stop_ms: int, dimension: str = "event", name: str | None = None
+    ) -> Uniques:
+        """Raises ValueError for an unknown dimension, and MetricStoreError."""
+        check_dimension(dimension)
+        if is_empty_range(start_ms, stop_ms, SKETCH_HOUR_MS):
+            return uniques_of(())
+        where = {} if name is None else {"name": name}
+        flux = sketches_query(self._bucket, workspace, start_ms, stop_ms, SketchKind.UNIQUES, dimension, where)
+        return await self._call(lambda: uniques_of(self._sketches(flux)))
+
+    async def quantiles(
+        self, workspace: str, start_ms: int, stop_ms: int, event: str, currency: str, quantiles: Sequence[float]
+    ) -> Quantiles:
+        """Raises ValueError for a quantile outside 0..1, and MetricStoreError."""
+        check_quantiles(quantiles)
+        if is_empty_range(start_ms, stop_ms, SKETCH_HOUR_MS):
+            return Quantiles(0, [])
+        where = {"name": event, "currency": currency}
+        flux = sketches_query(self._bucket, workspace, start_ms, stop_ms, SketchKind.VALUES, "event", where)
+        return await self._call(lambda: quantiles_of((body for _, body in self._sketches(flux)), quantiles))
+
     async def close(self) -> None:
         """Release the connections; closing again does nothing."""
         await asyncio.to_thread(self._pool.shutdown)
         self._writes.close()
         self._client.close()
 
-    def _write(self, rollups: Sequence[Rollup]) -> None:
-        lines = "\n".join(map(line_of, rollups))
+    def _sketches(self, flux: str) -> Iterator[tuple[str, bytes]]:
+        for record in self._queries.query_stream(flux):
+            yield decode_tag(record.values.get("name")), b64decode(record.values["_value"])
+
+    def _write(self, lines: Iterator[str]) -> None:
         try:
-            self._writes.write(self._bucket, record=lines)
+            self._writes.write(self._bucket, record="\n".join(lines))
         except ApiException as error:
             text = _text_of(error)
             if error.status not in _BAD_TOTALS:

@@ -1,14 +1,15 @@
-"""Moves totals from the rollups topic into a metric store. Commits its place only after the store has them."""
+"""Moves totals and sketches from the rollups topic into a metric store. Commits its place only once they are stored."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from streams import frames
 from streams.model.dead_letters import DeadLetter
 from streams.model.errors import FrameError, MetricRefusedError, MetricStoreError
-from streams.model.rollups import Rollup, Series
+from streams.model.rollups import Rollup, Series, Sketch, SketchKind
 from streams.ports import Clock, DeadLetterSink, LogRecord, MetricStore, Subscription
 
 _LOG = logging.getLogger(__name__)
@@ -16,12 +17,23 @@ _POLL_RECORDS = 500
 _POLL_TIMEOUT_S = 0.5
 _GATHER_S = 0.1
 _WRITE_ROLLUPS = 5_000
+_WRITE_SKETCHES = 1_000
 _MAX_PAUSE_S = 30.0
 _PRUNE_EVERY_MS = 3_600_000
 _COMPLAIN_EVERY_MS = 60_000
 
+T = TypeVar("T")
 Prune = Callable[[int], Awaitable[int]]
 """Drops totals older than the given time; says how many."""
+_SketchKey = tuple[str, SketchKind, str, str, str, int, int, int]
+
+
+class Found(NamedTuple):
+    """The newest total and sketch of each key in some records, and a dead letter for each that can't be read."""
+
+    rollups: list[Rollup]
+    sketches: list[Sketch]
+    letters: list[DeadLetter]
 
 
 class MetricsWriter:
@@ -63,10 +75,13 @@ class MetricsWriter:
             records = await self._subscription.poll(_POLL_RECORDS, _POLL_TIMEOUT_S)
             if not records:
                 continue
-            rollups, letters = rollups_of(records)
-            if letters:
-                await self._dead_letters.put(letters)
-            if not await self._store_all(rollups):
+            found = read_records(records)
+            if found.letters:
+                await self._dead_letters.put(found.letters)
+            if not (
+                await self._store_all(self._store.write, found.rollups, _WRITE_ROLLUPS)
+                and await self._store_all(self._store.write_sketches, found.sketches, _WRITE_SKETCHES)
+            ):
                 return
             await self._subscription.commit()
             if len(records) < _POLL_RECORDS:
@@ -77,12 +92,11 @@ class MetricsWriter:
         """Ask `run` to return; it does so within about half a second, or when the write under way is done."""
         self._stopping.set()
 
-    async def _store_all(self, rollups: Sequence[Rollup]) -> bool:
+    async def _store_all(self, write: Callable[[Sequence[T]], Awaitable[None]], all_: Sequence[T], most: int) -> bool:
         """Return whether all is stored; False when asked to stop while the store was out of reach."""
         pause_s = self._first_pause_s
-        for start in range(0, len(rollups), _WRITE_ROLLUPS):
-            chunk = rollups[start : start + _WRITE_ROLLUPS]
-            while not await self._store_chunk(chunk):
+        for start in range(0, len(all_), most):
+            while not await self._store_chunk(write, all_[start : start + most]):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause_s)
                 if self._stopping.is_set():
@@ -90,9 +104,9 @@ class MetricsWriter:
                 pause_s = min(2 * pause_s, _MAX_PAUSE_S)
         return True
 
-    async def _store_chunk(self, chunk: Sequence[Rollup]) -> bool:
+    async def _store_chunk(self, write: Callable[[Sequence[T]], Awaitable[None]], chunk: Sequence[T]) -> bool:
         try:
-            await self._store.write(chunk)
+            await write(chunk)
         except MetricRefusedError as error:
             self._complain(error)
         except MetricStoreError as error:
@@ -116,9 +130,10 @@ class MetricsWriter:
         await self._prune(now_ms - self._retention_ms)
 
 
-def rollups_of(records: Sequence[LogRecord]) -> tuple[list[Rollup], list[DeadLetter]]:
-    """Return the newest total of each key in the records, and a dead letter for each record that can't be read."""
+def read_records(records: Sequence[LogRecord]) -> Found:
+    """Return what the records hold."""
     newest: dict[tuple[Series, int, int, int], Rollup] = {}
+    sketches: dict[_SketchKey, Sketch] = {}
     letters: list[DeadLetter] = []
     for record in records:
         try:
@@ -130,7 +145,9 @@ def rollups_of(records: Sequence[LogRecord]) -> tuple[list[Rollup], list[DeadLet
             continue
         for rollup in batch.rollups:
             newest[rollup.series, rollup.bucket_ms, rollup.partition, rollup.part] = rollup
-    return list(newest.values()), letters
+        for s in batch.sketches:
+            sketches[s.workspace, s.kind, s.dimension, s.name, s.currency, s.hour_ms, s.partition, s.part] = s
+    return Found(list(newest.values()), list(sketches.values()), letters)
 
 
 def _letter(record: LogRecord, reason: str) -> DeadLetter:

@@ -15,8 +15,6 @@ EPOCH_HALF_LIVES = 256
 COLD = "cold"
 """The tier below a score's first."""
 
-_NEGLIGIBLE = 2.0**-512
-
 
 class Contribution(Struct, frozen=True, array_like=True, gc=False):
     """What one rule has added: how often, and its weight at the score's landmark. `hits` are the event times that a
@@ -104,6 +102,5 @@ def points_at(score: ScoreState, at_ms: int) -> float:
 
 
 def rescaled(weight: float, epochs: int) -> float:
-    """Return the weight at a landmark `epochs` later: exact, in one step or several; next to nothing becomes 0."""
-    moved = ldexp(weight, -EPOCH_HALF_LIVES * epochs)
-    return moved if abs(moved) >= _NEGLIGIBLE else 0.0
+    """Return the weight at a landmark `epochs` later; exact but for what falls below the smallest float."""
+    return ldexp(weight, -EPOCH_HALF_LIVES * epochs)

@@ -25,7 +25,7 @@ class CompiledModel:
 
     __slots__ = (
         "_enter", "_leave", "_mql_at", "_mql_rule", "_mql_until", "_names", "_ranks", "_tier_rule",
-        "bands", "entries", "epoch_ms", "fit", "half_life_ms", "id", "knows_mql",
+        "bands", "entries", "epoch_ms", "fit", "half_life_ms", "id", "knows_mql", "qualified_bands",
     )  # fmt: skip
 
     def __init__(self, model: ScoreModel, number: int) -> None:
@@ -50,11 +50,11 @@ class CompiledModel:
         self.knows_mql = model.mql_at is not None
         self._mql_at = inf if model.mql_at is None else _reached(model.mql_at)
         self._mql_until = inf if model.mql_at is None else _reached(model.mql_until)
-        self.bands = self._bands(is_mql=False), self._bands(is_mql=True)
+        self.bands = self._bands_between(-inf, self._mql_at)
+        self.qualified_bands = self._bands_between(self._mql_until, inf)
 
-    def _bands(self, *, is_mql: bool) -> dict[str, tuple[float, float]]:
+    def _bands_between(self, low: float, high: float) -> dict[str, tuple[float, float]]:
         """Return, by tier, from where on and up to where (exclusive) a score changes nothing that was announced."""
-        low, high = (self._mql_until, inf) if is_mql else (-inf, self._mql_at)
         return {
             name: (max(low, self._leave[rank]), min(high, self._enter[rank + 1])) for name, rank in self._ranks.items()
         }

@@ -38,7 +38,7 @@ class Scoring:
             for event, entry in model.entries:
                 plans.setdefault(event, {}).setdefault(model.id, []).append(entry)
         self._plans = {
-            event: [(self._models[model], entries) for model, entries in by_model.items()]
+            event: [(score, self._models[score], entries) for score, entries in by_model.items()]
             for event, by_model in plans.items()
         }
 
@@ -49,14 +49,15 @@ class Scoring:
             return scores, ()
         grown = scores
         firings: tuple[Firing, ...] = ()
-        for model, entries in plans:
-            before = scores.get(model.id)
+        for score, model, entries in plans:
+            before = scores.get(score)
             after, fired = _earned(model, entries, before, event, facts, now_ms)
             if after is not before and after is not None:
                 if grown is scores:
                     grown = scores.copy()
-                grown[model.id] = after
-                firings += fired
+                grown[score] = after
+                if fired:
+                    firings += fired
         return grown, firings
 
     def on_traits(self, scores: Scores, facts: FactsState, now_ms: int, event: Event | None = None) -> Stepped[Scores]:
@@ -160,7 +161,7 @@ class Scoring:
         return replace(state, tier=tier, is_mql=is_mql)
 
 
-def _earned(  # noqa: C901  one pass over the rules: a call for each step would double what an event costs
+def _earned(  # noqa: C901, PLR0912  one pass: a call for each step would double what an event costs
     model: CompiledModel,
     entries: list[Entry],
     before: ScoreState | None,
@@ -173,10 +174,13 @@ def _earned(  # noqa: C901  one pass over the rules: a call for each step would 
     base = model.blank(at_ms) if before is None else before
     if base.half_life_ms != half_life:
         base = converted(base, half_life)
-    landmark = base.epoch * model.epoch_ms
-    if at_ms - landmark >= model.epoch_ms:
-        base = at_epoch(base, at_ms // model.epoch_ms)
-        landmark = base.epoch * model.epoch_ms
+    epoch_ms = model.epoch_ms
+    age_ms = at_ms - base.epoch * epoch_ms
+    if age_ms >= epoch_ms:
+        base = at_epoch(base, at_ms // epoch_ms)
+        age_ms = at_ms % epoch_ms
+    # What a point weighs at the time of the event; below, what a point of the score at its latest event weighs.
+    scale = exp2(age_ms / half_life)
     parts = known = base.parts
     total = base.total
     rule = ""
@@ -190,7 +194,7 @@ def _earned(  # noqa: C901  one pass over the rules: a call for each step would 
                 continue
             if parts is known:
                 parts = known.copy()
-            weight = points * exp2((at_ms - landmark) / half_life)
+            weight = points * scale
             total += weight
             if part is None:
                 parts[rule] = Contribution(1, weight, at_ms, hits)
@@ -201,20 +205,23 @@ def _earned(  # noqa: C901  one pass over the rules: a call for each step would 
         raise RuleFailedError(rule) from error
     if parts is known:
         return before, ()
-    latest_ms = base.at_ms if base.at_ms > at_ms else at_ms  # noqa: FURB136  max() costs more
-    tier, is_mql = base.tier, base.is_mql
+    latest_ms = base.at_ms
+    if at_ms > latest_ms:
+        latest_ms = at_ms
+    elif at_ms < latest_ms:
+        scale = exp2((latest_ms - base.epoch * epoch_ms) / half_life)
+    tier, is_mql, fit = base.tier, base.is_mql, base.fit
     firings: tuple[Firing, ...] = ()
     if now_ms - at_ms <= LATE_AFTER_MS:
-        fade = exp2((landmark - latest_ms) / half_life)
-        fit = sum(base.fit.values()) if base.fit else 0.0
-        points_before, points_after = base.total * fade + fit, total * fade + fit
-        low, high = model.bands[is_mql].get(tier, _NOWHERE)
+        constant = sum(fit.values()) if fit else 0.0
+        points_before, points_after = base.total / scale + constant, total / scale + constant
+        low, high = (model.qualified_bands if is_mql else model.bands).get(tier, _NOWHERE)
         if points_before < low or not low <= points_after < high:
             # With the time of receipt: an id may come again once the platform has forgotten it.
             occurrence = f"{event.id}:{event.received_ms}"
             tier, is_mql, firings = model.judged(base, points_before, points_after, occurrence, now_ms)
     after = ScoreState(
-        half_life, base.epoch, total, latest_ms, tier, is_mql, parts, base.fit, base.moved, base.before, base.mark
+        half_life, base.epoch, total, latest_ms, tier, is_mql, parts, fit, base.moved, base.before, base.mark
     )
     return after, firings
 

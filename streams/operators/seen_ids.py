@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
 from streams.operators.seen_filter import IdArray, SeenFilter
-from streams.operators.seen_runs import STEP_IDS, MemorySink, Merge, Run, RunFiles, RunSink, runs_to_merge, total_of
+from streams.operators.seen_runs import (
+    STEP_IDS,
+    Day,
+    MemorySink,
+    Merge,
+    Run,
+    RunFiles,
+    RunSink,
+    runs_to_merge,
+    total_of,
+)
 
 DAY_MS = 86_400_000
 DEFAULT_DAYS = 7
@@ -35,37 +45,6 @@ def digest_of(workspace: str, profile: str, message_id: str) -> int:
     partitions they are in.
     """
     return xxh3_64_intdigest(f"{workspace}\x1f{profile}\x1f{message_id}".encode())
-
-
-class _Day:
-    """The ids of one day: runs, then those that are in no run yet, in the order of arrival."""
-
-    def __init__(self, number: int, is_loading: bool = False) -> None:
-        self.number = number
-        self.is_loading = is_loading
-        self.runs: list[Run] = []
-        self.loose: list[IdArray] = []
-        self.count = 0
-        self.total = 0
-        self.unwritten: list[IdArray] = []
-        self.taken = 0
-        self.durable = 0
-
-    @property
-    def sealed(self) -> int:
-        """How many ids the runs hold."""
-        return self.runs[-1].stop if self.runs else 0
-
-    def hold(self, ids: IdArray) -> None:
-        """Take ids that are new."""
-        self.loose.append(ids)
-        self.count += len(ids)
-
-    def delete(self) -> None:
-        """Remove the runs for good."""
-        for run in self.runs:
-            if run.place is not None:
-                run.place.delete()
 
 
 def _add_new(digests: list[int], added: set[int], known: Container[int]) -> set[int]:
@@ -98,16 +77,16 @@ class SeenIds:
         self._recent_ids = recent_ids
         self._slots = days + 1
         self._filter = SeenFilter(self._slots, filter_bytes)
-        self._days: dict[int, _Day] = {}
-        self._today = _Day(-1)
+        self._days: dict[int, Day] = {}
+        self._today = Day(-1)
         self._by_slot = [self._today] * self._slots
         self._tomorrow_ms = 0
         # The ids of today that are in no run.
         self._recent: set[int] = set()
         self._merges: list[Merge] = []
         self._forgotten: list[int] = []
-        self._deleted: list[_Day] = []
-        self._deleting: list[_Day] = []
+        self._deleted: list[Day] = []
+        self._deleting: list[Day] = []
 
     def admit(self, digests: list[int], received_ms: Sequence[int], clock_ms: int) -> set[int] | frozenset[int]:
         """Remember the ids of a frame's events; return the places in the frame of those that were known already.
@@ -184,7 +163,7 @@ class SeenIds:
         Then `restore` what the log holds, and `verify`. Only for an instance that has seen nothing yet.
         """
         for number, runs in (self._files.open_runs() if self._files is not None else {}).items():
-            day = self._days[number] = _Day(number, is_loading=True)
+            day = self._days[number] = Day(number, is_loading=True)
             day.runs = runs
             day.count = runs[-1].stop
         return {number: day.count for number, day in self._days.items()}
@@ -194,7 +173,7 @@ class SeenIds:
 
         Ids must come in order: what would leave a gap is not taken, and `verify` will tell.
         """
-        day = self._days.setdefault(number, _Day(number, is_loading=True))
+        day = self._days.setdefault(number, Day(number, is_loading=True))
         if first > day.count or not day.is_loading:
             return
         ids = np.frombuffer(digests, ">u8")[day.count - first :].astype(np.uint64)
@@ -212,7 +191,7 @@ class SeenIds:
             self._days.pop(number).delete()
         self._filter.grow(max((count for count, _ in counts.values()), default=0))
         for number, counted in counts.items():
-            day = self._days.get(number, _Day(number, is_loading=True))
+            day = self._days.get(number, Day(number, is_loading=True))
             if number < oldest:
                 # Fewer days are kept than when this one was written.
                 self._days.pop(number, None)
@@ -221,12 +200,12 @@ class SeenIds:
             elif day.is_loading and not self._adopt(day, counted):
                 wrong.append(number)
                 day.delete()
-                self._days[number] = _Day(number, is_loading=True)
+                self._days[number] = Day(number, is_loading=True)
         self._arrange()
         self._release()
         return wrong
 
-    def _adopt(self, day: _Day, counted: tuple[int, int]) -> bool:
+    def _adopt(self, day: Day, counted: tuple[int, int]) -> bool:
         """Make a restored day one like others; return False when it isn't what was counted."""
         if day.loose:
             self._seal_restored(day)
@@ -239,7 +218,7 @@ class SeenIds:
             self._index(day, run)
         return True
 
-    def _seal_restored(self, day: _Day) -> None:
+    def _seal_restored(self, day: Day) -> None:
         """Make a run of restored ids, in a file at once: they may be more than memory should hold."""
         ids = np.concatenate(day.loose)
         ids.sort()
@@ -260,14 +239,14 @@ class SeenIds:
             self._filter.clear(old.number % self._slots)
             self._deleted.append(self._days.pop(old.number))
             self._forgotten.append(old.number)
-        self._today = self._days.setdefault(number, _Day(number))
+        self._today = self._days.setdefault(number, Day(number))
         self._tomorrow_ms = (number + 1) * DAY_MS
         self._recent = set()
         self._arrange()
 
     def _arrange(self) -> None:
         self._today = self._days[self._today.number]
-        nothing = _Day(-1)
+        nothing = Day(-1)
         self._by_slot = [nothing] * self._slots
         for day in self._days.values():
             self._by_slot[day.number % self._slots] = day
@@ -292,9 +271,8 @@ class SeenIds:
         if repeated:
             ids = np.delete(ids, list(repeated))
         today = self._today
-        today.loose.append(ids)
+        today.hold(ids)
         today.unwritten.append(ids)
-        today.count += len(ids)
         if len(recent) >= self._recent_ids:
             self._seal(today)
             self._work()
@@ -325,7 +303,7 @@ class SeenIds:
                     known.update(run.having(asked).tolist())
         return known
 
-    def _seal(self, day: _Day, count: int | None = None) -> None:
+    def _seal(self, day: Day, count: int | None = None) -> None:
         """Make a run of the first `count` loose ids of a day; of all without."""
         if not day.loose or (count is not None and count <= 0):
             return
@@ -340,7 +318,7 @@ class SeenIds:
         self._index(day, run)
         self._plan(day)
 
-    def _index(self, day: _Day, run: Run) -> None:
+    def _index(self, day: Day, run: Run) -> None:
         """Put a run of a day, its last so far, into the filter."""
         added = [run]
         if self._filter.wants_growth(run.stop):
@@ -352,12 +330,12 @@ class SeenIds:
             for start in range(0, len(each), STEP_IDS):
                 self._filter.add(day.number % self._slots, each.ids[start : start + STEP_IDS])
 
-    def _busy(self, day: _Day) -> int:
+    def _busy(self, day: Day) -> int:
         """Return how many first runs of a day no new merge may take."""
         taken = [run for merge in self._merges if merge.day == day.number for run in merge.runs]
         return day.runs.index(taken[-1]) + 1 if taken else 0
 
-    def _plan(self, day: _Day) -> None:
+    def _plan(self, day: Day) -> None:
         """Start the merge that a day is due for, if any."""
         busy = self._busy(day)
         free = day.runs[busy:]
@@ -369,7 +347,7 @@ class SeenIds:
             sink = self._sink(day, runs[0].first, sum(map(len, runs)))
             self._merges.append(Merge(day.number, runs, sink))
 
-    def _sink(self, day: _Day, first: int, count: int) -> RunSink:
+    def _sink(self, day: Day, first: int, count: int) -> RunSink:
         if self._files is None:
             return MemorySink(first, count)
         return self._files.create(day.number, first, count)

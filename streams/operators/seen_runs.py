@@ -178,3 +178,34 @@ def runs_to_merge(runs: Sequence[Run], unit: int, enough: int) -> int:
         if tiers[start:].count(tier) >= enough:
             return start
     return len(runs)
+
+
+class Day:
+    """The ids of one day: runs, then those that are in no run yet, in the order of arrival."""
+
+    def __init__(self, number: int, is_loading: bool = False) -> None:
+        self.number = number
+        self.is_loading = is_loading
+        self.runs: list[Run] = []
+        self.loose: list[IdArray] = []
+        self.count = 0
+        self.total = 0
+        self.unwritten: list[IdArray] = []
+        self.taken = 0
+        self.durable = 0
+
+    @property
+    def sealed(self) -> int:
+        """How many ids the runs hold."""
+        return self.runs[-1].stop if self.runs else 0
+
+    def hold(self, ids: IdArray) -> None:
+        """Take ids that are in no run."""
+        self.loose.append(ids)
+        self.count += len(ids)
+
+    def delete(self) -> None:
+        """Remove the runs for good."""
+        for run in self.runs:
+            if run.place is not None:
+                run.place.delete()

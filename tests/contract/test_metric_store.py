@@ -9,8 +9,9 @@ import pytest
 
 from sinks.metrics.embedded import EmbeddedMetricStore
 from sinks.metrics.influx import InfluxMetricStore
-from streams.model.rollups import Rollup, Series
-from streams.ports import MetricPoint, MetricStore
+from streams.model.rollups import Rollup, Series, Sketch, SketchKind
+from streams.operators.sketches import UniqueSketch, ValueSketch
+from streams.ports import MetricPoint, MetricStore, Quantiles, Uniques
 from tests.influx import shared_influxd  # noqa: F401 - a fixture
 
 T0 = 1_700_000_000_000
@@ -199,6 +200,105 @@ def _rest(series: Series) -> tuple[str, str, str, str]:
 
 def _numbers(r: Rollup) -> tuple[int, int, int, int, float]:
     return r.bucket_ms, r.partition, r.part, r.count, r.value
+
+
+HOUR = T0 - T0 % 3_600_000
+
+
+def visitors(workspace: str, *profiles: str, name: str = "purchase", hour: int = 0, **more) -> Sketch:
+    sketch = UniqueSketch()
+    sketch.absorb(profiles)
+    place = more.get("partition", 0), more.get("part", 0)
+    dimension = more.get("dimension", "event")
+    return Sketch(workspace, dimension, name, "", HOUR + hour * 3_600_000, *place, SketchKind.UNIQUES, sketch.body())
+
+
+def amounts(workspace: str, *numbers: float, currency: str = "EUR", hour: int = 0, partition: int = 0) -> Sketch:
+    sketch = ValueSketch()
+    sketch.absorb(numbers)
+    place = HOUR + hour * 3_600_000, partition, 0
+    return Sketch(workspace, "event", "purchase", currency, *place, SketchKind.VALUES, sketch.body())
+
+
+def rounded(answer: Uniques) -> tuple[int, dict[str, int]]:
+    return round(answer.total), {name: round(number) for name, number in answer.names.items()}
+
+
+async def test_visitors_are_united_over_hours_partitions_and_parts(store, workspace):
+    await store.write_sketches(
+        [
+            visitors(workspace, "a", "b"),
+            visitors(workspace, "b", "c", partition=1),
+            visitors(workspace, "c", "d", part=90_000_000_000_000_001),
+            visitors(workspace, "d", "e", hour=1),
+            visitors(workspace, "e", "f", name="page_viewed"),
+            visitors(workspace, "z", dimension="source", name="web"),
+        ]
+    )
+    assert rounded(await store.uniques(workspace, HOUR, HOUR + 7_200_000)) == (6, {"page_viewed": 2, "purchase": 5})
+    assert rounded(await store.uniques(workspace, HOUR, HOUR + 1, name="purchase")) == (4, {"purchase": 4})
+    assert rounded(await store.uniques(workspace, HOUR, HOUR + 1, "source")) == (1, {"web": 1})
+
+
+async def test_a_sketch_that_is_written_again_overwrites(store, workspace):
+    for profiles in ("a", "abc", "abcd"):
+        await store.write_sketches([visitors(workspace, *profiles)])
+    assert rounded(await store.uniques(workspace, HOUR, HOUR + 1)) == (4, {"purchase": 4})
+
+
+async def test_large_sketches_are_united_as_one_of_all_would_be(store, workspace):
+    ids = [f"user:{n}" for n in range(3_000)]
+    parts = [visitors(workspace, *ids[n : n + 1_500], partition=n) for n in (0, 1_000, 1_500)]
+    await store.write_sketches([*parts, visitors(workspace + "b", *ids)])
+    alone, parted = [await store.uniques(w, HOUR, HOUR + 1) for w in (workspace + "b", workspace)]
+    assert alone == parted
+    assert alone.total == pytest.approx(3_000, rel=0.07)
+
+
+async def test_an_hour_belongs_to_a_range_by_its_start_alone(store, workspace):
+    await store.write_sketches([visitors(workspace, str(hour), hour=hour, part=hour) for hour in range(4)])
+    answer = await store.uniques(workspace, HOUR + 1, HOUR + 2 * 3_600_000 + 1)
+    assert rounded(answer)[0] == 2
+    assert (await store.uniques(workspace, HOUR + 1, HOUR + 2)).names == {}
+
+
+async def test_quantiles_are_of_all_values_in_one_currency(store, workspace):
+    await store.write_sketches(
+        [
+            amounts(workspace, *range(1, 51)),
+            amounts(workspace, *range(51, 101), partition=1),
+            amounts(workspace, 101.0, hour=1),
+            amounts(workspace, 5_000.0, currency="JPY"),
+        ]
+    )
+    answer = await store.quantiles(workspace, HOUR, HOUR + 7_200_000, "purchase", "EUR", [0, 0.5, 1])
+    assert (answer.count, answer.values) == (101, pytest.approx([1, 51, 101], rel=0.0101))
+
+
+async def test_without_values_there_are_no_quantiles(store, workspace):
+    await store.write_sketches([])
+    await store.write_sketches([visitors(workspace, "a")])
+    assert await store.quantiles(workspace, HOUR, HOUR + 1, "purchase", "", [0.5]) == Quantiles(0, [])
+    assert await store.quantiles(workspace, HOUR, HOUR, "purchase", "", [0.5]) == Quantiles(0, [])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_text_of_visitors_is_only_text_in_sketches(store, workspace, text):
+    await store.write_sketches([visitors(workspace, "a", dimension="campaign", name=name) for name in (text, "plain")])
+    assert rounded(await store.uniques(workspace, HOUR, HOUR + 1, "campaign", text)) == (1, {text: 1})
+    assert set((await store.uniques(workspace, HOUR, HOUR + 1, "campaign")).names) == {text, "plain"}
+
+
+async def test_an_empty_name_is_one_of_its_own(store, workspace):
+    await store.write_sketches([visitors(workspace, n, dimension="campaign", name=n) for n in ("", "x")])
+    assert (await store.uniques(workspace, HOUR, HOUR + 1, "campaign", "")).names.keys() == {""}
+
+
+async def test_unanswerable_questions_to_sketches_are_refused_by_name(store, workspace):
+    with pytest.raises(ValueError, match="dimension: 'currency'"):
+        await store.uniques(workspace, HOUR, HOUR + 1, "currency")
+    with pytest.raises(ValueError, match=r"quantiles: 1\.5"):
+        await store.quantiles(workspace, HOUR, HOUR + 1, "purchase", "EUR", [0.5, 1.5])
 
 
 async def test_closing_twice_is_no_error(store):

@@ -27,7 +27,7 @@ from streams.model.profiles import (
     ScoreState,
     decayed,
 )
-from streams.ports import LeadCounts, LeadPage, LeadRow, MetricPoint
+from streams.ports import LeadCounts, LeadPage, LeadRow, MetricPoint, Quantiles, Uniques
 from streams.state.codec import decode_profile, encode_profile
 from streams.store.config import ConfigStore
 
@@ -128,11 +128,22 @@ def make_change(row: LeadRow, previous: LeadRow | None = None) -> Change:
 
 
 class FakeMetrics:
-    """Answers from events given as (workspace, at_ms, tags, value)."""
+    """Answers from events given as (workspace, at_ms, tags, value); to questions about sketches, as told."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, int, dict[str, str], float]] = []
         self.fail_with: Exception | None = None
+        self.visitors = Uniques(0.0, {})
+        self.values: list[float] = []
+        self.asked: tuple[Any, ...] = ()
+
+    async def uniques(self, *question: Any) -> Uniques:
+        self.asked = question
+        return self.visitors
+
+    async def quantiles(self, *question: Any) -> Quantiles:
+        self.asked = question
+        return Quantiles(len(self.values), self.values)
 
     def add(self, at_ms: int, event: str, value: float = 0.0, currency: str = "") -> None:
         self.events.append(("default", at_ms, {"event": event, "currency": currency}, value))

@@ -8,6 +8,7 @@ import pytest
 from streams.model.alerts import AlertState
 from streams.model.deliveries import DeliveryStatus
 from streams.model.errors import MetricStoreError
+from streams.ports import Uniques
 from tests.unit.api.fakes_api import DAY_MS, NOW, Installation, make_alert, make_delivery, make_lead
 
 CONTRIBUTION = {"rule", "count", "points", "last_at_ms"}
@@ -160,6 +161,54 @@ async def test_summary_counts_orders_and_money(here: Installation):
     answer = await get(here, "/api/metrics/summary?window_ms=3600000")
     assert (answer["events"], answer["orders"], answer["revenue"]) == (3, 2, {"USD": 12.5})
     assert answer["open_carts"] == {"USD": {"count": 1, "value": 39.0}}
+
+
+HOUR_MS = 3_600_000
+HOUR = NOW - NOW % HOUR_MS
+
+
+async def test_visitors_are_shown_by_group_most_first(here: Installation):
+    here.metrics.visitors = Uniques(6.2, {"": 1.0, "spring": 5.9, "autumn": 1.0})
+    answer = await get(here, "/api/metrics/uniques?group_by=campaign&start_ms=&stop_ms=")
+    assert [(g["group"], g["visitors"]) for g in answer["groups"]] == [("spring", 6), ("", 1), ("autumn", 1)]
+    assert (answer["visitors"], answer["standard_error"]) == (6, 0.023)
+
+
+async def test_visitors_are_those_of_whole_hours(here: Installation):
+    answer = await get(here, f"/api/metrics/uniques?start_ms={HOUR + 5}&stop_ms={HOUR + HOUR_MS + 1}&name=signed_up")
+    assert (answer["start_ms"], answer["stop_ms"]) == (HOUR, HOUR + 2 * HOUR_MS)
+    assert here.metrics.asked == ("default", HOUR, HOUR + 2 * HOUR_MS, "event", "signed_up")
+
+
+async def test_quantiles_come_in_the_order_asked_for(here: Installation):
+    here.metrics.values = [99.0, 12.5]
+    answer = await get(here, "/api/metrics/quantiles?currency=eur&q=0.95&q=0.5")
+    assert answer["quantiles"] == [{"q": 0.95, "value": 99.0}, {"q": 0.5, "value": 12.5}]
+    assert here.metrics.asked[3:] == ("order_completed", "EUR", [0.95, 0.5])
+
+
+async def test_without_values_there_are_no_quantiles_to_show(here: Installation):
+    answer = await get(here, "/api/metrics/quantiles?event=signed_up")
+    assert (answer["count"], answer["quantiles"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("uniques?group_by=currency", "group_by"),
+        ("uniques?start_ms=5&stop_ms=5", "start_ms"),
+        ("uniques?start_ms=0&stop_ms=9000000000", "start_ms"),
+        (f"uniques?name={'x' * 201}", "name"),
+        ("quantiles?q=1.5", "q.0"),
+        ("quantiles?q=nan", "q.0"),
+        ("quantiles?event=", "event"),
+        ("quantiles?" + "&".join(["q=0.5"] * 21), "q"),
+    ],
+)
+async def test_unanswerable_questions_to_sketches_name_the_field(here: Installation, query: str, field: str):
+    answer = await here.with_token().get(f"/api/metrics/{query}")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["field"] == field
 
 
 async def test_alerts_can_be_asked_for_by_state(here: Installation):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sinks.metrics.embedded import EmbeddedMetricStore
 from streams.model.dead_letters import DeadLetter
-from streams.model.rollups import Rollup
+from streams.model.rollups import Rollup, Sketch
 
 
 class ListDeadLetters:
@@ -24,6 +24,7 @@ class FlakyStore(EmbeddedMetricStore):
         self.faults = list(faults)
         self.failed = asyncio.Event()
         self.written = asyncio.Event()
+        self.sketched = asyncio.Event()
         self.batches: list[int] = []
 
     async def write(self, rollups: Sequence[Rollup]) -> None:
@@ -33,6 +34,11 @@ class FlakyStore(EmbeddedMetricStore):
         await super().write(rollups)
         self.batches.append(len(rollups))
         self.written.set()
+
+    async def write_sketches(self, sketches: Sequence[Sketch]) -> None:
+        await super().write_sketches(sketches)
+        if sketches:
+            self.sketched.set()
 
 
 class SetClock:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinks.metrics.embedded import EmbeddedMetricStore
-from streams.model.rollups import Rollup, Series
+from streams.model.rollups import Rollup, Series, Sketch, SketchKind
+from streams.operators.sketches import UniqueSketch
 
 STEPS = [7_000, 10_000, 60_000]
 keys = st.tuples(
@@ -59,6 +60,18 @@ async def test_pruning_drops_what_is_older_and_nothing_else():
     await store.write([rollup("old", "", 1, 0, 0), rollup("a", "", 1, 0, 0), rollup("a", "", 2, 0, 0)])
     assert await store.prune(20_000) == 2
     assert [(p.bucket_ms, p.group) for p in await store.query("w", 0, 99_000, 10_000)] == [(20_000, "a")]
+    await store.close()
+
+
+async def test_pruning_drops_old_sketches():
+    store = EmbeddedMetricStore(":memory:")
+    visitors = UniqueSketch()
+    visitors.absorb(["a"])
+    for hour_ms in (0, 3_600_000):
+        sketch = Sketch("w", "event", f"at {hour_ms}", "", hour_ms, 0, 0, SketchKind.UNIQUES, visitors.body())
+        await store.write_sketches([sketch])
+    await store.prune(3_600_000)
+    assert (await store.uniques("w", 0, 9_000_000)).names.keys() == {"at 3600000"}
     await store.close()
 
 

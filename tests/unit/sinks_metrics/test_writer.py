@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from sinks.metrics.writer import MetricsWriter, rollups_of
+from sinks.metrics.writer import MetricsWriter, read_records
 from streams.frames import encode_rollups, encode_tick
 from streams.log.memory import MemoryEventLog
 from streams.log.topics import ROLLUPS
 from streams.model.errors import MetricRefusedError, MetricStoreError
-from streams.model.rollups import Rollup, RollupBatch, Series
+from streams.model.rollups import Rollup, RollupBatch, Series, Sketch, SketchKind
+from streams.operators.sketches import UniqueSketch
 from streams.ports import LogRecord, NewRecord
 from tests.unit.sinks_metrics.fakes_metrics import FlakyStore, ListDeadLetters, SetClock
 
@@ -70,6 +71,21 @@ async def test_totals_are_stored_and_then_committed():
     await bench.close()
 
 
+async def test_sketches_are_stored_before_anything_is_committed():
+    bench = Bench(MemoryEventLog())
+    visitors = UniqueSketch()
+    for count in (1, 2, 3):
+        visitors.absorb([f"user:{count}"])
+        sketch = Sketch("w", "event", "purchase", "", 0, 0, 0, SketchKind.UNIQUES, visitors.body())
+        await append(bench.log, encode_rollups(RollupBatch(0, 1, (), (sketch,))))
+    async with bench.running():
+        await bench.store.sketched.wait()
+        assert (await bench.committed()).get(0) in (None, 3)
+    assert (await bench.committed())[0] == 3
+    assert round((await bench.store.uniques("w", 0, 1)).total) == 3
+    await bench.close()
+
+
 async def test_only_the_newest_total_of_a_key_is_written():
     bench = Bench(MemoryEventLog())
     await append(bench.log, frame(3), frame(4), frame(9))
@@ -91,7 +107,7 @@ async def test_unreadable_records_become_dead_letters_and_the_rest_is_stored():
 
 
 def test_a_dead_letter_says_where_and_why():
-    _, (letter,) = rollups_of([LogRecord(ROLLUPS, 2, 41, None, b"junk", 77)])
+    (letter,) = read_records([LogRecord(ROLLUPS, 2, 41, None, b"junk", 77)]).letters
     assert (letter.stage, letter.source, letter.at_ms) == ("metrics", f"{ROLLUPS}[2]@41", 77)
     assert letter.reason.startswith("truncated")
 

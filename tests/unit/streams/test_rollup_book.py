@@ -1,10 +1,12 @@
 """Rollups: absolute totals and sketches by event time, exact for what comes late, over flushes and restarts."""
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from streams.model.errors import FrameError
 from streams.model.events import Utm
-from streams.model.rollups import Rollup, Series, SketchKind
+from streams.model.rollups import Rollup, RollupBatch, Series, SketchKind
 from streams.operators import rollups, sketch_book
 from streams.operators.rollups import Changes, Rollups
 from streams.operators.sketch_book import OTHER, PUBLISH_MS
@@ -219,3 +221,56 @@ def test_names_beyond_the_limit_share_a_sketch(monkeypatch):
     again.add(event("n7", profile="user:7"), 9, NOW_MS)
     again.add(event("n1", profile="user:7"), 9, NOW_MS)
     assert uniques(again.take_changes(NOW_MS + PUBLISH_MS), "event") == {OTHER: 4, "n1": 2}
+
+
+# What this build wrote; every later one must read it.
+SAMPLE_V1 = {
+    b"h:1789999200000:0": bytes.fromhex(
+        "019195a764656661756c74af6f726465725f636f6d706c65746564a6737072696e67a3776562a3455552"
+    ),
+    b"t:1790000000000:0": bytes.fromhex("01930002ce017d7840"),
+    b"u:1789999200000:8c66b7e4706f648f718eb4822d62edc5": bytes.fromhex(
+        "019495a7756e6971756573a764656661756c74a56576656e74af6f726465725f636f6d706c65746564a0cf000001a0c4"
+        "443700c3c4280201070b030001043160f70500000000000000000000000000000000000000000000000000000000"
+    ),
+    b"u:1789999200000:c2776be154f09e3ea2617b3611407161": bytes.fromhex(
+        "019495a7756e6971756573a764656661756c74a863616d706169676ea6737072696e67a0cf000001a0c4443700c3c428"
+        "0201070b030001043160f70500000000000000000000000000000000000000000000000000000000"
+    ),
+    b"u:1789999200000:e0e3570aadd2fea4903a7cb956478511": bytes.fromhex(
+        "019495a7756e6971756573a764656661756c74a6736f75726365a3776562a0cf000001a0c4443700c3c4280201070b03"
+        "0001043160f70500000000000000000000000000000000000000000000000000000000"
+    ),
+    b"u:1789999200000:4c7ba8fb805ad5eb713518efb2686e5c": bytes.fromhex(
+        "019495a676616c756573a764656661756c74a56576656e74af6f726465725f636f6d706c65746564a3455552cf000001"
+        "a0c4443700c3c4069192cd048c01"
+    ),
+    b"d:0": bytes.fromhex(
+        "01949395a7756e6971756573a764656661756c74a56576656e74af6f726465725f636f6d706c65746564a0cf000001a0"
+        "c444370091a8757365723a626f629395a7756e6971756573a764656661756c74a863616d706169676ea6737072696e67"
+        "a0cf000001a0c444370091a8757365723a626f629395a7756e6971756573a764656661756c74a6736f75726365a37765"
+        "62a0cf000001a0c444370091a8757365723a626f629395a676616c756573a764656661756c74a56576656e74af6f7264"
+        "65725f636f6d706c65746564a3455552cf000001a0c444370091cb4029000000000000"
+    ),
+}
+
+
+def test_state_of_the_first_version_is_read():
+    made = Rollups(0)
+    made.restore(SAMPLE_V1)
+    made.add(event("order_completed", value=1.0, currency="EUR", utm=Utm(campaign="spring")), 2, NOW_MS)
+    changes = made.take_changes(NOW_MS + PUBLISH_MS)
+    assert [(r.count, r.value) for r in changes.rollups] == [(3, 26.0)]
+    assert uniques(changes, "campaign") == {"spring": 2}
+    assert kept(changes, dict(SAMPLE_V1)).keys() == {key for key in SAMPLE_V1 if not key.startswith(b"d:")}
+
+
+def test_state_of_an_unknown_version_is_refused():
+    for key, value in SAMPLE_V1.items():
+        with pytest.raises(FrameError, match="version"):
+            Rollups(0).restore(SAMPLE_V1 | {key: b"\x09" + value[1:]})
+
+
+def test_batches_from_before_there_were_sketches_are_read():
+    old = msgspec.msgpack.encode((0, NOW_MS, ()))
+    assert msgspec.msgpack.decode(old, type=RollupBatch).sketches == ()

@@ -368,11 +368,12 @@ def test_a_recompute_that_finds_nothing_leaves_nothing():
 def test_a_recompute_reaches_what_was_merged_after_its_mark():
     theirs, _ = after(event("form_submitted"), event("email_opened"))
     marked = RICHER.marked(theirs, "lead", "anon:1", RECOMPUTE)
+    marked, _ = after(event("email_opened"), scores=marked, by=RICHER)
     mine = RICHER.marked(after(event("email_clicked"))[0], "lead", "user:ada", RECOMPUTE)
     both = RICHER.merged(mine, RICHER.exported(marked, "anon:1"))
     found, _ = after(event("email_opened"), by=RICHER)
     renewed = RICHER.replaced(both, found, "anon:1", "user:ada", RECOMPUTE)["lead"]
-    assert {s.rule: round(s.points) for s in shares_at(renewed, 0)} == {"email_opened": 10, "email_clicked": 8}
+    assert {s.rule: round(s.points) for s in shares_at(renewed, 0)} == {"email_opened": 20, "email_clicked": 8}
 
 
 def test_what_was_detached_during_a_recompute_does_not_come_back():

@@ -131,3 +131,32 @@ def test_days_that_a_shorter_memory_no_longer_keeps_are_forgotten_at_the_start(t
     seen.resume()
     assert seen.verify({0: (1, 1)}, 2 * DAY_MS) == []
     assert seen.take_forgotten() == [0]
+
+
+def test_chunks_that_overlap_what_files_hold_add_only_the_rest(tmp_path):
+    folder_with(tmp_path, [1, 2, 3])
+    again = SeenIds(SeenFolder(tmp_path))
+    again.resume()
+    again.restore(0, 1, b"".join(n.to_bytes(8, "big") for n in (2, 3, 4)))
+    assert again.verify({0: (4, 10)}, 0) == []
+
+
+def test_saving_leaves_ids_that_are_not_durable_known(tmp_path):
+    seen = SeenIds(SeenFolder(tmp_path))
+    admit(seen, [1], 0)
+    seen.take_unwritten()
+    seen.mark_written()
+    admit(seen, [2], 0)
+    seen.save()
+    assert admit(seen, [1, 2, 3], 0) == [0, 1]
+
+
+def test_a_merge_goes_into_one_file_and_its_sources_go(tmp_path):
+    seen = SeenIds(SeenFolder(tmp_path), recent_ids=10)
+    for start in range(0, 800, 10):
+        admit(seen, list(range(start, start + 10)), 0)
+        seen.take_unwritten()
+        seen.mark_written()
+        seen.save()
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.run")) < 800 * 8 * 1.5
+    assert len(admit(seen, list(range(800)), 0)) == 800

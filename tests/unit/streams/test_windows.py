@@ -1,0 +1,462 @@
+"""Abandonment windows: the cart as it always was, and what other kinds, subjects and steps add."""
+
+import msgspec
+import pytest
+
+from streams.model.errors import RuleError, RuleFailedError
+from streams.model.facts import FactsState
+from streams.model.rules.abandonment import AbandonmentRule, EventMatch, WindowKind
+from streams.model.rules.abandonment_defaults import default_abandonment, example_rules
+from streams.model.rules.conditions import Condition, Op
+from streams.model.windows import CartItem, Window, WindowsState, newest_cart, window_key
+from streams.operators import windows as windows_module
+from streams.operators.windows import MAX_MARKS, MAX_WINDOWS, Abandonment
+from streams.operators.windows_items import MAX_ITEMS, MAX_VIEWED
+from tests.unit.streams.builders import NOW_MS, event, kettle
+
+WINDOW_MS = 60_000
+HOUR_MS = 3_600_000
+FACTS = FactsState()
+CART = Abandonment(default_abandonment(WINDOW_MS))
+STEPS_MS = (WINDOW_MS, 24 * WINDOW_MS, 72 * WINDOW_MS)
+
+
+def matches(*names):
+    return tuple(EventMatch(name) for name in names)
+
+
+def rule(kind=WindowKind.CART, **more):
+    more = {"opens": matches("product_added"), "cancels": matches("order_completed"), "id": str(kind), **more}
+    return AbandonmentRule(kind=kind, steps_ms=more.pop("steps_ms", (WINDOW_MS,)), **more)
+
+
+def after(*events, operator=CART, state=None) -> WindowsState:
+    state = state or WindowsState()
+    for one in events:
+        state, _ = operator.on_event(state, one, one.name, FACTS, one.received_ms)
+    return state
+
+
+def the_cart(state: WindowsState) -> Window:
+    return newest_cart(state) or Window("", "", "")
+
+
+def added(at_ms: int = NOW_MS, **more):
+    return event("product_added", at_ms, properties=kettle(**more), currency="USD")
+
+
+def bought(at_ms: int = NOW_MS + 1, received_ms: int | None = None, **properties):
+    return event("order_completed", at_ms, received_ms=received_ms or at_ms, properties=properties)
+
+
+def firings(state: WindowsState, now_ms: int, operator=CART):
+    return operator.on_timer(state, now_ms)[1]
+
+
+def fired(state: WindowsState, now_ms: int, operator=CART) -> list[dict]:
+    return [firing.data for firing in firings(state, now_ms, operator)]
+
+
+def test_a_cart_opens_a_window():
+    assert CART.next_timer(after(added())) == NOW_MS + WINDOW_MS
+
+
+def test_nothing_fires_before_the_window_closes():
+    assert fired(after(added()), NOW_MS + WINDOW_MS - 1) == []
+
+
+def test_the_trigger_carries_the_cart():
+    [data] = fired(after(added(quantity=2)), NOW_MS + WINDOW_MS)
+    assert (data["value"], data["currency"], data["items"][0]["name"]) == (80.0, "USD", "Kettle")
+
+
+def test_the_trigger_of_the_default_rule_keeps_its_name_and_occurrence():
+    [firing] = firings(after(added()), NOW_MS + HOUR_MS)
+    assert (firing.rule, firing.occurrence, firing.due_ms) == ("cart_abandoned", str(NOW_MS), NOW_MS + WINDOW_MS)
+
+
+def test_a_cart_is_abandoned_once_per_window():
+    state, _ = CART.on_timer(after(added()), NOW_MS + WINDOW_MS)
+    assert (CART.next_timer(state), fired(state, NOW_MS + 10 * WINDOW_MS)) == (0, [])
+
+
+def test_a_further_change_restarts_the_window_of_the_same_occurrence():
+    cart = the_cart(after(added(), added(NOW_MS + 30_000)))
+    assert (cart.due_ms, cart.opened_ms) == (NOW_MS + 30_000 + WINDOW_MS, NOW_MS)
+
+
+def test_a_purchase_cancels_the_window_and_empties_the_cart():
+    state = after(added(), bought())
+    assert (state.due_ms, state.windows) == (0, {})
+
+
+def test_an_abandoned_cart_is_re_armed_by_the_next_change_as_a_new_occurrence():
+    closed, _ = CART.on_timer(after(added()), NOW_MS + WINDOW_MS)
+    again = added(NOW_MS + 2 * WINDOW_MS)
+    cart = the_cart(after(again, state=closed))
+    assert (cart.opened_ms, cart.items[0].quantity) == (again.received_ms, 2)
+
+
+def test_looking_at_an_abandoned_cart_does_not_re_arm_it():
+    closed, _ = CART.on_timer(after(added()), NOW_MS + WINDOW_MS)
+    assert after(event("cart_viewed", NOW_MS + 2 * WINDOW_MS), state=closed) is closed
+
+
+def test_looking_at_an_open_cart_extends_its_window():
+    assert after(added(), event("cart_viewed", NOW_MS + 5_000)).due_ms == NOW_MS + 5_000 + WINDOW_MS
+
+
+def test_removing_the_last_item_closes_the_window():
+    state = after(added(), event("product_removed", properties={"product_id": "kettle"}))
+    assert (state.windows, state.due_ms) == ({}, 0)
+
+
+def test_removing_one_of_several_keeps_the_rest():
+    removed = event("product_removed", properties={"product_id": "kettle", "quantity": 1})
+    assert the_cart(after(added(quantity=3), removed)).items[0].quantity == 2
+
+
+def test_a_snapshot_replaces_the_items():
+    snapshot = event("cart_updated", properties={"products": [{"product_id": "cup", "price": 9.0, "quantity": 2}]})
+    assert [(i.product_id, i.quantity) for i in the_cart(after(added(), snapshot)).items] == [("cup", 2)]
+
+
+def test_a_checkout_without_items_keeps_the_cart_and_extends_it():
+    state = after(added(), event("checkout_started", NOW_MS + 9_000))
+    assert (the_cart(state).items[0].product_id, state.due_ms) == ("kettle", NOW_MS + 9_000 + WINDOW_MS)
+
+
+def test_an_event_older_than_the_window_opens_none():
+    old = event("product_added", NOW_MS - WINDOW_MS - 1, received_ms=NOW_MS, properties=kettle())
+    assert after(old).due_ms == 0
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {}, {"products": "no list"}, {"products": [7, None]}, {"product_id": None}, {"cart_id": {"a": 1}},
+        {"product_id": "x", "price": "dear", "quantity": -3},
+        {"product_id": "x", "price": float("nan"), "quantity": float("inf")},
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_breaks_nothing(properties):
+    state = after(event("product_added", properties=properties), event("cart_updated", properties=properties))
+    assert 0 <= the_cart(state).value < 1
+
+
+def test_the_cart_is_bounded():
+    many = [event("product_added", properties=kettle(product_id=f"p{n}")) for n in range(MAX_ITEMS + 20)]
+    assert len(the_cart(after(*many)).items) == MAX_ITEMS
+
+
+def late(name: str, **properties):
+    """An event that happened before the window and arrives while that of `added()` is open."""
+    return event(name, NOW_MS - WINDOW_MS - 990, received_ms=NOW_MS + 10, properties=properties)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        late("product_added", product_id="cup"),
+        late("product_removed", product_id="cup"),
+        late("cart_updated", products=[]),
+        late("checkout_started", products=[{"product_id": "cup"}]),
+        late("cart_viewed"),
+    ],
+    ids=lambda one: one.name,
+)
+def test_a_late_event_leaves_the_running_window_as_it_is(one):
+    state = after(added(), one)
+    assert (the_cart(state).opened_ms, state.due_ms) == (NOW_MS, NOW_MS + WINDOW_MS)
+    assert [data["items"][0]["product_id"] for data in fired(state, state.due_ms)] == ["kettle"]
+
+
+def test_a_late_product_is_in_the_cart_all_the_same():
+    cart = the_cart(after(added(), late("product_added", product_id="cup")))
+    assert [i.product_id for i in cart.items] == ["kettle", "cup"]
+
+
+def test_an_order_from_before_the_cart_was_begun_leaves_it_alone():
+    old = bought(NOW_MS - 300 * 24 * HOUR_MS, NOW_MS + 1)
+    assert after(added(), old) == after(added())
+
+
+@pytest.mark.parametrize("age_ms", [240_000, 20 * HOUR_MS], ids=["clock behind", "bare date"])
+def test_an_order_stamped_a_little_early_is_the_carts_purchase(age_ms):
+    assert after(added(), bought(NOW_MS - age_ms, NOW_MS + 1)).windows == {}
+
+
+def test_a_cart_begun_by_a_clock_that_is_ahead_is_emptied_by_its_purchase():
+    ahead = event("product_added", NOW_MS + 290_000, received_ms=NOW_MS, properties=kettle())
+    assert after(ahead, bought(NOW_MS - 290_000, NOW_MS + 1)).windows == {}
+
+
+def test_an_imported_cart_is_emptied_by_its_imported_order():
+    imported = event("product_added", NOW_MS - 9 * HOUR_MS, received_ms=NOW_MS, properties=kettle())
+    assert after(imported, bought(NOW_MS - 8 * HOUR_MS, NOW_MS)).windows == {}
+
+
+def test_an_abandoned_cart_is_emptied_by_an_order_that_came_after_it_was_begun():
+    closed, _ = CART.on_timer(after(added()), NOW_MS + WINDOW_MS)
+    assert after(bought(NOW_MS + HOUR_MS), state=closed).windows == {}
+
+
+def test_a_cart_without_a_known_beginning_is_emptied_by_any_order():
+    key = window_key("cart_abandoned", "")
+    older = Window("cart_abandoned", "cart", "", (CartItem("cup", "Cup", 1, 4.0),), due_ms=NOW_MS + WINDOW_MS)
+    assert after(bought(1, NOW_MS), state=WindowsState({key: older}, older.due_ms)).windows == {}
+
+
+def test_a_line_without_a_price_is_worth_its_events_value():
+    told = event("product_added", properties={"product_id": "cup", "quantity": 2}, value=9.0)
+    assert the_cart(after(told)).value == 9.0
+
+
+# What rules add: subjects, steps, minimum value, kinds.
+
+
+def test_carts_of_different_ids_live_side_by_side():
+    state = after(added(cart_id="a"), added(cart_id="b", product_id="cup", price=9.0))
+    assert [(d["cart_id"], d["value"]) for d in fired(state, NOW_MS + WINDOW_MS)] == [("a", 40.0), ("b", 9.0)]
+
+
+def test_carts_opened_in_the_same_millisecond_are_two_occurrences():
+    state = after(added(cart_id="a"), added(cart_id="b"))
+    assert len({firing.occurrence for firing in firings(state, NOW_MS + WINDOW_MS)}) == 2
+
+
+def test_an_order_with_a_cart_id_cancels_that_cart_only():
+    state = after(added(cart_id="a"), added(cart_id="b"), bought(cart_id="a"))
+    assert [window.subject for window in state.windows.values()] == ["b"]
+
+
+def test_an_order_without_a_cart_id_cancels_all_carts():
+    assert after(added(cart_id="a"), added(cart_id="b"), added(), bought()).windows == {}
+
+
+def test_an_event_without_a_cart_id_is_about_the_cart_touched_last():
+    state = after(added(cart_id="a"), added(NOW_MS + 1, cart_id="b"), event("checkout_started", NOW_MS + 9_000))
+    assert [(w.subject, w.updated_ms - NOW_MS) for w in state.windows.values()] == [("a", 0), ("b", 9_000)]
+
+
+def test_a_cart_whose_id_is_told_late_is_the_one_that_had_none():
+    state = after(added(), added(NOW_MS + 1, cart_id="a", product_id="cup"))
+    [cart] = state.windows.values()
+    assert (cart.subject, cart.opened_ms, len(cart.items)) == ("a", NOW_MS, 2)
+
+
+def test_each_step_fires_so_long_after_the_last_touch():
+    operator = Abandonment((rule(steps_ms=STEPS_MS),))
+    state = after(added(), added(NOW_MS + 5), operator=operator)
+    found = firings(state, NOW_MS + 100 * WINDOW_MS, operator)
+    assert [(f.due_ms - NOW_MS - 5, f.data["step"], f.occurrence) for f in found] == [
+        (STEPS_MS[0], 1, f"{NOW_MS}"), (STEPS_MS[1], 2, f"{NOW_MS}:2"), (STEPS_MS[2], 3, f"{NOW_MS}:3"),
+    ]  # fmt: skip
+
+
+def test_a_touch_after_the_first_step_starts_over_as_a_new_occurrence():
+    operator = Abandonment((rule(steps_ms=STEPS_MS),))
+    state, _ = operator.on_timer(after(added(), operator=operator), NOW_MS + WINDOW_MS)
+    again = NOW_MS + 2 * WINDOW_MS
+    state = after(added(again), operator=operator, state=state)
+    assert [f.occurrence for f in firings(state, again + WINDOW_MS, operator)] == [str(again)]
+
+
+def test_a_purchase_after_the_first_step_ends_the_others():
+    operator = Abandonment((rule(steps_ms=STEPS_MS),))
+    state, _ = operator.on_timer(after(added(), operator=operator), NOW_MS + WINDOW_MS)
+    assert after(bought(NOW_MS + HOUR_MS), operator=operator, state=state).due_ms == 0
+
+
+def test_a_step_below_the_minimum_value_is_passed_over_and_the_next_considered():
+    operator = Abandonment((rule(steps_ms=STEPS_MS, min_value=50),))
+    state, none = operator.on_timer(after(added(), operator=operator), NOW_MS + WINDOW_MS)
+    dearer = event("product_added", NOW_MS, received_ms=NOW_MS + 2 * WINDOW_MS, properties=kettle(product_id="pot"))
+    state = after(dearer, operator=operator, state=state)
+    assert (none, [d["step"] for d in fired(state, NOW_MS + 30 * WINDOW_MS, operator)]) == ((), [2])
+
+
+def test_a_window_that_does_not_re_arm_fires_again_only_after_a_cancel():
+    operator = Abandonment((rule(rearm=False),))
+    state, _ = operator.on_timer(after(added(), operator=operator), NOW_MS + WINDOW_MS)
+    again = added(NOW_MS + 2 * WINDOW_MS)
+    assert after(again, operator=operator, state=state).due_ms == 0
+    assert after(bought(again.at_ms), again, operator=operator, state=state).due_ms == again.at_ms + WINDOW_MS
+
+
+def test_a_rule_sees_only_events_that_meet_its_conditions():
+    dear = EventMatch("product_added", (Condition("properties.price", Op.GTE, 50),))
+    operator = Abandonment((rule(opens=(dear,)),))
+    assert after(added(), operator=operator).due_ms == 0
+    assert after(added(price=60.0), operator=operator).due_ms > 0
+
+
+EXAMPLES = Abandonment(default_abandonment() + example_rules())
+
+
+def kinds(state: WindowsState) -> list[str]:
+    return [window.kind for window in state.windows.values()]
+
+
+def test_a_checkout_without_items_carries_those_of_the_cart():
+    state = after(added(), event("checkout_started", NOW_MS + 1), operator=EXAMPLES)
+    checkout = state.windows[window_key("checkout_abandoned", "")]
+    assert (checkout.items[0].product_id, checkout.value) == ("kettle", 40.0)
+
+
+def test_a_checkout_without_items_is_worth_what_its_event_says():
+    state = after(event("checkout_started", value=70.0), operator=EXAMPLES)
+    assert fired(state, NOW_MS + HOUR_MS, EXAMPLES)[0]["value"] == 70.0
+
+
+def test_a_browse_window_carries_the_last_products_looked_at_newest_last():
+    looks = [event("product_viewed", NOW_MS + n, properties=kettle(product_id=f"p{n % 15}")) for n in range(16)]
+    [data] = fired(after(*looks, operator=EXAMPLES), NOW_MS + 5 * HOUR_MS, EXAMPLES)
+    assert [i["product_id"] for i in data["items"]] == [f"p{n}" for n in range(6, 15)] + ["p0"]
+    assert len(data["items"]) == MAX_VIEWED
+
+
+def test_a_purchase_cancels_browse_and_checkout_windows_too():
+    looked = event("product_viewed", properties=kettle())
+    state = after(added(), event("checkout_started", NOW_MS), looked, operator=EXAMPLES)
+    assert (sorted(kinds(state)), after(bought(), operator=EXAMPLES, state=state).windows) == (
+        ["browse", "cart", "checkout"], {},
+    )  # fmt: skip
+
+
+def test_a_form_tells_how_far_it_got_and_nothing_that_was_filled_in():
+    begun = event("form_started", properties={"form_id": "demo", "email": "ada@example.com"})
+    step = event("form_step_completed", properties={"form_id": "demo", "form_step": "company", "phone": "123"})
+    [firing] = firings(after(begun, step, operator=EXAMPLES), NOW_MS + HOUR_MS, EXAMPLES)
+    assert (firing.rule, firing.data["form_id"], firing.data["form_step"]) == ("form_abandoned", "demo", "company")
+    assert b"ada" not in msgspec.msgpack.encode(firing.data)
+
+
+def test_a_form_that_was_sent_is_not_abandoned_but_another_is():
+    events = [event("form_started", properties={"form_id": name}) for name in ("demo", "news")]
+    sent = event("form_submitted", NOW_MS + 1, properties={"form_id": "demo"})
+    state = after(*events, sent, operator=EXAMPLES)
+    assert [d["subject"] for d in fired(state, NOW_MS + HOUR_MS, EXAMPLES)] == ["news"]
+
+
+def test_a_registration_reminds_twice_until_the_person_signs_up():
+    state = after(event("registration_started"), operator=EXAMPLES)
+    assert [d["step"] for d in fired(state, NOW_MS + 48 * HOUR_MS, EXAMPLES)] == [1, 2]
+    assert after(event("signed_up"), operator=EXAMPLES, state=state).due_ms == 0
+
+
+def test_what_has_fired_and_holds_nothing_is_gone():
+    state, _ = EXAMPLES.on_timer(after(event("registration_started"), operator=EXAMPLES), NOW_MS + 48 * HOUR_MS)
+    assert state.windows == {}
+
+
+def test_an_event_that_concerns_no_rule_changes_nothing():
+    state = after(added())
+    assert after(event("page_viewed"), state=state) is state
+
+
+def test_windows_are_bounded_and_those_touched_longest_ago_go_first():
+    state = after(*(added(NOW_MS + n, cart_id=f"c{n}") for n in range(MAX_WINDOWS + 5)))
+    assert [w.subject for w in state.windows.values()] == [f"c{n}" for n in range(5, MAX_WINDOWS + 5)]
+
+
+def test_cancels_are_bounded():
+    state = after(*(bought(NOW_MS + n, cart_id=f"c{n}") for n in range(MAX_MARKS + 5)))
+    assert len(state.cancelled) == MAX_MARKS
+
+
+# Merging and changed rules.
+
+
+def test_a_cart_that_was_bought_meanwhile_does_not_come_back_by_a_merge():
+    merged = CART.merged(after(bought(NOW_MS + 5)), CART.exported(after(added()), "anon:1"))
+    assert (merged.windows, merged.due_ms) == ({}, 0)
+
+
+def test_a_cart_begun_after_the_purchase_stays_in_a_merge():
+    merged = CART.merged(after(bought(NOW_MS - 5)), CART.exported(after(added()), "anon:1"))
+    assert merged.due_ms == NOW_MS + WINDOW_MS
+
+
+def test_a_cart_that_the_log_shows_after_the_purchase_stays_whatever_the_clocks_say():
+    state = after(bought(NOW_MS + 60_000, NOW_MS - 1), added())
+    assert CART.merged(state, WindowsState()).due_ms == state.due_ms > 0
+
+
+def test_two_carts_of_one_person_become_one_with_the_items_of_both():
+    merged = CART.merged(after(added()), CART.exported(after(added(NOW_MS + 7, product_id="cup")), "anon:1"))
+    cart = the_cart(merged)
+    assert ([i.product_id for i in cart.items], cart.due_ms) == (["kettle", "cup"], NOW_MS + 7 + WINDOW_MS)
+
+
+def test_a_cart_that_a_merge_left_empty_does_not_fire():
+    viewed = event("cart_viewed", NOW_MS + 10)
+    merged = CART.merged(after(added(), viewed), CART.exported(after(bought(NOW_MS + 5)), "anon:1"))
+    assert (merged.due_ms > 0, fired(merged, NOW_MS + HOUR_MS)) == (True, [])
+
+
+def test_what_was_united_stays_with_the_profile_that_took_it_up():
+    state = after(added())
+    assert CART.detached(state, "anon:1") == (state, WindowsState())
+
+
+def test_rules_that_are_gone_take_their_windows_along():
+    assert Abandonment(()).migrated(after(added())) == WindowsState()
+
+
+def test_changed_steps_move_what_is_due():
+    state = after(added())
+    assert Abandonment(default_abandonment(2 * WINDOW_MS)).migrated(state).due_ms == NOW_MS + 2 * WINDOW_MS
+    assert CART.migrated(state) is state
+
+
+def test_a_window_whose_step_is_gone_is_closed():
+    longer = Abandonment((rule(id="cart_abandoned", steps_ms=STEPS_MS),))
+    state, _ = longer.on_timer(after(added(), operator=longer), NOW_MS + WINDOW_MS)
+    assert CART.migrated(state).due_ms == 0
+
+
+# Bad rules.
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"id": ""}, "abandonment[0].id"),
+        ({"kind": "trolley"}, "abandonment[0].kind"),
+        ({"opens": ()}, "abandonment[0].opens"),
+        ({"cancels": ()}, "abandonment[0].cancels"),
+        ({"extends": (EventMatch(""),)}, "abandonment[0].extends[0].event"),
+        ({"steps_ms": ()}, "abandonment[0].steps_ms"),
+        ({"steps_ms": (99,)}, "abandonment[0].steps_ms[0]"),
+        ({"steps_ms": (1_000, 1_000)}, "abandonment[0].steps_ms[1]"),
+        ({"steps_ms": tuple(range(1_000, 12_000, 1_000))}, "abandonment[0].steps_ms"),
+        ({"min_value": float("nan")}, "abandonment[0].min_value"),
+        ({"min_value": -1.0}, "abandonment[0].min_value"),
+        ({"subject": "s" * 200}, "abandonment[0].subject"),
+        ({"opens": (EventMatch("a", (Condition("nowhere"),)),)}, "abandonment[0].opens[0].when[0].field"),
+    ],
+)
+def test_a_bad_rule_is_refused_by_the_name_of_its_field(changes, field):
+    with pytest.raises(RuleError) as caught:
+        Abandonment((msgspec.structs.replace(rule(), **changes),))
+    assert caught.value.field == field
+
+
+def test_ids_are_unique_and_rules_bounded():
+    with pytest.raises(RuleError) as twice:
+        Abandonment((rule(), rule()))
+    with pytest.raises(RuleError) as many:
+        Abandonment(tuple(rule(id=f"r{n}") for n in range(101)))
+    assert (twice.value.field, many.value.field) == ("abandonment[1].id", "abandonment")
+
+
+def test_a_rule_that_fails_is_named(monkeypatch):
+    def failing(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(windows_module, "ADVANCES", dict.fromkeys(WindowKind, failing))
+    broken = Abandonment(default_abandonment())
+    with pytest.raises(RuleFailedError) as caught:
+        after(added(), operator=broken)
+    assert (caught.value.rule, type(caught.value.__cause__)) == ("cart_abandoned", ZeroDivisionError)
