@@ -5,11 +5,13 @@ from typing import Any
 
 from streams.frames import decode, encode_events
 from streams.model.events import Event, ProfileKeys, Utm
-from streams.operators.pipeline import Pipeline, Rules
-from streams.state.partition import Partition
+from streams.model.rules.standard import default_rules
+from streams.state.copy import MemoryCopy
+from streams.state.flushing import take_flush
+from streams.state.loading import Shape, new_partition
 
 _FRAME_EVENTS = 200
-_FRAMES_PER_FLUSH = 8
+_FRAMES_PER_FLUSH = 20
 _FRAME_MS = 20
 _START_MS = 1_750_000_000_000
 _NAMES = (
@@ -26,7 +28,7 @@ _NAMES = (
 def measure_engine(events: int, profiles: int) -> dict[str, Any]:
     """Return events per CPU second of one partition that `profiles` people send `events` events to."""
     frames = _frames(events, profiles)
-    partition = Partition(0, 1, Pipeline(Rules()))
+    partition = new_partition(0, MemoryCopy(), Shape(1, default_rules()))
     parts = {"decode": 0.0, "apply": 0.0, "flush": 0.0}
     flushed = 0
     for offset, data in enumerate(frames):
@@ -36,16 +38,15 @@ def measure_engine(events: int, profiles: int) -> dict[str, Any]:
         partition.apply(offset, frame)
         applied = time.process_time()
         if offset % _FRAMES_PER_FLUSH == _FRAMES_PER_FLUSH - 1:
-            flush = partition.take_flush()
-            partition.mark_flushed()
-            flushed += len(flush.outputs) + len(flush.state)
+            flushed += len(take_flush(partition, 1).records)
+            partition.seen.mark_written()
         parts["decode"] += decoded - started
         parts["apply"] += applied - decoded
         parts["flush"] += time.process_time() - applied
     count = partition.events
     return {
         "events": count,
-        "profiles": len(partition.profiles),
+        "profiles": profiles,
         "frame_events": _FRAME_EVENTS,
         "events_per_cpu_s": round(count / sum(parts.values())),
         "apply_events_per_cpu_s": round(count / parts["apply"]),

@@ -19,7 +19,7 @@ from streams.operators.history import History
 from streams.operators.identity.nodes import IDENTITY_EVENTS, Identity
 from streams.operators.merging import Merging
 from streams.operators.pages import Pages
-from streams.operators.products import Products
+from streams.operators.product_moves import ProductMoves
 from streams.operators.scoring import Scoring
 from streams.operators.windows import Abandonment
 
@@ -56,7 +56,7 @@ class Pipeline:
         self._history = History()
         self._scoring = Scoring(rules.scores)
         self._windows = Abandonment(rules.abandonment)
-        self._products = Products(rules.products)
+        self._products = ProductMoves(rules.products)
         self._accounts = Accounts(rules.scores[0] if rules.scores else None)
         self._identity = Identity(rules.identity, Merging(self._history, self._scoring, self._windows, self._settled))
         self._rare = IDENTITY_EVENTS | {JOINS_GROUP}
@@ -91,7 +91,7 @@ class Pipeline:
         if event.name in self._rare:
             after, told = self._on_rare(after, event, now_ms)
             moves += told
-        if name in self._products.names:
+        if self._products.is_on:
             after, told = self._products.on_event(after, event, name, now_ms)
             moves += told
         return after, _triggers(after, firings, now_ms) if firings else (), moves
@@ -117,8 +117,8 @@ class Pipeline:
             return replace(state, scores=scores), (), ()
         if move.kind is MoveKind.MEMBER:
             after, firings = self._accounts.on_member(state, move, now_ms)
-        elif move.kind in self._products.moves:
-            after, moves, firings = self._products.on_move(state, move, now_ms)
+        elif move.kind in (MoveKind.INTEREST, MoveKind.NOTIFY):
+            after, firings = self._products.on_move(state, move, now_ms)
         else:
             after, moves, firings = self._identity.on_move(state, move, now_ms)
         return after, _triggers(after, firings, now_ms), moves

@@ -14,7 +14,6 @@ from streams.model.errors import RuleFailedError
 from streams.model.events import Event
 from streams.model.moves import MoveBatch, MoveKind
 from streams.model.profile import ProfileState
-from streams.model.triggers import Trigger
 from streams.operators.identity.nodes import forwarded_event, forwarding
 from streams.operators.pipeline import Effects
 from streams.operators.rollups import Rollups
@@ -25,6 +24,10 @@ from streams.state.outbox import Outbox
 from streams.state.profile_store import ProfileStore
 from streams.state.seen_chunks import SeenChunks
 from streams.state.timers import Timers
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streams.model.triggers import Trigger
 
 logger = logging.getLogger(__name__)
 
