@@ -157,7 +157,7 @@ class MetricStore(Protocol):
         """Return totals per step and group for start <= bucket < stop, ordered by bucket then group.
 
         `group_by` and the keys of `where` are among event, campaign, source, currency; `group_by` may be "" for one
-        total.
+        total. Sessions are told only when `where` names their event.
         """
         ...
 

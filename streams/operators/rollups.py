@@ -6,7 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from streams.model.events import Event
-from streams.model.rollups import MICROS, ROLLUP_BUCKET_MS, SKETCH_HOUR_MS, Rollup, Series, Sketch, micros_of
+from streams.model.rollups import MICROS, ROLLUP_BUCKET_MS, SESSIONS, SKETCH_HOUR_MS, Rollup, Series, Sketch, micros_of
 from streams.operators.rollup_cells import (
     CELLS_PREFIX,
     NO_BUCKET,
@@ -25,7 +25,6 @@ DEFAULT_HORIZON_MS = 3_600_000
 MAX_SERIES = 2_000
 """So many series of a workspace are told apart in one bucket of a partition; the others are counted together, under the
 event OTHER and by source alone: made-up names must not fill memory and metric store."""
-SESSION_STARTED = "session_started"
 _FOR_EVER = 1 << 62
 STATE_PREFIXES = (SERIES_PREFIX, CELLS_PREFIX, SKETCH_PREFIX, DELTA_PREFIX)
 """How keys of the state topic begin whose records `Rollups.restore` takes."""
@@ -102,7 +101,7 @@ class Rollups:
 
     def add_session(self, event: Event, offset: int, clock_ms: int) -> None:
         """Count a session that `event` has begun, by the event's campaign and source; besides `add`."""
-        self.add(replace(event, name=SESSION_STARTED, value=None, currency=None), offset, clock_ms)
+        self.add(replace(event, name=SESSIONS, value=None, currency=None), offset, clock_ms)
 
     def is_dirty(self, clock_ms: int) -> bool:
         """Say whether `take_changes` would publish something at log time `clock_ms`."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from xxhash import xxh3_64_intdigest as _digest
@@ -24,7 +25,6 @@ from streams.state.outbox import Outbox
 from streams.state.profile_store import ProfileStore
 from streams.state.seen_chunks import SeenChunks
 from streams.state.timers import Timers
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streams.model.triggers import Trigger

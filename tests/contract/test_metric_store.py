@@ -9,7 +9,7 @@ import pytest
 
 from sinks.metrics.embedded import EmbeddedMetricStore
 from sinks.metrics.influx import InfluxMetricStore
-from streams.model.rollups import Rollup, Series, Sketch, SketchKind
+from streams.model.rollups import SESSIONS, Rollup, Series, Sketch, SketchKind
 from streams.operators.sketches import UniqueSketch, ValueSketch
 from streams.ports import MetricPoint, MetricStore, Quantiles, Uniques
 from tests.influx import shared_influxd  # noqa: F401 - a fixture
@@ -303,3 +303,10 @@ async def test_unanswerable_questions_to_sketches_are_refused_by_name(store, wor
 
 async def test_closing_twice_is_no_error(store):
     await store.close()
+
+
+async def test_sessions_are_told_only_when_asked_for(store, workspace):
+    await store.write([rollup(workspace, count=3), rollup(workspace, SESSIONS, count=2)])
+    whole = await store.query(workspace, T0, T0 + 600_000, 10_000, group_by="")
+    sessions = await store.query(workspace, T0, T0 + 600_000, 10_000, where={"event": SESSIONS})
+    assert ([p.count for p in whole], [p.count for p in sessions]) == ([3], [2])

@@ -113,7 +113,7 @@ def test_a_session_counts_as_an_event_of_the_campaign_that_began_it():
     made = Rollups(0)
     made.add_session(event("order_completed", utm=Utm(campaign="spring"), value=5.0, currency="USD"), 0, NOW_MS)
     [rollup] = made.take_changes(NOW_MS).rollups
-    assert (rollup.series, rollup.value) == (Series("default", "session_started", "spring", "web"), 0.0)
+    assert (rollup.series, rollup.value) == (Series("default", "(sessions)", "spring", "web"), 0.0)
 
 
 @pytest.fixture
