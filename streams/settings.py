@@ -1,6 +1,8 @@
 """Settings of the log and the engine: plain models. Only infra/settings.py fills them from files and environment."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from streams.model.rules.defaults import DEFAULT_PAGES, DEFAULT_POINTS
 from streams.model.rules.ruleset import RuleSet
@@ -25,6 +27,64 @@ class LogSettings(BaseModel):
     max_pending_records: int = Field(
         100_000, ge=1_000, description="Records that may wait to be written; beyond it ingest answers 503."
     )
+    url: str = Field(
+        "",
+        pattern=r"^(kafka://[^\s/,]+(,[^\s/,]+)*)?$",
+        description="Kafka to use, `kafka://host:port,host2:port`; empty: the embedded log in the data folder.",
+    )
+    namespace: str = Field(
+        "",
+        pattern=r"^[a-zA-Z0-9._-]{0,64}$",
+        description="Put before every name on Kafka (topics, groups, transactions), for installations that share one.",
+    )
+    compression: Literal["lz4", "zstd", "snappy", "gzip", "none"] = Field(
+        "lz4", description="How records are compressed on the way to Kafka; zstd is smaller and slower."
+    )
+    replication_factor: int = Field(
+        0, ge=0, le=9, description="Copies of each topic that is created on Kafka; 0: three, or as many as brokers."
+    )
+    max_record_bytes: int = Field(
+        8 << 20, ge=1 << 20, le=128 << 20, description="Largest record that Kafka's topics take, in bytes."
+    )
+    max_pending_bytes: int = Field(
+        256 << 20, ge=1 << 20, description="Bytes that may wait for Kafka; beyond it ingest answers 503."
+    )
+    delivery_timeout_s: float = Field(
+        15, ge=1, le=300, description="Seconds after which records that Kafka has not confirmed count as not taken."
+    )
+    transaction_timeout_s: float = Field(
+        60, ge=5, le=900, description="Seconds after which Kafka gives up an unfinished commit of a dead engine."
+    )
+    connect_timeout_s: float = Field(10, ge=1, le=300, description="Seconds to wait for Kafka at the start.")
+    security_protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        "plaintext", description="How to talk to Kafka: with or without TLS, with or without a user name."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How the user name and password are proven to Kafka."
+    )
+    sasl_username: str = Field("", description="User name at Kafka.")
+    sasl_password: SecretStr = Field(SecretStr(""), description="Password at Kafka.")
+    ssl_ca_file: str = Field(
+        "", description="PEM file of the authority that Kafka's certificate must come from; empty: the system's."
+    )
+    ssl_certificate_file: str = Field(
+        "", description="PEM file of this client's certificate, where Kafka asks for one."
+    )
+    ssl_key_file: str = Field("", description="PEM file of this client's private key.")
+    ssl_key_password: SecretStr = Field(SecretStr(""), description="Password of the private key, if it has one.")
+
+    @property
+    def bootstrap(self) -> str:
+        """Kafka's first addresses, `host:port,host2:port`; empty without Kafka."""
+        return self.url.removeprefix("kafka://")
+
+    @model_validator(mode="after")
+    def _credentials_fit_the_protocol(self) -> Self:
+        if self.security_protocol.startswith("sasl") and not self.sasl_username:
+            raise ValueError(f"security_protocol {self.security_protocol} needs sasl_username and sasl_password")
+        if bool(self.ssl_certificate_file) != bool(self.ssl_key_file):
+            raise ValueError("ssl_certificate_file and ssl_key_file go together")
+        return self
 
 
 class EngineSettings(BaseModel):

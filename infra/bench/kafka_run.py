@@ -39,7 +39,7 @@ class KafkaRun:
     def __init__(self, cluster: Cluster) -> None:
         self.bootstrap = cluster.bootstrap
         self._pid = cluster.brokers[0].pid
-        self._admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        self._admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
 
     def cpu_s(self) -> float:
         """Return the CPU time that the broker has used; 0 where there is no /proc."""
@@ -87,7 +87,9 @@ class KafkaRun:
                 "compression.type": compression,
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": _QUEUE_KIB,
-                "acks": "all",
+                # Without it a batch that is sent again may come behind the ones after it.
+                "enable.idempotence": True,
+                "log_level": 0,
             }
         )
         size = 0

@@ -5,6 +5,7 @@ CampaignIqError
   - LogClosedError      the event log was closed while it was in use
   - LogFullError        the log can't take more now; has `retry_after_s`
   - FencedError         another process has taken over the partition; this one must stop writing to it
+  - LocalCopyError      the local copy of the state can't be read or written; starting again mends damage
   - UnknownTopicError   a topic that the installation does not have
   - MetricStoreError    the metric store is away or refuses; trying again later may help
       - MetricRefusedError  it refuses some of these totals for good; the others are stored
@@ -36,6 +37,10 @@ class LogFullError(CampaignIqError):
 
 class FencedError(CampaignIqError):
     """Another process has taken over the partition; this one must stop writing to it."""
+
+
+class LocalCopyError(CampaignIqError):
+    """The local copy of the state can't be read or written; starting again mends damage, space must be made."""
 
 
 class UnknownTopicError(CampaignIqError):

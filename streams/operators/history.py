@@ -6,7 +6,7 @@ from streams.model.events import Event, ProfileKeys
 from streams.model.facts import Activity, FactsState, Interaction
 from streams.operators import history_parts
 from streams.operators.base import Stepped
-from streams.operators.history_keys import keys_after, keys_of_both
+from streams.operators.history_keys import keys_after, keys_of_both, says_nothing_new
 from streams.operators.history_parts import MAX_RECENT
 
 SESSION_GAP_MS = 1_800_000
@@ -24,7 +24,7 @@ class History:
         recent = state.recent
         line = Interaction(event.name, at_ms, event.source, event.value, _detail(event.properties))
         if recent and recent[-1].at_ms >= at_ms:
-            recent = history_parts.recent_of((*recent, line))
+            recent = history_parts.recent_with(recent, line)
         elif len(recent) >= MAX_RECENT:
             recent = (*recent[1:], line)
         else:
@@ -38,7 +38,7 @@ class History:
         if at_ms < first_ms or not first_ms:
             first_ms = at_ms
         keys, keys_at_ms = state.keys, state.keys_at_ms
-        if event.keys != keys:
+        if event.keys != keys and not says_nothing_new(keys, event.keys):
             keys, keys_at_ms = keys_after(state, event)
         traits = history_parts.traits_after(state.traits, event) if event.traits else state.traits
         return (

@@ -9,11 +9,22 @@ _Told = tuple[int, str]
 _NOTHING: _Told = (0, "")
 
 
+def says_nothing_new(known: ProfileKeys, told: ProfileKeys) -> bool:
+    """Say whether all that an event names is known."""
+    user, anonymous, email = told.user_id, told.anonymous_id, told.email
+    return (
+        (user is None or user == known.user_id)
+        and (anonymous is None or anonymous == known.anonymous_id)
+        and (email is None or email == known.email)
+        and (told.phone is None or told.phone == known.phone)
+        and (told.device_id is None or told.device_id == known.device_id)
+        and (not told.custom or all(pair in known.custom for pair in told.custom))
+    )
+
+
 def keys_after(state: FactsState, event: Event) -> tuple[ProfileKeys, tuple[int, ...]]:
     """Return the keys with what the event names, and since when they are known."""
     known, told = state.keys, event.keys
-    if _says_nothing_new(known, told):
-        return known, state.keys_at_ms
     before = _told(known, state.keys_at_ms or _since(known, state.first_seen_ms))
     first_ms = min(state.first_seen_ms or event.at_ms, event.at_ms)
     now = [
@@ -33,17 +44,6 @@ def keys_of_both(mine: FactsState, theirs: FactsState) -> tuple[ProfileKeys, tup
             [max(pair) for pair in zip(one, other, strict=True)], first_ms, mine.keys.custom, theirs.keys.custom
         ),
         first_ms,
-    )
-
-
-def _says_nothing_new(known: ProfileKeys, told: ProfileKeys) -> bool:
-    return (
-        (told.user_id is None or told.user_id == known.user_id)
-        and (told.anonymous_id is None or told.anonymous_id == known.anonymous_id)
-        and (told.email is None or told.email == known.email)
-        and (told.phone is None or told.phone == known.phone)
-        and (told.device_id is None or told.device_id == known.device_id)
-        and (not told.custom or all(pair in known.custom for pair in told.custom))
     )
 
 

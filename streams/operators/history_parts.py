@@ -26,6 +26,20 @@ def recent_of(lines: tuple[Interaction, ...]) -> tuple[Interaction, ...]:
     return tuple(line for _, line in ordered[-MAX_RECENT:])
 
 
+def recent_with(recent: tuple[Interaction, ...], line: Interaction) -> tuple[Interaction, ...]:
+    """Return the newest lines with one more, which may be older than some of them, or known."""
+    at_ms, rank, place = line.at_ms, _line_rank(line), len(recent)
+    while place and (other := recent[place - 1]).at_ms >= at_ms:
+        if other.at_ms == at_ms:
+            other_rank = _line_rank(other)
+            if other_rank == rank:
+                return recent
+            if other_rank < rank:
+                break
+        place -= 1
+    return (*recent[:place], line, *recent[place:])[-MAX_RECENT:]
+
+
 def traits_after(known: Mapping[str, Trait], event: Event) -> dict[str, Trait]:
     """Return the traits with those that the event tells, as many of the newest as may be kept."""
     traits = dict(known)

@@ -21,6 +21,7 @@ from streams.model.rules.identity import IdentityRules
 from streams.operators import accounts
 from streams.operators.base import Firing
 from streams.operators.history import without_key
+from streams.operators.history_keys import says_nothing_new
 from streams.operators.identity.named import kind_and_value, previous_ids, unknown_ids
 from streams.operators.merging import Merging
 
@@ -29,6 +30,8 @@ IDENTITY_EVENTS = frozenset({ALIASES, TAKES_OUT})
 """Events that say something of ids beyond their keys."""
 MOVES_ON = ("anon", "device")
 """Kinds of ids that pass from user to user: what comes after the second's sign-in is the second's."""
+MAX_AWAITED = 5
+"""So many aliases of a user who has not been seen yet are kept."""
 
 Moved: TypeAlias = tuple[ProfileState, tuple[Move, ...], tuple[Firing, ...]]
 """The node after a move, the moves that it makes, and what fires."""
@@ -70,14 +73,20 @@ class Identity:
 
         Call it before the event is noted in the profile's history, and only when the keys differ from those known.
         """
-        identity = state.identity
+        identity, known = state.identity, state.facts.keys
+        if says_nothing_new(known, event.keys):
+            return ()
         if not self._rules.is_on or identity.is_shared or _is_nobody(state.id):
             return ()
-        return tuple(
+        claims = tuple(
             _move(MoveKind.CLAIM, state, name, now_ms)
-            for name in unknown_ids(state.facts.keys, event.keys)
+            for name in unknown_ids(known, event.keys)
             if name != state.id and name not in identity.ids
         )
+        if _is_user(state.id) and identity.claimed_by and not state.facts.events:
+            body = _encode(Claim(ClaimReason.LINK, is_explicit=True))
+            claims += tuple(_move(MoveKind.CLAIM, state, name, now_ms, body) for name in identity.claimed_by)
+        return claims
 
     def on_event(self, state: ProfileState, event: Event, now_ms: int) -> tuple[ProfileState, tuple[Move, ...]]:
         """Do what one of IDENTITY_EVENTS says: join a previous id, or take one out again."""
@@ -120,6 +129,9 @@ class Identity:
             if not claim.is_explicit:
                 return state, (), ()
             state = _with(state, detached=_less(identity.detached, (claimer,)))
+        if claim.is_explicit and _is_user(state.id) and _is_unused(state):
+            # An alias may mean a browser, so that there is no such user. If there is, its first event tells.
+            return _with(state, claimed_by=_more(identity.claimed_by, claimer)[:MAX_AWAITED]), (), ()
         if claim.reason is ClaimReason.EVENT and not claim.is_explicit:
             state = self._counted(state, claimer)
             if state.identity.is_shared:
@@ -317,6 +329,10 @@ def _more(names: tuple[str, ...], *others: str) -> tuple[str, ...]:
 
 def _is_nobody(profile: str) -> bool:
     return is_junk(kind_and_value(profile)[1])
+
+
+def _is_unused(state: ProfileState) -> bool:
+    return not (state.facts.events or state.facts.moved or state.identity.joined)
 
 
 def _is_user(profile: str) -> bool:

@@ -1,0 +1,169 @@
+"""Topics on Kafka: what they must be like, whether they are, and making those that are missing."""
+
+from typing import NamedTuple
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, says the library's manual
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+)
+
+from streams.log.kafka_errors import KafkaLogError, error_of
+from streams.log.kafka_settings import Names, client_config
+from streams.log.topics import TOPICS, Topic
+from streams.model.errors import ConfigurationError
+from streams.settings import LogSettings
+
+REMEDY = "Run `campaigniq topics --create`"
+_WANTED_COPIES = 3
+_REQUEST_S = 30.0
+_HOUR_MS = 3_600_000
+
+
+class TopicReport(NamedTuple):
+    """A topic as Kafka has it. `problem` is empty when it is as it should be; `fatal` ones forbid its use."""
+
+    name: str
+    partitions: int
+    replication: int
+    cleanup: str
+    retention_ms: int
+    created: bool
+    problem: str
+    fatal: bool
+
+
+def topic_config(spec: Topic, settings: LogSettings) -> dict[str, str]:
+    """Return the topic's settings on Kafka. Retention by size is the topic's, so each partition has its share."""
+    shared = {"max.message.bytes": settings.max_record_bytes, "message.timestamp.type": "CreateTime"}
+    if spec.compacted:
+        own: dict[str, object] = {
+            "cleanup.policy": "compact",
+            # A quarter of dead weight is worth a pass of the cleaner: what is loaded at a start stays small.
+            "min.cleanable.dirty.ratio": 0.25,
+            "delete.retention.ms": 24 * _HOUR_MS,
+            "min.compaction.lag.ms": 0,
+            # The newest segment is never cleaned, so it must not grow for days.
+            "segment.ms": _HOUR_MS,
+            "segment.bytes": 128 << 20,
+        }
+    else:
+        share = max(settings.max_record_bytes * 4, spec.retention_bytes // settings.partitions)
+        own = {
+            "cleanup.policy": "delete",
+            "retention.ms": spec.retention_ms,
+            "retention.bytes": share,
+            "segment.ms": max(_HOUR_MS, spec.retention_ms // 30),
+            "segment.bytes": min(1 << 30, max(16 << 20, share // 8)),
+        }
+    return {name: str(value) for name, value in (shared | own).items()}
+
+
+class TopicAdmin:
+    """Blocks; call it from a thread or a command."""
+
+    def __init__(self, settings: LogSettings) -> None:
+        self._settings = settings
+        self._names = Names(settings.namespace)
+        self._last_error = ""
+        self.client = AdminClient(client_config(settings) | {"error_cb": self._on_error})
+
+    def check(self, *, create: bool = False) -> list[TopicReport]:
+        """Compare every topic with what it must be, making missing ones if told to. Raises ConfigurationError."""
+        found, brokers = self._metadata()
+        missing = [spec for spec in TOPICS.values() if self._names.topic(spec.name) not in found]
+        if create and missing:
+            self._create(missing, brokers)
+        configs = self._configs([spec for spec in TOPICS.values() if spec not in missing])
+        return [self._report(spec, found, configs, created=create and spec in missing) for spec in TOPICS.values()]
+
+    def partition_counts(self) -> dict[str, int]:
+        """Return the partition count of each topic that Kafka has, by its name here. Raises ConfigurationError."""
+        found, _ = self._metadata()
+        wanted = {self._names.topic(name): name for name in TOPICS}
+        return {wanted[name]: count for name, (count, _) in found.items() if name in wanted}
+
+    def _metadata(self) -> tuple[dict[str, tuple[int, int]], int]:
+        settings = self._settings
+        try:
+            answer = self.client.list_topics(timeout=settings.connect_timeout_s)
+        except KafkaException as raised:
+            reason = self._last_error or error_of(raised).str()
+            raise ConfigurationError(
+                "log.url",
+                f"no broker of {settings.bootstrap} answers within {settings.connect_timeout_s:g} s ({reason})",
+                "Start Kafka, or mend the address and log.security_protocol with its credentials",
+            ) from raised
+        counts = {
+            name: (len(topic.partitions), min((len(p.replicas) for p in topic.partitions.values()), default=0))
+            for name, topic in answer.topics.items()
+        }
+        return counts, len(answer.brokers)
+
+    def _create(self, specs: list[Topic], brokers: int) -> None:
+        copies = self._settings.replication_factor or min(_WANTED_COPIES, brokers)
+        wanted = [
+            NewTopic(
+                self._names.topic(spec.name),
+                self._settings.partitions,
+                copies,
+                config=topic_config(spec, self._settings),
+            )
+            for spec in specs
+        ]
+        for name, done in self.client.create_topics(wanted, operation_timeout=_REQUEST_S).items():
+            try:
+                done.result()
+            except KafkaException as raised:
+                raise KafkaLogError(f"the topic {name} can't be made: {error_of(raised).str()}") from raised
+
+    def _configs(self, specs: list[Topic]) -> dict[str, dict[str, str]]:
+        asked = [ConfigResource(ConfigResource.Type.TOPIC, self._names.topic(spec.name)) for spec in specs]
+        if not asked:
+            return {}
+        answers = self.client.describe_configs(asked, request_timeout=_REQUEST_S)
+        try:
+            known = {resource.name: done.result() for resource, done in answers.items()}
+        except KafkaException as raised:
+            raise KafkaLogError(f"Kafka does not tell its topics' settings: {error_of(raised).str()}") from raised
+        return {topic: {name: entry.value for name, entry in entries.items()} for topic, entries in known.items()}
+
+    def _report(
+        self, spec: Topic, found: dict[str, tuple[int, int]], configs: dict[str, dict[str, str]], *, created: bool
+    ) -> TopicReport:
+        name = self._names.topic(spec.name)
+        wanted = topic_config(spec, self._settings)
+        if created:
+            partitions, copies, config = self._settings.partitions, self._settings.replication_factor, wanted
+        elif name in found:
+            partitions, copies = found[name]
+            config = configs[name]
+        else:
+            return TopicReport(name, 0, 0, "", 0, created, f"the topic {name} is missing. {REMEDY}", fatal=True)
+        problem, fatal = self._problem(name, partitions, config, wanted)
+        retention = int(config.get("retention.ms", "-1")) if not spec.compacted else -1
+        return TopicReport(name, partitions, copies, config["cleanup.policy"], retention, created, problem, fatal)
+
+    def _problem(self, name: str, partitions: int, config: dict[str, str], wanted: dict[str, str]) -> tuple[str, bool]:
+        expected = self._settings.partitions
+        if partitions != expected:
+            remedy = (
+                f"Set log.partitions to {partitions}, or use another log.namespace and `campaigniq topics --create`"
+            )
+            return f"the topic {name} has {partitions} partitions, and log.partitions says {expected}. {remedy}", True
+        policy = wanted["cleanup.policy"]
+        if config["cleanup.policy"] != policy:
+            remedy = f"Set it with kafka-configs.sh, or delete the topic and {REMEDY[0].lower()}{REMEDY[1:]}"
+            return f"the topic {name} has cleanup.policy {config['cleanup.policy']}, and needs {policy}. {remedy}", True
+        if int(config["max.message.bytes"]) < int(wanted["max.message.bytes"]):
+            found = config["max.message.bytes"]
+            remedy = "Raise it, or lower log.max_record_bytes"
+            return f"the topic {name} takes records up to {found} bytes only. {remedy}", True
+        other = [
+            f"{key} is {config.get(key)}, not {value}" for key, value in wanted.items() if config.get(key) != value
+        ]
+        return "; ".join(other), False
+
+    def _on_error(self, error: object) -> None:
+        self._last_error = str(getattr(error, "str", lambda: error)())

@@ -1,0 +1,90 @@
+"""Questions about offsets: where partitions begin and end, where groups are."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # public, says its manual
+
+from streams.log.kafka_errors import LogUnavailableError, error_of, may_pass, translated
+from streams.log.kafka_settings import Names
+
+_REQUEST_S = 10.0
+_RETRY_S = 0.2
+_EARLIEST: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # the library has no types here
+_LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as above
+T = TypeVar("T")
+Places = Iterable[tuple[str, int]]
+
+
+class Offsets:
+    """Asks Kafka; every question that may be repeated is, for `timeout_s`. Then LogUnavailableError."""
+
+    def __init__(self, admin: AdminClient, names: Names, timeout_s: float) -> None:
+        self._admin = admin
+        self._names = names
+        self._timeout_s = timeout_s
+
+    async def bounds(self, places: Places) -> dict[tuple[str, int], tuple[int, int]]:
+        """Return the first offset and the next one of each (topic, partition)."""
+        wanted = list(places)
+        starts = await self._list(wanted, _EARLIEST)
+        ends = await self._list(wanted, _LATEST)
+        return {place: (starts[place], ends[place]) for place in wanted}
+
+    async def ends(self, places: Places) -> dict[tuple[str, int], int]:
+        """Return the offset after the last one that readers may see, of each (topic, partition)."""
+        return await self._list(list(places), _LATEST)
+
+    async def committed(self, group: str, topic: str) -> dict[int, int]:
+        """Return the group's next offsets to read."""
+        asked = ConsumerGroupTopicPartitions(self._names.group(group))
+        known = await self._asked(
+            lambda: self._admin.list_consumer_group_offsets([asked], request_timeout=_REQUEST_S).values(),
+            f"asking where {group} is",
+        )
+        wanted = self._names.topic(topic)
+        return {
+            place.partition: place.offset
+            for answer in known
+            for place in answer.topic_partitions
+            if place.topic == wanted and place.offset >= 0
+        }
+
+    async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+        """Store the group's next offsets to read. Kafka refuses while the group has members."""
+        name = self._names.topic(topic)
+        places = [TopicPartition(name, partition, offset) for partition, offset in offsets.items()]
+        asked = ConsumerGroupTopicPartitions(self._names.group(group), places)
+        await self._asked(
+            lambda: self._admin.alter_consumer_group_offsets([asked], request_timeout=_REQUEST_S).values(),
+            f"storing where {group} is",
+        )
+
+    async def _list(self, places: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+        if not places:
+            return {}
+        asked = {TopicPartition(self._names.topic(topic), partition): spec for topic, partition in places}
+        answers = await self._asked(
+            lambda: self._admin.list_offsets(
+                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_REQUEST_S
+            ).values(),
+            "asking for the log's ends",
+        )
+        return {place: answer.offset for place, answer in zip(places, answers, strict=True)}
+
+    async def _asked(self, ask: Callable[[], Iterable[Future[T]]], doing: str) -> list[T]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout_s
+        while True:
+            try:
+                return list(await asyncio.gather(*map(asyncio.wrap_future, ask())))
+            except KafkaException as raised:
+                error = error_of(raised)
+                if not may_pass(error) and error.code() != KafkaError.NOT_COORDINATOR:
+                    raise translated(error, doing) from raised
+                if loop.time() >= deadline:
+                    raise LogUnavailableError(f"{doing}: Kafka does not answer: {error.str()}") from raised
+            await asyncio.sleep(_RETRY_S)
