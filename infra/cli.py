@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from infra import VERSION
+from infra.bench.r1.profiles import RulesProfile
 from streams.model.errors import CampaignIqError, ConfigurationError
 
 app = typer.Typer(
@@ -187,6 +188,49 @@ def idle(
     from infra.bench.idle import describe, measure_idle
 
     figures = asyncio.run(measure_idle(seconds, demo=demo))
+    print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() if as_json else describe(figures))
+
+
+@bench_app.command()
+def streams(
+    quick: Annotated[bool, typer.Option("--quick", help="A minute and a half: fewer events and turns.")] = False,
+    rivals: Annotated[bool, typer.Option(help="Measure Faust and Bytewax too, turn by turn.")] = True,
+    rules: Annotated[
+        RulesProfile, typer.Option(help="r1: one score, one cart window. full: 30 and 5 rules, identity on.")
+    ] = RulesProfile.R1,
+    workers: Annotated[int, typer.Option(help="Workers that share the partitions.", min=1, max=4)] = 1,
+    events: Annotated[
+        int | None, typer.Option(help="How many events for us. [default: 1000000]", min=10_000, max=20_000_000)
+    ] = None,
+    frame_events: Annotated[int, typer.Option(help="Events in a frame.", min=1, max=5_000)] = 500,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="Also from event to trigger, at half the rate reached.")
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Also memory and time to be ready again with 1 million profiles.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure the stream engine on a real Kafka against rivals, on the same work and the same core.
+
+    Fetches Kafka and the rivals the first time. Compares every output with what it must be.
+    """
+    import orjson
+    from msgspec.structs import replace
+
+    from infra.bench.streams import Plan, describe, measure_streams
+
+    plan = Plan(
+        frame_events=frame_events,
+        workers=workers,
+        rules=rules,
+        latency_s=20 if latency else 0,
+        restart_profiles=1_000_000 if restart else 0,
+    )
+    plan = plan.made_quick() if quick else plan
+    plan = plan if rivals else plan.without_rivals()
+    plan = replace(plan, events=events) if events else plan
+    figures = measure_streams(plan)
     print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() if as_json else describe(figures))
 
 

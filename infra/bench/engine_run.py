@@ -15,7 +15,8 @@ from infra.bench.platform import PlatformError
 from infra.bench.r1.encode import PackedFrame, SigningIn, frames, to_event
 from infra.bench.r1.generator import end_ms, events
 from infra.bench.r1.oracle import CART_MS, Outcome, expected
-from infra.bench.r1.rules import RulesProfile, encoded, full_rules, r1_rules
+from infra.bench.r1.profiles import RulesProfile
+from infra.bench.r1.rules import encoded, full_rules, r1_rules
 from infra.bench.r1.verify import differences, said_by_engine
 from infra.bench.worker import EngineWorker
 from streams.log.topics import EVENTS, ROLLUPS, STATE, TOPICS, TRIGGERS

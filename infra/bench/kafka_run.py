@@ -56,16 +56,18 @@ class KafkaRun:
         deadline = time.monotonic() + _TIMEOUT_S
         while wanted:
             made = self._admin.create_topics(wanted)
-            wanted = [topic for topic in wanted if _is_being_deleted(made[topic.topic])]
-            if wanted and time.monotonic() > deadline:
-                raise PlatformError(f"Kafka does not let go of the topic {wanted[0].topic}")
-            time.sleep(0.1 if wanted else 0)
+            wanted = [topic for topic in wanted if _failed_with(made[topic.topic], KafkaError.TOPIC_ALREADY_EXISTS)]
+            if wanted:
+                _pause(deadline, f"does not let go of the topic {wanted[0].topic}")
+        while missing := set(topics) - set(self.topics()):
+            _pause(deadline, f"does not show {len(missing)} of the topics that were made")
 
     def drop_topics(self, names: Iterable[str]) -> None:
         """Delete those of the topics that exist."""
-        there = self._admin.list_topics(timeout=_TIMEOUT_S).topics
-        for future in self._admin.delete_topics([n for n in names if n in there]).values() if there else ():
-            future.result()
+        # Without asking first which do: the broker's answer may be from before they were made.
+        wanted = list(names)
+        for future in self._admin.delete_topics(wanted).values() if wanted else ():
+            _failed_with(future, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
     def topics(self) -> list[str]:
         """Return the names of all topics but Kafka's own."""
@@ -156,11 +158,18 @@ def kafka_run(core: int | None) -> Iterator[KafkaRun]:
         yield KafkaRun(cluster)
 
 
-def _is_being_deleted(made: "Future[None]") -> bool:
+def _pause(deadline: float, trouble: str) -> None:
+    if time.monotonic() > deadline:
+        raise PlatformError(f"Kafka {trouble}, after {_TIMEOUT_S:.0f} s")
+    time.sleep(0.1)
+
+
+def _failed_with(future: "Future[None]", expected: int) -> bool:
+    """Say whether the request failed in the `expected` way; another failure is raised."""
     try:
-        made.result()
+        future.result()
     except KafkaException as error:
-        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+        if error.args[0].code() == expected:
             return True
         raise
     return False

@@ -14,10 +14,12 @@ from msgspec.structs import replace
 from infra.bench.cores import Cores, shared_out
 from infra.bench.engine_run import fill_events, run_engine
 from infra.bench.kafka_run import KafkaRun, kafka_run
-from infra.bench.r1.rules import RulesProfile
+from infra.bench.r1.profiles import RulesProfile
+from infra.bench.restart import measure_restart
 from infra.bench.rivals.environments import RivalUnavailableError, provide
 from infra.bench.rivals.feed import Feed, make_feed
 from infra.bench.rivals.peers import RIVALS, run_rival
+from infra.bench.trigger_latency import measure_trigger_latency
 
 _ENGINE_LIMIT_S = 240.0
 _RIVAL_LIMIT_S = 150.0
@@ -37,11 +39,20 @@ class Plan(Struct, frozen=True):
     rival_events: Mapping[str, int] = MappingProxyType(
         {_FAUST: 100_000, _TAKE: 100_000, _BYTEWAX: 200_000, _WINDOWS: 200_000}
     )
+    latency_s: float = 0
+    restart_profiles: int = 0
 
     def made_quick(self) -> "Plan":
         """Return one that takes a minute and a half at most."""
         fewer = {**self.rival_events, _FAUST: 10_000, _BYTEWAX: 100_000}
-        return replace(self, events=200_000, turns=(_OURS, _FAUST, _OURS, _BYTEWAX, _OURS), rival_events=fewer)
+        return replace(
+            self,
+            events=200_000,
+            turns=(_OURS, _FAUST, _OURS, _BYTEWAX, _OURS),
+            rival_events=fewer,
+            latency_s=min(self.latency_s, 8),
+            restart_profiles=min(self.restart_profiles, 100_000),
+        )
 
     def without_rivals(self) -> "Plan":
         """Return one that measures the engine alone."""
@@ -49,7 +60,10 @@ class Plan(Struct, frozen=True):
 
 
 def measure_streams(plan: Plan) -> dict[str, Any]:
-    """Return the figures. Raises PlatformError and KafkaUnavailableError."""
+    """Return the figures. Raises PlatformError and KafkaUnavailableError.
+
+    Latency is measured at half the rate that was reached before.
+    """
     cores = shared_out(plan.workers)
     say(f"{cores.note}; starting Kafka")
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in plan.turns}
@@ -70,7 +84,15 @@ def measure_streams(plan: Plan) -> dict[str, Any]:
                 continue
             runs[turn].append(run)
             say(f"{turn}: {run['events_per_s_core']} events/s, {run['events_per_cpu_s']} per CPU second")
-    return _figures(plan, cores, runs, missing)
+        figures = _figures(plan, cores, runs, missing)
+        if plan.latency_s:
+            rate = round(figures["events_per_s_core"] / 2)
+            say(f"from event to trigger, at {rate} events/s for {plan.latency_s:g} s …")
+            figures["latency"] = measure_trigger_latency(kafka, cores, plan.partitions, rate, plan.latency_s)
+        if plan.restart_profiles:
+            say(f"memory and restarts with {plan.restart_profiles} profiles …")
+            figures["restart"] = measure_restart(kafka, cores, plan.partitions, plan.restart_profiles)
+    return figures
 
 
 class _Rivals:
@@ -151,7 +173,15 @@ def describe(figures: dict[str, Any]) -> str:
             "{min} / {median} / {max}".format(**row[name]) for name in ("events_per_s_core", "events_per_cpu_s")
         )
         lines.append(f"{title:42}{wall:>24}{cpu:>24}{row['differences_total']:>14}")
-    lines.append("ratios  " + "  ".join(f"{name} {ratio}x" for name, ratio in figures["ratios"].items()))
+    if ratios := figures["ratios"]:
+        lines.append("ratios  " + "  ".join(f"{name} {ratio}x" for name, ratio in ratios.items()))
+    if latency := figures.get("latency"):
+        quantiles = "  ".join(f"{name} {value} ms" for name, value in latency["trigger_ms"].items())
+        lines.append(f"trigger at {latency['rate_per_s']} events/s  {quantiles}  ({latency['missing']} missing)")
+    if restart := figures.get("restart"):
+        ready = "  ".join(f"{name} {value} s" for name, value in restart["ready_s"].items())
+        each = restart["rss_bytes_per_profile"]
+        lines.append(f"{restart['profiles']} profiles  {each} bytes each  ready: {ready}")
     return "\n".join(lines)
 
 

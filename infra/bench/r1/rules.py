@@ -1,7 +1,5 @@
 """R1's rules as marketers would write them, and a fuller set of the size that a shop grows into."""
 
-from enum import StrEnum
-
 import msgspec
 
 from infra.bench.r1.oracle import CART_MS, HALF_LIFE_MS, HOT, POINTS, WARM
@@ -19,13 +17,6 @@ _CART = AbandonmentRule(
     cancels=(EventMatch("purchase"),),
     steps_ms=(CART_MS,),
 )
-
-
-class RulesProfile(StrEnum):
-    """Which rules a run has."""
-
-    R1 = "r1"
-    FULL = "full"
 
 
 def r1_rules(extra_points: dict[str, float] | None = None) -> RuleSet:
