@@ -90,6 +90,42 @@ def up(
         folder.release()
 
 
+@app.command()
+def worker(
+    data: Data = DEFAULT_DATA,
+    config: Config = None,
+    log_level: Annotated[LogLevel, typer.Option(help="How much is said on standard error.")] = LogLevel.INFO,
+) -> None:
+    """Run one worker of the engine on Kafka; start as many as there are partitions at most."""
+    import uvloop
+
+    from infra.data_dir import DataDir
+    from infra.logs import configure_logging
+    from infra.settings import load_settings
+    from infra.worker import Worker
+
+    configure_logging(log_level)
+    settings = load_settings(config)
+    folder = DataDir(data)
+
+    async def run() -> None:
+        member = Worker(settings, folder)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, member.stop)
+        await member.run(lambda partitions: print(f"ready {partitions} partitions", flush=True))
+
+    try:
+        uvloop.run(run())
+    except ConfigurationError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever broke, it is in the log; here it becomes words and an exit code
+        print(f"campaigniq worker stopped: {_in_words(error)}", file=sys.stderr)
+        sys.exit(1)
+    finally:
+        folder.release()
+
+
 @app.command("sign-in")
 def sign_in(data: Data = DEFAULT_DATA) -> None:
     """Print a new one-time sign-in link of the running platform."""

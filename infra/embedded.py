@@ -13,6 +13,7 @@ from infra import wiring
 from infra.clock import SystemClock
 from infra.data_dir import Bootstrap, DataDir, read_bootstrap
 from infra.demo.controls import OUTAGE_SOURCE
+from infra.engine import Engine, build_engine
 from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
 from infra.supervisor import Supervisor
@@ -93,7 +94,7 @@ class Embedded:
         spawn("batcher", batcher.join())
         listeners = wiring.Listeners()
         sinks = await wiring.build_sinks(settings, stores, clock, batcher, listeners)
-        engine = wiring.build_engine(settings, stores.log, self._data, self._supervisor.fail, demo=self._demo)
+        engine = build_engine(settings, stores.log, self._data, self._supervisor.fail, demo=self._demo)
         traffic = wiring.build_traffic(settings, self.local_url, keys, clock) if self._demo else None
         api, feed = wiring.build_api(
             settings,
@@ -112,13 +113,13 @@ class Embedded:
         spawn("http", server.serve([self._listener]))
         stack.push_async_callback(self._stop_server, server)
         self._parts["http"] = lambda: "ready" if server.started else "starting"
-        spawn("ticker", run_ticker(stores.log, clock, settings.log.tick_interval_ms))
+        spawn("ticker", run_ticker(stores.log, clock, settings.log.tick_interval_ms, lambda: engine.events.partitions))
         spawn("purge", _every(settings.log.purge_interval_s, lambda: stores.log.purge(clock.now_ms())))
         spawn("sources", _every(SOURCES_REFRESH_S, stores.sources.refresh))
         if traffic:
             spawn("traffic", self._when_ready(traffic.run))
 
-    async def _start_engine(self, stack: AsyncExitStack, engine: wiring.Engine) -> None:
+    async def _start_engine(self, stack: AsyncExitStack, engine: Engine) -> None:
         partitions = self._settings.log.partitions
         for number in range(partitions):
             await engine.events.load(number)
@@ -129,7 +130,8 @@ class Embedded:
             # The agents have ended, so this writes what they had applied and a restart has less to repeat. It may fail.
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_S):
-                    await engine.events.release(range(partitions))
+                    engine.events.assign(())
+                    await engine.events.settle()
             engine.copies.close()
 
         stack.push_async_callback(stop)

@@ -19,7 +19,6 @@ from infra.data_dir import DataDir
 from infra.demo import brand
 from infra.demo.shop import create_shop
 from infra.demo.traffic import TrafficGenerator
-from infra.rules import read_rules
 from infra.settings import Settings
 from ingest.app import create_ingest_app
 from ingest.batcher import Batcher
@@ -41,16 +40,9 @@ from sinks.sender import Sender
 from sinks.unsubscribe import UnsubscribeLinks, unsubscribe_routes
 from sinks.view.projector import ViewProjector
 from sinks.view.sqlite import SqliteProfileView
-from streams.agents.alerts_stage import AlertsStage
-from streams.agents.app import EngineApp, create_app
-from streams.agents.stage import EventsStage
-from streams.agents.watchdog import Watchdog
 from streams.log import topics
 from streams.log.embedded import EmbeddedEventLog
-from streams.operators.alerting import AlertBook, AlertSettings
-from streams.ports import Clock, EventLog, MetricStore
-from streams.state.loading import Shape
-from streams.state.local_copy import LocalCopy
+from streams.ports import Clock, MetricStore
 from streams.store.config import ConfigStore
 from streams.store.sources import SourceCache
 
@@ -75,17 +67,6 @@ class Stores:
         """Close all, the log last."""
         for store in (self.view, self.metrics, self.outbox, self.ledger, self.config, self.log):
             await store.close()
-
-
-@dataclass
-class Engine:
-    """The Faust app and its stages."""
-
-    app: EngineApp
-    events: EventsStage
-    alerts: AlertsStage
-    watchdog: Watchdog
-    copies: LocalCopy
 
 
 @dataclass
@@ -173,21 +154,6 @@ def _open_metrics(settings: MetricsSettings, data: DataDir) -> MetricStore:
         timeout_s=settings.influx_timeout_s,
         attempts=settings.influx_attempts,
     )
-
-
-def build_engine(
-    settings: Settings, log: EventLog, data: DataDir, on_fault: Callable[[BaseException], None], *, demo: bool
-) -> Engine:
-    """Build the stages and the Faust app over them."""
-    copies = LocalCopy.open(data.file("state"), cache_bytes=settings.engine.copy_cache_mb << 20)
-    shape = Shape(
-        log.partitions(topics.EVENTS), read_rules(settings.engine), settings.engine.hot_profiles, data.file("seen")
-    )
-    events = EventsStage(log, shape, copies.partition)
-    watched = AlertSettings.for_demo() if demo else AlertSettings()
-    alerts = AlertsStage(log, AlertBook(log.partitions(topics.EVENTS), watched))
-    app = create_app(log, events, alerts, on_fault, data.path)
-    return Engine(app, events, alerts, Watchdog(app, events, log), copies)
 
 
 async def build_sinks(

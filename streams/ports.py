@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from streams.model.dead_letters import DeadLetter
 from streams.model.rollups import Rollup, Sketch
+from streams.model.rules.scoring import ScoreModel
 
 
 class NewRecord(NamedTuple):
@@ -184,7 +185,10 @@ class MetricStore(Protocol):
 
 
 class LeadRow(NamedTuple):
-    """A profile as the API shows it, scores as of `score_at_ms` (they decay after it)."""
+    """A person as the API shows it. At `now` the score is `score`, decayed since `score_at_ms`, plus `fit`.
+
+    `ids` are the ids that were merged into the profile.
+    """
 
     workspace: str
     profile: str
@@ -204,14 +208,30 @@ class LeadRow(NamedTuple):
     cart_due_ms: int
     state: bytes
     is_mql: bool = False
+    fit: float = 0.0
+    ids: tuple[str, ...] = ()
+
+
+class AccountRow(NamedTuple):
+    """A company; its score reads as a lead's. `members` is how many it has."""
+
+    workspace: str
+    id: str
+    name: str
+    members: int
+    score: float
+    score_at_ms: int
+    half_life_ms: int
+    fit: float
+    is_mql: bool
+    state: bytes
 
 
 class LeadCounts(NamedTuple):
-    """How many leads there are, and how many of them are warm (and not yet hot), hot, and marketing-qualified."""
+    """How many leads there are in all, in each tier above cold (lowest first), and marketing-qualified."""
 
     total: int
-    warm: int
-    hot: int
+    tiers: dict[str, int]
     mql: int
 
 
@@ -219,6 +239,13 @@ class LeadPage(NamedTuple):
     """One page of leads, best score first, and how many there are in all."""
 
     leads: list[LeadRow]
+    total: int
+
+
+class AccountPage(NamedTuple):
+    """One page of companies, best score first, and how many there are in all."""
+
+    accounts: list[AccountRow]
     total: int
 
 
@@ -230,10 +257,13 @@ class ProfileView(Protocol):
         rows: Sequence[LeadRow],
         positions: Mapping[int, int] | None = None,
         removed: Sequence[tuple[str, str]] = (),
+        redirects: Sequence[tuple[str, str, str]] = (),
+        accounts: Sequence[AccountRow] = (),
     ) -> list[LeadRow | None]:
-        """Store `rows` (last wins), drop `removed` (workspace, profile) and remember `positions`, atomically.
+        """Store `rows` and `accounts` (last wins), drop `removed` (workspace, id), lead from redirected ids to others
+        (workspace, id, profile) and remember `positions`, atomically. Returns what each of `rows` replaced.
 
-        `positions` maps partitions of the state topic to the next offset to read. Returns what each row replaced.
+        `positions` maps partitions of the state topic to the next offset to read. An id is in one of the lists only.
         """
         ...
 
@@ -242,25 +272,37 @@ class ProfileView(Protocol):
         ...
 
     async def clear(self) -> None:
-        """Forget all rows and positions, so that the view is projected anew."""
+        """Forget everything, so that the view is projected anew."""
         ...
 
     async def get(self, workspace: str, key: str) -> LeadRow | None:
-        """Return the profile whose id, user id, anonymous id or e-mail is `key`."""
+        """Return the person one of whose ids is `key`, with or without the id's kind."""
+        ...
+
+    async def get_many(self, workspace: str, profiles: Sequence[str]) -> dict[str, LeadRow]:
+        """Return the persons that are known among `profiles`, by profile id."""
         ...
 
     async def page(
-        self, workspace: str, limit: int, offset: int, search: str = "", cart_open: bool | None = None
+        self, workspace: str, now_ms: int, limit: int, offset: int, search: str = "", cart_open: bool | None = None
     ) -> LeadPage:
-        """Return leads by decayed score, best first."""
+        """Return leads by their score at `now_ms`, best first."""
         ...
 
-    async def tier_counts(self, workspace: str, now_ms: int) -> LeadCounts:
-        """Return how many leads there are of each tier, by scores as decayed until `now_ms`."""
+    async def tier_counts(self, workspace: str, now_ms: int, model: ScoreModel) -> LeadCounts:
+        """Return how many leads there are of each of the model's tiers, by their scores at `now_ms`."""
         ...
 
     async def open_carts(self, workspace: str) -> dict[str, tuple[int, float]]:
         """Return currency -> (open carts, their total value)."""
+        ...
+
+    async def account(self, workspace: str, account: str) -> AccountRow | None:
+        """Return the company with this id ("group:…")."""
+        ...
+
+    async def accounts(self, workspace: str, now_ms: int, limit: int, offset: int, search: str = "") -> AccountPage:
+        """Return companies by their score at `now_ms`, best first."""
         ...
 
     async def close(self) -> None: ...

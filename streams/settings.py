@@ -114,6 +114,11 @@ class EngineSettings(BaseModel):
     copy_cache_mb: int = Field(
         64, ge=8, description="Memory of the local copy of the state, in MiB, for all partitions together."
     )
+    worker_id: str = Field(
+        "",
+        max_length=200,
+        description="Name of a worker, the same after a restart and unlike all others; empty: host and data folder.",
+    )
     meter_file: str = Field("", description="File that gets a line of counts and CPU time at each flush; for benches.")
 
     @property

@@ -37,10 +37,13 @@ class AlertsStage:
     def __init__(self, log: EventLog, book: AlertBook) -> None:
         self._log = log
         self._book = book
+        self._assigned: frozenset[int] = frozenset()
         self._places: dict[int, _Place] = {}
 
     async def apply(self, partition: int, offset: int, value: bytes, logged_ms: int) -> None:
         """Apply a batch of totals; bytes that are none become a dead letter."""
+        if partition not in self._assigned:
+            return
         place = self._places.get(partition) or await self._load(partition)
         if offset <= place.offset:
             return
@@ -66,12 +69,14 @@ class AlertsStage:
             if place.offset > place.written_offset:
                 await self._flush(number, place)
 
-    async def release(self, numbers: Collection[int]) -> None:
-        """Let go of partitions."""
-        for number in numbers:
-            place = self._places.pop(number, None)
-            if place is not None:
-                await place.writer.close()
+    def assign(self, numbers: Collection[int]) -> None:
+        """Note that these partitions are this worker's, and no others."""
+        self._assigned = frozenset(numbers)
+
+    async def settle(self) -> None:
+        """Let go of partitions that are no longer assigned; others are loaded with their first record."""
+        for number in [number for number in self._places if number not in self._assigned]:
+            await self._places.pop(number).writer.close()
 
     async def _flush(self, number: int, place: _Place) -> None:
         offset, state, alerts, letters = place.offset, place.state, place.alerts, place.dead_letters

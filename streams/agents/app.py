@@ -6,24 +6,27 @@ is durable, and never acknowledge after a fault: they report it and park, so tha
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import faust
 from faust.tables.manager import TableManager
 
-from streams.agents import transport
+from streams.agents import kafka_broker, transport
 from streams.agents.flusher import Flusher
 from streams.agents.stage import Stage
 from streams.log import topics
 from streams.ports import EventLog
+from streams.settings import LogSettings
 
 logger = logging.getLogger(__name__)
 
 STREAM_BUFFER_FRAMES = 32
 BEHIND_FRAMES = 4
 COMMIT_INTERVAL_S = 2.0
+SESSION_S = 10.0
+"""A worker that is not heard of for so long has lost its partitions."""
 
 
 class EngineApp(faust.App):
@@ -41,14 +44,49 @@ class NoTables(TableManager):
         await self.recovery.start()
 
 
-def create_app(
-    log: EventLog, events: Stage, rollups: Stage, on_fault: Callable[[BaseException], None], data_dir: Path
-) -> EngineApp:
-    """Return the app over the embedded transport. `on_fault` hears of what no retry here can mend."""
+class Membership(NamedTuple):
+    """How the app takes part: `options` say how to reach the broker, `worker_id` stays the same over restarts, so that
+    a worker that comes back gets its partitions back at once.
+    """
+
+    options: Mapping[str, Any]
+    worker_id: str | None = None
+    namespace: str = ""
+
+
+def embedded_membership() -> Membership:
+    """Return the membership of the one process of an installation without Kafka."""
     transport.register()
+    return Membership({"broker": f"{transport.SCHEME}://"})
+
+
+def kafka_membership(settings: LogSettings, worker_id: str) -> Membership:
+    """Return the membership of one of several workers on Kafka. Raises ConfigurationError."""
+    kafka_broker.register()
+    options = {
+        "broker_session_timeout": SESSION_S,
+        "broker_heartbeat_interval": SESSION_S / 5,
+        "broker_request_timeout": 3 * SESSION_S,
+        "broker_max_poll_records": STREAM_BUFFER_FRAMES,
+        # Frames carry a checksum of their own.
+        "broker_check_crcs": False,
+        "consumer_auto_offset_reset": "earliest",
+    }
+    return Membership(options | kafka_broker.broker_options(settings), worker_id, settings.namespace)
+
+
+def create_app(
+    log: EventLog,
+    events: Stage,
+    rollups: Stage,
+    on_fault: Callable[[BaseException], None],
+    data_dir: Path,
+    membership: Membership | None = None,
+) -> EngineApp:
+    """Return the app. `on_fault` hears of what no retry here can mend."""
+    membership = membership or embedded_membership()
     app = EngineApp(
-        "campaigniq-engine",
-        broker=f"{transport.SCHEME}://",
+        f"{membership.namespace}campaigniq-engine",
         store="memory://",
         datadir=data_dir / "faust",
         autodiscover=False,
@@ -60,12 +98,38 @@ def create_app(
         stream_wait_empty=False,
         broker_commit_interval=COMMIT_INTERVAL_S,
         broker_commit_livelock_soft_timeout=3600.0,
+        consumer_group_instance_id=membership.worker_id,
+        **membership.options,
     )
     app.event_log = log
-    for name, stage in ((topics.EVENTS, events), (topics.ROLLUPS, rollups)):
+    stages = {f"{membership.namespace}{topics.EVENTS}": events, f"{membership.namespace}{topics.ROLLUPS}": rollups}
+    assignment = _Assignment(stages, on_fault)
+    app.on_partitions_assigned.connect(cast("Any", assignment.take), weak=False)
+    for name, stage in stages.items():
         source = app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         app.agent(source, name=f"campaigniq.{stage.name}", concurrency=1)(_agent_of(stage, on_fault))
     return app
+
+
+class _Assignment:
+    """Tells the stages which partitions are theirs: those that went elsewhere are let go before others are taken."""
+
+    def __init__(self, stages: Mapping[str, Stage], on_fault: Callable[[BaseException], None]) -> None:
+        self._stages = stages
+        self._on_fault = on_fault
+        self._taking: set[asyncio.Task[None]] = set()
+
+    async def take(self, _app: Any, assigned: Iterable[Any], **_: Any) -> None:
+        """Release at once; load beside the rebalance, which other workers wait for."""
+        mine: dict[str, set[int]] = {name: set() for name in self._stages}
+        for tp in assigned:
+            mine[tp.topic].add(tp.partition)
+        for name, stage in self._stages.items():
+            stage.assign(mine[name])
+            task = asyncio.create_task(stage.settle(), name=f"{stage.name} partitions")
+            self._taking.add(task)
+            task.add_done_callback(self._taking.discard)
+            task.add_done_callback(lambda done: _report(done, self._on_fault))
 
 
 def _agent_of(stage: Stage, on_fault: Callable[[BaseException], None]) -> Callable[[Any], Awaitable[None]]:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from streams.log import topics
 from streams.log.patience import append_patiently, commit_patiently
+from streams.model.errors import FencedError
 from streams.ports import EventLog, LogWriter, NewRecord
 from streams.state.copy import StateCopy
-from streams.state.flushing import Flush, take_flush
+from streams.state.flushing import take_flush
 from streams.state.loading import Shape, catch_up, new_partition, restore
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Place:
         self._saved_at_s = 0.0
         self.partition = new_partition(number, copy, shape)
         self.flushed_offset = -1
+        self.flushed_events = 0
 
     async def open(self) -> None:
         """Fence whoever had the partition, and bring its state back."""
@@ -56,22 +58,31 @@ class Place:
     async def flush(self) -> None:
         """Make everything applied so far durable, then send its moves."""
         assert self._writer is not None
-        flush: Flush = take_flush(self.partition, self._shape.partitions)
-        await commit_patiently(self._writer, flush.records)
-        await self._send(flush.moves, flush.clock_ms)
-        self.flushed_offset = flush.offset
+        await self._flush(self._writer)
         await self._save_when_due()
 
     async def close(self) -> None:
         """Bring the copy up to date and let go; what was not flushed is another owner's to repeat."""
-        if self._writer is None:
+        writer, self._writer = self._writer, None
+        if writer is None:
             return
-        await self._take_saving()
-        # A commit that succeeds proves that nobody else had written by the time the end was read.
-        await self.flush()
-        await self._save()
-        await self._writer.close()
-        self._writer = None
+        try:
+            await self._flush(writer)
+            await self._take_saving()
+            # A commit that succeeds proves that nobody else had written by the time the end was read.
+            await self._flush(writer)
+            await self._save()
+        except FencedError:
+            logger.info("partition %d has a new owner already", self._number)
+        await writer.close()
+
+    async def _flush(self, writer: LogWriter) -> None:
+        flush = take_flush(self.partition, self._shape.partitions)
+        await commit_patiently(writer, flush.records)
+        self.partition.seen.mark_written()
+        await self._send(flush.moves, flush.clock_ms)
+        self.flushed_offset = flush.offset
+        self.flushed_events += flush.events
 
     async def _send(self, moves: list[tuple[int, bytes]], clock_ms: int) -> None:
         if moves:
@@ -98,4 +109,5 @@ class Place:
             return
         await asyncio.to_thread(self._copy.write, list(saving.changes.items()), saving.end, self.partition.clock_ms)
         self.partition.profiles.forget_unsaved(saving.changes)
+        self.partition.seen.save()
         self._saved_at_s = asyncio.get_running_loop().time()

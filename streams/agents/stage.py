@@ -7,7 +7,8 @@ from typing import NamedTuple, Protocol
 
 from streams.agents.place import Place
 from streams.frames import decode
-from streams.model.errors import FrameError
+from streams.log import topics
+from streams.model.errors import FrameError, LostFramesError
 from streams.ports import EventLog
 from streams.state.copy import StateCopy
 from streams.state.flushing import has_output
@@ -37,8 +38,12 @@ class Stage(Protocol):
         """Make everything applied so far durable."""
         ...
 
-    async def release(self, numbers: Collection[int]) -> None:
-        """Let go of partitions; they may be another worker's from now on."""
+    def assign(self, numbers: Collection[int]) -> None:
+        """Note that these partitions are this worker's, and no others."""
+        ...
+
+    async def settle(self) -> None:
+        """Let go of partitions that are no longer assigned, and load those that are."""
         ...
 
 
@@ -60,6 +65,7 @@ class EventsStage:
         self._log = log
         self._shape = shape
         self._copy_of = copy_of
+        self.assigned: frozenset[int] = frozenset()
         self.places: dict[int, Place] = {}
         self._applied: dict[int, list[_Applied]] = {}
         self._opening = asyncio.Lock()
@@ -70,6 +76,10 @@ class EventsStage:
     def partitions(self) -> dict[int, Partition]:
         """The partitions that this process owns."""
         return {number: place.partition for number, place in self.places.items()}
+
+    def durable_events(self) -> int:
+        """Return how many events this process has made durable in the partitions it owns."""
+        return sum(place.flushed_events for place in self.places.values())
 
     @property
     def is_flushing(self) -> bool:
@@ -84,6 +94,11 @@ class EventsStage:
         """Return how many frames of all loaded partitions lie behind; it grows as long as the engine moves."""
         return sum(p.offset + 1 for p in self.partitions.values())
 
+    @property
+    def is_settled(self) -> bool:
+        """Say whether all assigned partitions are loaded, and there are some."""
+        return bool(self.assigned) and all(number in self.places for number in self.assigned)
+
     async def load(self, number: int) -> Partition:
         """Return the partition, taking it over the first time."""
         async with self._opening:
@@ -96,8 +111,13 @@ class EventsStage:
 
     async def apply(self, partition: int, offset: int, value: bytes, logged_ms: int) -> None:
         """Apply the frame; what is no frame, or fails for the third time, becomes a dead letter."""
+        if partition not in self.assigned:
+            # It has moved on meanwhile. Taking it up would throw out its new owner.
+            return
         place = self.places.get(partition)
         target = place.partition if place else await self.load(partition)
+        if offset > target.offset + 1:
+            await self._check_gap(target, offset)
         reason = ""
         try:
             target.apply(offset, decode(value), logged_ms)
@@ -119,14 +139,26 @@ class EventsStage:
             self._flushing_since_s = asyncio.get_running_loop().time()
             await asyncio.gather(*(self._flush(number) for number in list(self.places)))
 
-    async def release(self, numbers: Collection[int]) -> None:
-        """Flush and let go of partitions."""
+    def assign(self, numbers: Collection[int]) -> None:
+        """Note that these partitions are this worker's, and no others."""
+        self.assigned = frozenset(numbers)
+
+    async def settle(self) -> None:
+        """Flush and let go of partitions that are no longer assigned, and load those that are."""
         async with self._flushing:
-            for number in numbers:
-                place = self.places.pop(number, None)
-                if place is not None:
-                    self._applied.pop(number)
-                    await place.close()
+            for number in [number for number in self.places if number not in self.assigned]:
+                self._applied.pop(number)
+                await self.places.pop(number).close()
+        for number in sorted(self.assigned):
+            await self.load(number)
+
+    async def _check_gap(self, target: Partition, offset: int) -> None:
+        """Raise LostFramesError when frames were passed over that the log still has."""
+        first, _ = await self._log.bounds(topics.EVENTS, target.number)
+        if first <= target.offset + 1 < offset:
+            raise LostFramesError(
+                f"partition {target.number}: frame {offset} came after {target.offset}; a restart reads those between"
+            )
 
     async def _flush(self, number: int) -> None:
         place = self.places[number]

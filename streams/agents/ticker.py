@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Collection
 
 from streams.frames import encode_tick
 from streams.log import topics
@@ -11,14 +12,16 @@ from streams.ports import Clock, EventLog, NewRecord
 logger = logging.getLogger(__name__)
 
 
-async def run_ticker(log: EventLog, clock: Clock, interval_ms: int) -> None:
-    """Append a tick to every partition of the events topic, each `interval_ms`, until cancelled."""
-    partitions = range(log.partitions(topics.EVENTS))
+async def run_ticker(log: EventLog, clock: Clock, interval_ms: int, partitions: Callable[[], Collection[int]]) -> None:
+    """Append a tick to each of the `partitions` of the events topic, every `interval_ms`, until cancelled.
+
+    Each worker ticks its own. When two tick one, while it moves between them, nothing comes of it.
+    """
     while True:
         now_ms = clock.now_ms()
         tick = encode_tick(now_ms)
         try:
-            await log.append([NewRecord(topics.EVENTS, n, None, tick, now_ms) for n in partitions])
+            await log.append([NewRecord(topics.EVENTS, n, None, tick, now_ms) for n in partitions()])
         except LogFullError as error:
             # The next beat says the same and more.
             logger.warning("a tick was left out: %s", error)

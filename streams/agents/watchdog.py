@@ -30,7 +30,7 @@ class Watchdog:
             return "crashed"
         if self._stage.is_flushing_since(STALLED_AFTER_S):
             return "waiting for the log"
-        return "ready" if self._app.consumer.assignment() else "waiting for partitions"
+        return "ready" if self._stage.is_settled else "waiting for partitions"
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -43,9 +43,11 @@ class Watchdog:
             at = self._stage.place()
             if at != place or self._stage.is_flushing:
                 moved_at, place = loop.time(), at
-            elif loop.time() - moved_at > STALLED_AFTER_S and await self._has_work(at):
+            elif loop.time() - moved_at > STALLED_AFTER_S and await self._has_work():
                 raise EngineStalledError(f"frames wait and none was applied for {STALLED_AFTER_S:.0f} s")
 
-    async def _has_work(self, place: int) -> bool:
-        numbers = range(self._log.partitions(topics.EVENTS))
-        return sum([(await self._log.bounds(topics.EVENTS, n))[1] for n in numbers]) > place
+    async def _has_work(self) -> bool:
+        for number, partition in self._stage.partitions.items():
+            if (await self._log.bounds(topics.EVENTS, number))[1] > partition.offset + 1:
+                return True
+        return False

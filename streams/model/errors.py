@@ -6,6 +6,7 @@ CampaignIqError
   - LogFullError        the log can't take more now; has `retry_after_s`
   - FencedError         another process has taken over the partition; this one must stop writing to it
   - LocalCopyError      the local copy of the state can't be read or written; starting again mends damage
+  - LostFramesError     frames were not delivered that the log has; starting over delivers them
   - UnknownTopicError   a topic that the installation does not have
   - MetricStoreError    the metric store is away or refuses; trying again later may help
       - MetricRefusedError  it refuses some of these totals for good; the others are stored
@@ -41,6 +42,10 @@ class FencedError(CampaignIqError):
 
 class LocalCopyError(CampaignIqError):
     """The local copy of the state can't be read or written; starting again mends damage, space must be made."""
+
+
+class LostFramesError(CampaignIqError):
+    """Frames were not delivered that the log has; starting over from what is committed delivers them."""
 
 
 class UnknownTopicError(CampaignIqError):

@@ -1,22 +1,29 @@
-"""How a lead score reads to people: tiers by points, and decay to the moment of asking."""
+"""How a score reads to people: what it is worth at the moment of asking, in which tier, and whether that qualifies.
+
+Readers judge a score as it is shown, with one digit, so that 40 points are hot a second later too.
+"""
 
 import math
-from enum import StrEnum
+from typing import Final
+
+from streams.model.rules.ruleset import RuleSet
+from streams.model.rules.scoring import ScoreModel
+from streams.model.scores import COLD
+
+LEAD: Final = "lead"
+SHOWN_SLACK: Final = 0.05
+_NO_SCORE: Final = ScoreModel(tiers=(), mql_at=None)
 
 
-class Tier(StrEnum):
-    """How close a lead is to buying."""
-
-    COLD = "cold"
-    WARM = "warm"
-    HOT = "hot"
+def lead_model(rules: RuleSet) -> ScoreModel:
+    """Return the score that leads are listed by: the one called "lead", else the first."""
+    named = (model for model in rules.scores if model.id == LEAD)
+    return next(named, rules.scores[0] if rules.scores else _NO_SCORE)
 
 
-WARM_AT = 25.0
-HOT_AT = 40.0
-MQL_AT = 50.0
-SHOWN_SLACK = 0.05
-"""Readers judge a decayed score as it is shown, with one digit, so that 40 points are hot a second later too."""
+def account_model(rules: RuleSet) -> ScoreModel:
+    """Return the score whose points companies add up."""
+    return rules.scores[0] if rules.scores else _NO_SCORE
 
 
 def decayed(points: float, since_ms: int, half_life_ms: int) -> float:
@@ -24,8 +31,19 @@ def decayed(points: float, since_ms: int, half_life_ms: int) -> float:
     return points * math.pow(0.5, max(0, since_ms) / half_life_ms)
 
 
-def tier_of(points: float) -> Tier:
-    """Return the tier of a score: cold < 25 <= warm < 40 <= hot."""
-    if points >= HOT_AT:
-        return Tier.HOT
-    return Tier.WARM if points >= WARM_AT else Tier.COLD
+def shown_score(points: float) -> float:
+    """Return the score as it is judged by: 50 points an instant ago are 49.99999 now, and still 50 to everybody."""
+    return round(points, 1)
+
+
+def tier_of(points: float, model: ScoreModel) -> str:
+    """Return the highest tier that the score reaches, "cold" below the first."""
+    shown = shown_score(points)
+    return next((tier.name for tier in reversed(model.tiers) if shown >= tier.at), COLD)
+
+
+def is_qualified(points: float, model: ScoreModel, *, announced: bool) -> bool:
+    """A lead that was announced as qualified stays so; one made of late events is so without announcement."""
+    if model.mql_at is None:
+        return False
+    return announced or shown_score(points) >= model.mql_at

@@ -25,6 +25,7 @@ class Flush(NamedTuple):
     moves: list[tuple[int, bytes]]
     offset: int
     clock_ms: int
+    events: int
 
 
 def has_output(partition: Partition) -> bool:
@@ -71,7 +72,8 @@ def take_flush(partition: Partition, partitions: int) -> Flush:
     partition.profiles.packed(changes)
     record = tuple.__new__
     state = [record(NewRecord, (topics.STATE, number, key, value, clock_ms)) for key, value in changes.items()]
-    return Flush(outputs + state, moves, partition.offset, clock_ms)
+    events, partition.events = partition.events, 0
+    return Flush(outputs + state, moves, partition.offset, clock_ms, events)
 
 
 def _trigger_record(number: int, trigger: Trigger) -> NewRecord:

@@ -1,0 +1,50 @@
+"""The engine's part of the composition root, by itself: a worker loads nothing of ingest, sinks and API."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infra.data_dir import DataDir
+from infra.rules import read_rules
+from infra.settings import Settings
+from streams.agents.alerts_stage import AlertsStage
+from streams.agents.app import EngineApp, create_app, embedded_membership, kafka_membership
+from streams.agents.stage import EventsStage
+from streams.agents.watchdog import Watchdog
+from streams.log import topics
+from streams.operators.alerting import AlertBook, AlertSettings
+from streams.ports import EventLog
+from streams.state.loading import Shape
+from streams.state.local_copy import LocalCopy
+
+
+@dataclass
+class Engine:
+    """The Faust app and its stages."""
+
+    app: EngineApp
+    events: EventsStage
+    alerts: AlertsStage
+    watchdog: Watchdog
+    copies: LocalCopy
+
+
+def build_engine(
+    settings: Settings,
+    log: EventLog,
+    data: DataDir,
+    on_fault: Callable[[BaseException], None],
+    *,
+    demo: bool,
+    worker_id: str = "",
+) -> Engine:
+    """Build the stages and the Faust app over them; on Kafka as the worker `worker_id`."""
+    copies = LocalCopy.open(data.file("state"), cache_bytes=settings.engine.copy_cache_mb << 20)
+    shape = Shape(
+        log.partitions(topics.EVENTS), read_rules(settings.engine), settings.engine.hot_profiles, data.file("seen")
+    )
+    events = EventsStage(log, shape, copies.partition)
+    watched = AlertSettings.for_demo() if demo else AlertSettings()
+    alerts = AlertsStage(log, AlertBook(log.partitions(topics.EVENTS), watched))
+    membership = kafka_membership(settings.log, worker_id) if settings.log.url else embedded_membership()
+    app = create_app(log, events, alerts, on_fault, data.path, membership)
+    return Engine(app, events, alerts, Watchdog(app, events, log), copies)

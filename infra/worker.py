@@ -1,0 +1,92 @@
+"""One worker of the engine on Kafka: the Faust app, its partitions, and nothing else."""
+
+import asyncio
+import gc
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from infra.clock import SystemClock
+from infra.data_dir import DataDir
+from infra.engine import Engine, build_engine
+from infra.settings import Settings
+from infra.supervisor import Supervisor
+from streams.agents.meter import Meter
+from streams.agents.ticker import run_ticker
+from streams.log.kafka import KafkaEventLog
+from streams.model.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+READY_CHECK_S = 0.05
+DRAIN_S = 8.0
+
+
+class Worker:
+    """`run` returns after `stop`, or raises what broke; whoever started it starts it again."""
+
+    def __init__(self, settings: Settings, data: DataDir) -> None:
+        if not settings.log.url:
+            raise ConfigurationError(
+                "log.url", "is empty, and workers share a log", "Set CAMPAIGNIQ_LOG__URL=kafka://host:9092"
+            )
+        self._settings = settings
+        self._data = data
+        self._supervisor = Supervisor()
+
+    def stop(self) -> None:
+        """Ask for an orderly end."""
+        self._supervisor.stop()
+
+    async def run(self, on_ready: Callable[[int], None]) -> None:
+        """Start, call `on_ready` with the number of partitions once they are loaded, run until stopped."""
+        async with AsyncExitStack() as stack:
+            log = await KafkaEventLog(self._settings.log).open()
+            stack.push_async_callback(log.close)
+            stack.push_async_callback(self._supervisor.cancel_all)
+            worker_id = self._settings.engine.worker_id or f"{socket.gethostname()}-{self._data.path.resolve().name}"
+            engine = build_engine(
+                self._settings, log, self._data, self._supervisor.fail, demo=False, worker_id=worker_id
+            )
+            await engine.app.start()
+
+            async def end() -> None:
+                await engine.app.stop()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(DRAIN_S):
+                        engine.events.assign(())
+                        await engine.events.settle()
+                engine.copies.close()
+
+            stack.push_async_callback(end)
+            self._supervisor.spawn("engine watchdog", engine.watchdog.run())
+            interval_ms = self._settings.log.tick_interval_ms
+            self._supervisor.spawn(
+                "ticker", run_ticker(log, SystemClock(), interval_ms, lambda: engine.events.partitions)
+            )
+            if self._settings.engine.meter_file:
+                self._supervisor.spawn("meter", _meter(engine, Path(self._settings.engine.meter_file)))
+            self._supervisor.spawn("ready", self._announce(engine, on_ready))
+            await self._supervisor.wait()
+
+    async def _announce(self, engine: Engine, on_ready: Callable[[int], None]) -> None:
+        # The parts say their state when asked and raise no event; this runs for a moment at the start.
+        while engine.watchdog.state() != "ready":  # noqa: ASYNC110
+            await asyncio.sleep(READY_CHECK_S)
+        gc.collect()
+        gc.freeze()
+        on_ready(len(engine.events.assigned))
+        await asyncio.Event().wait()
+
+
+async def _meter(engine: Engine, path: Path) -> None:
+    meter = Meter(path)
+    try:
+        while True:
+            if engine.events.is_settled:
+                meter.mark(engine.events.durable_events())
+            await asyncio.sleep(0.1)
+    finally:
+        meter.close()
