@@ -17,7 +17,7 @@ class CartItem(Struct, frozen=True, array_like=True, gc=False):
     at_ms: int = 0
 
 
-class Window(Struct, frozen=True, array_like=True):
+class Window(Struct, frozen=True, array_like=True, gc=False):
     """One thing begun, as last seen. `due_ms` is the log time at which its next step fires, 0 when none will.
 
     `opened_ms` names the occurrence and stays through updates until the window closes. `updated_ms` is the log time
@@ -50,7 +50,7 @@ class Window(Struct, frozen=True, array_like=True):
         return self.stated_value or 0.0
 
 
-class WindowsState(Struct, frozen=True, array_like=True):
+class WindowsState(Struct, frozen=True, array_like=True, gc=False):
     """All windows of a profile, by `window_key`, bounded in number.
 
     `due_ms` is the least of theirs, 0 when none is due. `cancelled` keeps the event time of the last cancel, by rule

@@ -127,7 +127,11 @@ def _only_role(matches: tuple[Match, ...]) -> int | None:
 def _advanced(
     rule: WindowRule, advance: Advance, state: WindowsState, windows: _Windows, touch: Touch, opens: bool
 ) -> _Windows:
-    key, subject, known = _found(rule, windows, touch.event)
+    if rule.subject:
+        key, subject, known = _found(rule, windows, touch.event)
+    else:
+        key, subject = rule.key, ""
+        known = windows.get(key)
     cancelled = state.cancelled
     told = touch.after(mark_of(cancelled, rule.id, key)) if cancelled else touch
     after = advance(rule, known, subject, told, opens, state)
@@ -145,13 +149,11 @@ def _advanced(
 
 
 def _found(rule: WindowRule, windows: _Windows, event: Event) -> tuple[str, str, Window | None]:
-    """Return key, subject and window that the event is about.
+    """Return key, subject and window that an event is about, of a rule with a subject.
 
     An event without a subject is about the cart or checkout touched last. A cart whose id is told late is the one that
     had none so far: it is returned with its old subject.
     """
-    if not rule.subject:
-        return rule.key, "", windows.get(rule.key)
     subject = text(event.properties.get(rule.subject))
     if not rule.has_cart or not windows:
         key = rule.key + subject

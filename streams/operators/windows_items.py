@@ -57,7 +57,7 @@ def looked_at(items: Items, told: Items | None, event: Event, at_ms: int) -> Ite
         if item is None:
             return items
         told = (item if item.at_ms == at_ms else dated(item, at_ms),)
-    if not items:
+    if not items or (len(items) == len(told) == 1 and items[0].product_id == told[0].product_id):
         return told[-MAX_VIEWED:]
     ids = {i.product_id for i in told}
     return (*[i for i in items if i.product_id not in ids], *told)[-MAX_VIEWED:]

@@ -176,7 +176,8 @@ _NO_WINDOW = Window("", "", "")
 
 def _form(known: Window, event: Event) -> tuple[str, str]:
     told = event.properties.get
-    return text(told("form_id")) or known.form_id, text(told("form_step")) or text(told("step")) or known.form_step
+    form_id, step = told("form_id"), told("form_step") or told("step")
+    return text(form_id) or known.form_id, text(step) or known.form_step
 
 
 ADVANCES: dict[str, Advance] = {

@@ -6,7 +6,6 @@ from rocksdict import (
     BlockBasedOptions,
     Cache,
     DBCompressionType,
-    Env,
     Options,
     Rdict,
     ReadOptions,
@@ -92,10 +91,9 @@ def _never_stall(options: Options) -> None:
 
 
 def _stay_in_the_background(options: Options) -> None:
-    env = Env()
-    env.lower_thread_pool_cpu_priority()
-    options.set_env(env)
-    options.set_max_background_jobs(2)  # one thread that flushes, one that compacts
+    # One thread that flushes and one that compacts. They keep their priority: on a busy machine a nicer one would fall
+    # behind, every table that waits to be merged slows each read, and it would hold the lock a writer waits for.
+    options.set_max_background_jobs(2)
     options.set_max_file_opening_threads(1)
     options.set_level_compaction_dynamic_level_bytes(True)
     options.set_max_bytes_for_level_base(64 * _MIB)

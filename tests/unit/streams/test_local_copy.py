@@ -287,6 +287,7 @@ def test_memory_and_blocks_share_the_bound(tmp_path):
     with opened(tmp_path) as copy:
         part = copy.partition(0)
         for n in range(100):
-            part.write([(os.urandom(20), os.urandom(2_000)) for _ in range(100)], n, n)
-        list(part.scan())
+            part.write([(b"%d-%d" % (n, i), os.urandom(2_000)) for i in range(100)], n, n)
+        for n in range(100):
+            part.get_many([b"%d-%d" % (n, i) for i in range(100)])
         assert copy._db.property_int_value("rocksdb.block-cache-usage") <= _CACHE
