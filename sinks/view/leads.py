@@ -1,34 +1,43 @@
-"""From a profile's state to the row that the API shows, and how rows rank. Pure, and the same for every view."""
+"""From a profile's state to the rows that the API shows. Pure, and the same for every view."""
 
 from collections.abc import Mapping
-from math import inf, log2
+from math import fsum
+
+from msgspec.structs import replace
 
 from streams.model.facts import Trait
+from streams.model.identity import KINDS, AccountState
 from streams.model.profile import ProfileState
-from streams.model.scores import ScoreState, points_at
+from streams.model.rules.scoring import ScoreModel
+from streams.model.scores import ScoreState, faded
 from streams.model.windows import newest_cart
+from streams.operators.accounts import points_of
 from streams.operators.history import activity_of
-from streams.ports import LeadRow
+from streams.operators.score_weights import converted
+from streams.ports import AccountRow, LeadRow
 from streams.state.codec import encode_profile
 
-LEAD = "lead"
+ACCOUNT_PREFIX, PRODUCT_PREFIX = "group:", "product:"
 MAX_PAGE = 500
+MAX_HOPS = 20
+"""So many times an id can have moved on before it is no longer followed; each time is to a stronger id."""
 _MAX_NAME = 200
+_DIGITS = 9
+_COLUMN_KINDS = frozenset(("user", "anon", "email"))
+"""Kinds of ids whose bare value is a field of the row."""
 
 
-def rank_of(score: float, at_ms: int, half_life_ms: int) -> float:
-    """Return a number that orders scores by their decayed value at any time after all of their `at_ms`.
-
-    log2 of a decayed score falls by the same 1 / half_life each millisecond for everybody. So the sum
-    log2(score) + at / half_life stays as it is while nothing happens, and can be indexed.
-    """
-    return log2(score) + at_ms / half_life_ms if score > 0 else -inf
+def is_person(state: ProfileState) -> bool:
+    """Say whether the node holds somebody: most ids have moved to another, some have only been named."""
+    if state.identity.moved_to or state.id.startswith((ACCOUNT_PREFIX, PRODUCT_PREFIX)):
+        return False
+    return bool(state.facts.last_seen_ms or state.facts.traits or state.scores or state.windows.windows)
 
 
-def row_of(state: ProfileState, half_life_ms: int) -> LeadRow:
+def row_of(state: ProfileState, model: ScoreModel) -> LeadRow:
     """Return the profile's row. A cart is open while its window runs: neither bought nor abandoned."""
     facts, cart = state.facts, newest_cart(state.windows)
-    lead = state.scores.get(LEAD) or ScoreState()
+    lead = converted(state.scores.get(model.id) or ScoreState(), model.half_life_ms)
     return LeadRow(
         workspace=state.workspace,
         profile=state.id,
@@ -36,9 +45,9 @@ def row_of(state: ProfileState, half_life_ms: int) -> LeadRow:
         anonymous_id=facts.keys.anonymous_id,
         email=facts.keys.email,
         name=_name_of(facts.traits),
-        score=points_at(lead, lead.at_ms),
+        score=faded(lead.total, lead, lead.at_ms),
         score_at_ms=lead.at_ms,
-        half_life_ms=half_life_ms,
+        half_life_ms=model.half_life_ms,
         events=activity_of(facts).events,
         first_seen_ms=facts.first_seen_ms,
         last_seen_ms=facts.last_seen_ms,
@@ -48,13 +57,58 @@ def row_of(state: ProfileState, half_life_ms: int) -> LeadRow:
         cart_due_ms=cart.due_ms if cart else 0,
         state=encode_profile(state),
         is_mql=lead.is_mql,
+        fit=round(fsum(lead.fit.values()), _DIGITS),
+        ids=state.identity.ids,
+    )
+
+
+def account_row_of(state: ProfileState, model: ScoreModel) -> AccountRow:
+    """Return the company's row: its members' points as of the latest word of any of them."""
+    account = state.account or AccountState()
+    members = account.members.values()
+    at_ms = max((member.revision for member in members), default=0)
+    return AccountRow(
+        workspace=state.workspace,
+        id=state.id,
+        name=account.name,
+        members=len(account.members),
+        score=fsum(points_of(replace(member, fit=0.0), at_ms) for member in members),
+        score_at_ms=at_ms,
+        half_life_ms=model.half_life_ms,
+        fit=round(fsum(member.fit for member in members), _DIGITS),
+        is_mql=account.is_mql,
+        state=encode_profile(state),
     )
 
 
 def searchable(row: LeadRow) -> str:
     """Return the text that a search looks into, case folded."""
-    parts = (row.email, row.name, row.user_id, row.anonymous_id, row.profile)
+    parts = (row.email, row.name, row.user_id, row.anonymous_id, row.profile, *row.ids)
     return "\n".join(p for p in parts if p).casefold()
+
+
+def searchable_account(row: AccountRow) -> str:
+    """Return the text that a search for companies looks into, case folded."""
+    return f"{row.name}\n{row.id}".casefold()
+
+
+def aliases_of(row: LeadRow) -> tuple[str, ...]:
+    """Return the ids, with their kinds, by which the row is found beside its fields."""
+    kind = row.profile.partition(":")[0]
+    return row.ids if kind in _COLUMN_KINDS else (row.profile, *row.ids)
+
+
+def bare(profile: str) -> str:
+    """Return an id without its kind: of "custom:crm:7" it is "7"."""
+    kind, _, rest = profile.partition(":")
+    if kind == "custom":
+        return rest.partition(":")[2]
+    return rest if kind in KINDS else profile
+
+
+def normal(key: str) -> str:
+    """Return the id as profiles are called: e-mails in lower case."""
+    return key.lower() if key.startswith("email:") else key
 
 
 def check_page(limit: int, offset: int) -> None:
@@ -63,12 +117,6 @@ def check_page(limit: int, offset: int) -> None:
         raise ValueError(f"limit: {limit} is not within 1..{MAX_PAGE}")
     if offset < 0:
         raise ValueError(f"offset: {offset} is negative")
-
-
-def check_half_life(row: LeadRow, half_life_ms: int) -> None:
-    """Raise ValueError when the row decays differently from the view, so that their ranks could not be compared."""
-    if row.half_life_ms != half_life_ms:
-        raise ValueError(f"half_life_ms: the row has {row.half_life_ms}, the view {half_life_ms}")
 
 
 def _name_of(traits: Mapping[str, Trait]) -> str | None:

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sinks.view.leads import row_of
+from sinks.view.leads import ACCOUNT_PREFIX, account_row_of, is_person, row_of
 from streams.log.topics import STATE
 from streams.model.dead_letters import DeadLetter
 from streams.model.errors import FrameError
 from streams.model.profile import ProfileState
-from streams.ports import DeadLetterSink, EventLog, LeadRow, LogRecord, ProfileView
+from streams.model.rules.ruleset import RuleSet
+from streams.model.tiers import account_model, lead_model
+from streams.ports import AccountRow, DeadLetterSink, EventLog, LeadRow, LogRecord, ProfileView
 from streams.state.codec import PROFILE_PREFIX, decode_profile, is_profile_key
 
 _BATCH = 1_000
@@ -39,13 +42,14 @@ class ViewProjector:
         log: EventLog,
         view: ProfileView,
         dead_letters: DeadLetterSink,
-        half_life_ms: int,
+        rules: Callable[[str], RuleSet],
         on_rows: OnRows | None = None,
     ) -> None:
+        """`rules` are those in force in a workspace; it is asked for every row."""
         self._log = log
         self._view = view
         self._dead_letters = dead_letters
-        self._half_life_ms = half_life_ms
+        self._rules = rules
         self._on_rows = on_rows
         self._stopping = asyncio.Event()
         self._at: dict[int, int] = {}
@@ -101,52 +105,66 @@ class ViewProjector:
         return len(records)
 
     async def _apply(self, partition: int, records: list[LogRecord]) -> None:
-        states, removed, letters = _newest(records)
+        batch = _read(records, self._rules)
         after = records[-1].offset + 1
-        if letters:
-            await self._dead_letters.put(letters)
-        # A batch without profiles is not worth a transaction: it is read again after a restart, cheaply.
-        if states or removed:
-            rows = [row_of(state, self._half_life_ms) for state, _ in states]
-            replaced = await self._view.apply(rows, {partition: after}, removed)
-            self._tell(partition, rows, states, replaced)
+        if batch.letters:
+            await self._dead_letters.put(batch.letters)
+        # A batch without news is not worth a transaction: it is read again after a restart, cheaply.
+        if batch.rows or batch.removed or batch.redirects or batch.accounts:
+            rows = [row for row, _, _ in batch.rows]
+            replaced = await self._view.apply(rows, {partition: after}, batch.removed, batch.redirects, batch.accounts)
+            self._tell(partition, batch, replaced)
         self._at[partition] = after
 
-    def _tell(
-        self,
-        partition: int,
-        rows: list[LeadRow],
-        states: list[tuple[ProfileState, int]],
-        replaced: list[LeadRow | None],
-    ) -> None:
+    def _tell(self, partition: int, batch: "_Batch", replaced: list[LeadRow | None]) -> None:
         if self._on_rows is None:
             return
         changes = [
             LeadChange(row, state, previous)
-            for row, (state, offset), previous in zip(rows, states, replaced, strict=True)
+            for (row, state, offset), previous in zip(batch.rows, replaced, strict=True)
             if offset >= self._announce_from[partition]
         ]
         if changes:
             self._on_rows(changes)
 
 
-def _newest(
-    records: list[LogRecord],
-) -> tuple[list[tuple[ProfileState, int]], list[tuple[str, str]], list[DeadLetter]]:
-    """Return each profile's last state with its offset, the profiles deleted last, and what can't be read."""
+@dataclass
+class _Batch:
+    """What some records say: each id is in one of the lists at most."""
+
+    rows: list[tuple[LeadRow, ProfileState, int]] = field(default_factory=list)
+    """With the state and the record's offset."""
+    removed: list[tuple[str, str]] = field(default_factory=list)
+    redirects: list[tuple[str, str, str]] = field(default_factory=list)
+    accounts: list[AccountRow] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+
+
+def _read(records: list[LogRecord], rules: Callable[[str], RuleSet]) -> _Batch:
+    """Return the last word about each id, and what can't be read."""
     newest = {r.key: r for r in records if r.key is not None and is_profile_key(r.key)}
-    states: list[tuple[ProfileState, int]] = []
-    removed: list[tuple[str, str]] = []
-    letters: list[DeadLetter] = []
+    batch = _Batch()
     for key, record in newest.items():
         try:
             if record.value is None:
-                removed.append(_profile_of(key))
+                batch.removed.append(_profile_of(key))
             else:
-                states.append((decode_profile(record.value), record.offset))
+                _sort_in(batch, decode_profile(record.value), record.offset, rules)
         except (FrameError, ValueError) as error:
-            letters.append(_letter(record, str(error)))
-    return states, removed, letters
+            batch.letters.append(_letter(record, str(error)))
+    return batch
+
+
+def _sort_in(batch: _Batch, state: ProfileState, offset: int, rules: Callable[[str], RuleSet]) -> None:
+    if is_person(state):
+        batch.rows.append((row_of(state, lead_model(rules(state.workspace))), state, offset))
+    elif state.identity.moved_to:
+        batch.redirects.append((state.workspace, state.id, state.identity.moved_to))
+    elif state.account is not None and state.id.startswith(ACCOUNT_PREFIX):
+        batch.accounts.append(account_row_of(state, account_model(rules(state.workspace))))
+    else:
+        # A product, or an id that holds nobody (any more).
+        batch.removed.append((state.workspace, state.id))
 
 
 def _profile_of(key: bytes) -> tuple[str, str]:

@@ -2,217 +2,187 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from sinks.sqlite_worker import SqliteWorker, transaction
-from sinks.view.leads import check_half_life, check_page, rank_of, searchable
-from streams.model.tiers import HOT_AT, SHOWN_SLACK, WARM_AT
-from streams.ports import LeadCounts, LeadPage, LeadRow
+from sinks.view import schema
+from sinks.view.leads import MAX_HOPS, aliases_of, bare, check_page, normal, searchable, searchable_account
+from sinks.view.listing import Filter, Listing
+from sinks.view.ranks import rank_of
+from streams.model.rules.scoring import ScoreModel
+from streams.model.tiers import SHOWN_SLACK
+from streams.ports import AccountPage, AccountRow, LeadCounts, LeadPage, LeadRow
 
-_VERSION = 1
-
-# `state` last: it is the long one, and SQLite reads a row only as far as the columns asked for.
-_SCHEMA = """
-DROP TABLE IF EXISTS leads;
-DROP TABLE IF EXISTS positions;
-DROP TABLE IF EXISTS decay;
-CREATE TABLE decay (half_life_ms INTEGER NOT NULL);
-CREATE TABLE positions (partition INTEGER PRIMARY KEY, offset INTEGER NOT NULL);
-CREATE TABLE leads (
-    workspace TEXT NOT NULL, profile TEXT NOT NULL, user_id TEXT, anonymous_id TEXT, email TEXT, name TEXT,
-    search TEXT NOT NULL, rank REAL NOT NULL, score REAL NOT NULL, score_at_ms INTEGER NOT NULL,
-    events INTEGER NOT NULL, first_seen_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL,
-    cart_open INTEGER NOT NULL, cart_value REAL NOT NULL, cart_currency TEXT NOT NULL, cart_due_ms INTEGER NOT NULL,
-    is_mql INTEGER NOT NULL, state BLOB NOT NULL
-);
-CREATE UNIQUE INDEX leads_profile ON leads (workspace, profile);
-CREATE INDEX leads_user ON leads (workspace, user_id) WHERE user_id IS NOT NULL;
-CREATE INDEX leads_anonymous ON leads (workspace, anonymous_id) WHERE anonymous_id IS NOT NULL;
-CREATE INDEX leads_email ON leads (workspace, email) WHERE email IS NOT NULL;
-CREATE INDEX leads_search ON leads (workspace, search);
-CREATE INDEX leads_rank ON leads (workspace, rank DESC, profile);
-CREATE INDEX leads_mql ON leads (workspace, is_mql) WHERE is_mql = 1;
-CREATE INDEX carts_rank ON leads (workspace, rank DESC, profile) WHERE cart_open = 1;
-CREATE INDEX carts_value ON leads (workspace, cart_open, cart_currency, cart_value) WHERE cart_open = 1;
-"""
-_KEYS = ("user_id", "anonymous_id", "email", "name", "search")
-_FACTS = (
-    "rank", "score", "score_at_ms", "events", "first_seen_ms", "last_seen_ms",
-    "cart_open", "cart_value", "cart_currency", "cart_due_ms", "is_mql", "state",
-)  # fmt: skip
-_ROW = (
-    "workspace, profile, user_id, anonymous_id, email, name, score, score_at_ms, events, first_seen_ms, last_seen_ms,"
-    " cart_open, cart_value, cart_currency, cart_due_ms, state, is_mql"
-)
-_PREVIOUS = f"SELECT rowid, {_ROW} FROM leads WHERE workspace = ? AND profile = ?"  # noqa: S608 - constants
-_INSERT = (
-    f"INSERT INTO leads ({', '.join(_FACTS + _KEYS)}, workspace, profile)"  # noqa: S608 - constants
-    f" VALUES ({', '.join('?' * (len(_FACTS) + len(_KEYS) + 2))})"
-)
-# Keys seldom change: leaving them alone spares the rewriting of four indexes.
-_UPDATE_FACTS = f"UPDATE leads SET {', '.join(f'{c} = ?' for c in _FACTS)} WHERE rowid = ?"  # noqa: S608 - constants
-_UPDATE_ALL = f"UPDATE leads SET {', '.join(f'{c} = ?' for c in _FACTS + _KEYS)} WHERE rowid = ?"  # noqa: S608 - constants
-_GET = (
-    f"SELECT {_ROW} FROM leads WHERE rowid IN ("  # noqa: S608 - constants
-    " SELECT rowid FROM leads WHERE workspace = :workspace AND profile = :key"
-    " UNION SELECT rowid FROM leads WHERE workspace = :workspace AND user_id = :key"
-    " UNION SELECT rowid FROM leads WHERE workspace = :workspace AND anonymous_id = :key"
-    " UNION SELECT rowid FROM leads WHERE workspace = :workspace AND email = :email"
-    ") ORDER BY profile = :key DESC, last_seen_ms DESC, profile LIMIT 1"
-)
-# Few hits: find them in the narrow index, then sort. Many: walking by rank (the other query) soon fills a page.
-_FEW = 2_000
-_PAGE_OF_FEW = (
-    f"SELECT {_ROW} FROM leads WHERE rowid IN ("  # noqa: S608 - constants
-    " SELECT rowid FROM leads INDEXED BY leads_search WHERE workspace = ? AND instr(search, ?) > 0"
-    ") ORDER BY +rank DESC, profile LIMIT ? OFFSET ?"
-)
-_ABOVE = "SELECT COUNT(*) FROM leads WHERE workspace = ? AND rank >= ?"
-_MQL = "SELECT COUNT(*) FROM leads WHERE workspace = ? AND is_mql = 1"
-_OPEN_CARTS = (
-    "SELECT cart_currency, COUNT(*), SUM(cart_value) FROM leads"
-    " WHERE workspace = ? AND cart_open = 1 GROUP BY cart_currency"
-)
-_PUT_POSITION = "INSERT OR REPLACE INTO positions VALUES (?, ?)"
+_LEADS = Listing("leads", "profile", schema.LEAD)
+_ACCOUNTS = Listing("accounts", "id", schema.ACCOUNT)
+_SEPARATOR = "\x1f"
+# Literals, else the partial index does not apply.
+_CARTS = {
+    None: ("", "leads_rank"),
+    True: (" AND cart_open = 1", "carts_rank"),
+    False: (" AND cart_open = 0", "leads_rank"),
+}
 
 
 class SqliteProfileView:
     """ProfileView over one SQLite file (WAL, synchronous=NORMAL), or over memory with the path ":memory:".
 
     Rows and positions are one transaction: a power cut may cost the last of them together, and the projector reads
-    those records again. A file of another version or half-life is emptied on opening, so that it is projected anew.
+    those records again. A file of another version is emptied on opening, so that it is projected anew.
     """
 
-    def __init__(self, path: Path | str, half_life_ms: int) -> None:
-        self.half_life_ms = half_life_ms
-        self._sqlite = SqliteWorker(path, "NORMAL", lambda db: _prepare(db, half_life_ms))
+    def __init__(self, path: Path | str) -> None:
+        self._sqlite = SqliteWorker(path, "NORMAL", schema.prepare)
 
     async def apply(
         self,
         rows: Sequence[LeadRow],
         positions: Mapping[int, int] | None = None,
         removed: Sequence[tuple[str, str]] = (),
+        redirects: Sequence[tuple[str, str, str]] = (),
+        accounts: Sequence[AccountRow] = (),
     ) -> list[LeadRow | None]:
-        for row in rows:
-            check_half_life(row, self.half_life_ms)
-        return await self._sqlite.run(lambda db: self._apply(db, rows, positions or {}, removed))
+        def write(db: sqlite3.Connection) -> list[LeadRow | None]:
+            with transaction(db):
+                replaced = [_put(db, row) for row in rows]
+                _forget(db, [*removed, *((workspace, name) for workspace, name, _ in redirects)])
+                db.executemany(schema.PUT_REDIRECT, redirects)
+                db.executemany(schema.PUT_ACCOUNT, map(_account_values, accounts))
+                db.executemany(schema.PUT_POSITION, (positions or {}).items())
+            return replaced
+
+        return await self._sqlite.run(write)
 
     async def positions(self) -> dict[int, int]:
         return await self._sqlite.run(lambda db: dict(db.execute("SELECT partition, offset FROM positions").fetchall()))
 
     async def clear(self) -> None:
-        await self._sqlite.run(lambda db: _create(db, self.half_life_ms))
+        await self._sqlite.run(schema.create)
 
     async def get(self, workspace: str, key: str) -> LeadRow | None:
-        values = {"workspace": workspace, "key": key, "email": key.lower()}
-        found = await self._sqlite.run(lambda db: db.execute(_GET, values).fetchone())
-        return None if found is None else self._row(found)
-
-    async def page(
-        self, workspace: str, limit: int, offset: int, search: str = "", cart_open: bool | None = None
-    ) -> LeadPage:
-        """Return leads, best decayed score first. A search reads an index of names and keys from end to end."""
-        check_page(limit, offset)
-        needle = search.casefold()
-        condition, values = _condition(workspace, needle, cart_open)
-
-        def read(db: sqlite3.Connection) -> LeadPage:
-            total = db.execute(f"SELECT COUNT(*) FROM leads WHERE {condition}", values).fetchone()[0]  # noqa: S608 - constants
-            if needle and cart_open is None and total <= _FEW:
-                query = _PAGE_OF_FEW
-            else:
-                query = f"SELECT {_ROW} FROM leads WHERE {condition} ORDER BY rank DESC, profile LIMIT ? OFFSET ?"  # noqa: S608 - same
-            return LeadPage([self._row(r) for r in db.execute(query, (*values, limit, offset))], total)
+        def read(db: sqlite3.Connection) -> LeadRow | None:
+            named = normal(key)
+            profile = _holder(db, workspace, named)
+            values = {"workspace": workspace, "key": key, "email": key.lower(), "id": named, "profile": profile}
+            found = db.execute(schema.GET, values).fetchone()
+            return None if found is None else _lead(found)
 
         return await self._sqlite.run(read)
 
-    async def tier_counts(self, workspace: str, now_ms: int) -> LeadCounts:
-        warm_from, hot_from = (rank_of(at - SHOWN_SLACK, now_ms, self.half_life_ms) for at in (WARM_AT, HOT_AT))
+    async def get_many(self, workspace: str, profiles: Sequence[str]) -> dict[str, LeadRow]:
+        def read(db: sqlite3.Connection) -> dict[str, LeadRow]:
+            found = (db.execute(schema.ONE_LEAD, (workspace, profile)).fetchone() for profile in profiles)
+            return {row.profile: row for row in map(_lead, filter(None, found))}
 
+        return await self._sqlite.run(read)
+
+    async def page(
+        self, workspace: str, now_ms: int, limit: int, offset: int, search: str = "", cart_open: bool | None = None
+    ) -> LeadPage:
+        """Return leads, best score first. A search reads an index of names and ids from end to end."""
+        check_page(limit, offset)
+        needle = search.casefold()
+        condition, source = _CARTS[cart_open]
+        if needle:
+            source = "" if condition else "leads_search"
+        wanted = Filter(workspace, needle, condition, source)
+        rows, total = await self._sqlite.run(lambda db: _LEADS.page(db, wanted, now_ms, limit, offset))
+        return LeadPage([_lead(row) for row in rows], total)
+
+    async def tier_counts(self, workspace: str, now_ms: int, model: ScoreModel) -> LeadCounts:
         def read(db: sqlite3.Connection) -> LeadCounts:
-            total = db.execute("SELECT COUNT(*) FROM leads WHERE workspace = ?", (workspace,)).fetchone()[0]
-            warm = db.execute(_ABOVE, (workspace, warm_from)).fetchone()[0]
-            hot = db.execute(_ABOVE, (workspace, hot_from)).fetchone()[0]
-            return LeadCounts(total, warm - hot, hot, db.execute(_MQL, (workspace,)).fetchone()[0])
+            groups = _LEADS.groups(db, Filter(workspace, source="leads_rank"))
+            reached = [_LEADS.above(db, workspace, groups, tier.at - SHOWN_SLACK, now_ms) for tier in model.tiers]
+            counts = [lower - higher for lower, higher in pairwise((*reached, 0))]
+            tiers = {tier.name: count for tier, count in zip(model.tiers, counts, strict=True)}
+            mql = db.execute(schema.MQL, (workspace,)).fetchone()[0] if model.mql_at else 0
+            return LeadCounts(sum(group.rows for group in groups), tiers, mql)
 
         return await self._sqlite.run(read)
 
     async def open_carts(self, workspace: str) -> dict[str, tuple[int, float]]:
-        found = await self._sqlite.run(lambda db: db.execute(_OPEN_CARTS, (workspace,)).fetchall())
+        found = await self._sqlite.run(lambda db: db.execute(schema.OPEN_CARTS, (workspace,)).fetchall())
         return {currency: (count, value) for currency, count, value in found}
+
+    async def account(self, workspace: str, account: str) -> AccountRow | None:
+        found = await self._sqlite.run(lambda db: db.execute(schema.ONE_ACCOUNT, (workspace, account)).fetchone())
+        return None if found is None else _account(found)
+
+    async def accounts(self, workspace: str, now_ms: int, limit: int, offset: int, search: str = "") -> AccountPage:
+        check_page(limit, offset)
+        needle = search.casefold()
+        wanted = Filter(workspace, needle, source="accounts_search" if needle else "accounts_rank")
+        rows, total = await self._sqlite.run(lambda db: _ACCOUNTS.page(db, wanted, now_ms, limit, offset))
+        return AccountPage([_account(row) for row in rows], total)
 
     async def close(self) -> None:
         await self._sqlite.close()
 
-    def _apply(
-        self,
-        db: sqlite3.Connection,
-        rows: Sequence[LeadRow],
-        positions: Mapping[int, int],
-        removed: Sequence[tuple[str, str]],
-    ) -> list[LeadRow | None]:
-        with transaction(db):
-            replaced = [self._put(db, row) for row in rows]
-            db.executemany("DELETE FROM leads WHERE workspace = ? AND profile = ?", removed)
-            db.executemany(_PUT_POSITION, positions.items())
-        return replaced
 
-    def _put(self, db: sqlite3.Connection, row: LeadRow) -> LeadRow | None:
-        facts = (
-            rank_of(row.score, row.score_at_ms, self.half_life_ms),
-            row.score,
-            row.score_at_ms,
-            row.events,
-            row.first_seen_ms,
-            row.last_seen_ms,
-            row.cart_open,
-            row.cart_value,
-            row.cart_currency,
-            row.cart_due_ms,
-            row.is_mql,
-            row.state,
-        )
-        found = db.execute(_PREVIOUS, (row.workspace, row.profile)).fetchone()
-        previous = None if found is None else self._row(found[1:])
-        if previous is not None and _keys_of(previous) == _keys_of(row):
-            db.execute(_UPDATE_FACTS, (*facts, found[0]))
-            return previous
-        keys = (*_keys_of(row), searchable(row))
-        if previous is not None:
-            db.execute(_UPDATE_ALL, (*facts, *keys, found[0]))
-        else:
-            db.execute(_INSERT, (*facts, *keys, row.workspace, row.profile))
+def _holder(db: sqlite3.Connection, workspace: str, named: str) -> str:
+    """Return the profile that an id has moved to, or the id."""
+    for _ in range(MAX_HOPS):
+        found = db.execute(schema.REDIRECT, (workspace, named)).fetchone()
+        if found is None:
+            break
+        named = found[0]
+    return named
+
+
+def _put(db: sqlite3.Connection, row: LeadRow) -> LeadRow | None:
+    place = row.workspace, row.profile
+    facts = (
+        row.half_life_ms,
+        row.fit,
+        *rank_of(row.score, row.score_at_ms, row.half_life_ms),
+        row.score,
+        row.score_at_ms,
+        row.events,
+        row.first_seen_ms,
+        row.last_seen_ms,
+        row.cart_open,
+        row.cart_value,
+        row.cart_currency,
+        row.cart_due_ms,
+        row.is_mql,
+        row.state,
+    )
+    found = db.execute(schema.PREVIOUS, place).fetchone()
+    previous = None if found is None else _lead(found[1:])
+    if previous is not None and _keys_of(previous) == _keys_of(row):
+        db.execute(schema.UPDATE_FACTS, (*facts, found[0]))
         return previous
+    keys = (*_keys_of(row), searchable(row))
+    if previous is not None:
+        db.execute(schema.UPDATE_ALL, (*facts, *keys, found[0]))
+        db.execute(schema.FORGET_ALIASES, place)
+    else:
+        db.execute(schema.INSERT, (*facts, *keys, *place))
+        db.execute(schema.FORGET_REDIRECT, place)
+    db.executemany(schema.PUT_ALIAS, ((*place, name, bare(name)) for name in aliases_of(row)))
+    return previous
 
-    def _row(self, r: tuple[object, ...]) -> LeadRow:
-        fields = (*r[:8], self.half_life_ms, *r[8:11], bool(r[11]), *r[12:16], bool(r[16]))
-        return LeadRow._make(fields)
+
+def _forget(db: sqlite3.Connection, places: Sequence[tuple[str, str]]) -> None:
+    for statement in (*schema.FORGET_LEAD, schema.FORGET_REDIRECT, schema.FORGET_ACCOUNT):
+        db.executemany(statement, places)
+
+
+def _account_values(row: AccountRow) -> tuple[object, ...]:
+    rank = rank_of(row.score, row.score_at_ms, row.half_life_ms)
+    who = (row.workspace, row.id, row.name, searchable_account(row), row.members)
+    return (*who, row.half_life_ms, row.fit, *rank, row.score, row.score_at_ms, row.is_mql, row.state)
 
 
 def _keys_of(row: LeadRow) -> tuple[str | None, ...]:
-    return row.user_id, row.anonymous_id, row.email, row.name
+    return row.user_id, row.anonymous_id, row.email, row.name, _SEPARATOR.join(row.ids)
 
 
-def _condition(workspace: str, needle: str, cart_open: bool | None) -> tuple[str, list[str]]:
-    condition, values = "workspace = ?", [workspace]
-    if cart_open is not None:
-        condition += f" AND cart_open = {int(cart_open)}"  # a literal, else the partial index does not apply
-    if needle:
-        # Not LIKE: in a plain substring test no character of the visitor's has a meaning.
-        condition += " AND instr(search, ?) > 0"
-        values.append(needle)
-    return condition, values
+def _lead(r: tuple[object, ...]) -> LeadRow:
+    ids = tuple(str(r[19]).split(_SEPARATOR)) if r[19] else ()
+    return LeadRow._make((*r[:12], bool(r[12]), *r[13:17], bool(r[17]), r[18], ids))
 
 
-def _prepare(db: sqlite3.Connection, half_life_ms: int) -> None:
-    known = db.execute("PRAGMA user_version").fetchone()[0] == _VERSION
-    if not known or db.execute("SELECT half_life_ms FROM decay").fetchone()[0] != half_life_ms:
-        _create(db, half_life_ms)
-
-
-def _create(db: sqlite3.Connection, half_life_ms: int) -> None:
-    with transaction(db):
-        for statement in _SCHEMA.split(";"):
-            db.execute(statement)
-        db.execute("INSERT INTO decay VALUES (?)", (half_life_ms,))
-        db.execute(f"PRAGMA user_version = {_VERSION}")
+def _account(r: tuple[object, ...]) -> AccountRow:
+    return AccountRow._make((*r[:8], bool(r[8]), r[9]))

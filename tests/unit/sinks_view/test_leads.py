@@ -1,49 +1,64 @@
-"""From state to row, and the law that lets a view index scores that decay."""
+"""From state to row: which nodes are persons, and what a person's or a company's row says."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from sinks.view.leads import rank_of, row_of, searchable
+from sinks.view.leads import account_row_of, aliases_of, bare, is_person, row_of, searchable
 from streams.model.events import ProfileKeys
-from streams.model.profiles import CartItem, CartState, FactsState, ProfileState, ScoreState, Tier, decayed
+from streams.model.facts import Activity, FactsState, Trait
+from streams.model.identity import AccountState, IdentityState, Member
+from streams.model.products import ProductState
+from streams.model.profile import ProfileState
+from streams.model.rules.scoring import DAY_MS, ScoreModel
+from streams.model.scores import ScoreState
+from streams.model.windows import CartItem, Window, WindowsState, window_key
+from streams.operators.accounts import score_of
 from streams.state.codec import decode_profile
+from tests.unit.sinks_view.fakes_view import scored
 
 T0 = 1_700_000_000_000
-half_lives = st.sampled_from([60_000, 86_400_000, 30 * 86_400_000])
-scores = st.tuples(st.floats(0.001, 10_000), st.integers(T0 - 10**10, T0))
+MODEL = ScoreModel(half_life_ms=5_000)
 
 
 def state(**parts: object) -> ProfileState:
     return ProfileState("w", "user:7", **parts)
 
 
-@given(half_lives, scores, scores, st.integers(0, 10**10))
-def test_the_higher_rank_has_the_higher_score_at_any_later_time(half_life, one, other, passed):
-    higher, lower = sorted((one, other), key=lambda s: rank_of(*s, half_life), reverse=True)
-    now = T0 + passed
-    later = [decayed(points, now - at, half_life) for points, at in (higher, lower)]
-    assert later[0] >= later[1] * (1 - 1e-6)
-
-
-@given(half_lives, st.floats(0, 10_000), st.integers(T0 - 10**10, T0))
-def test_no_score_ranks_below_every_score(half_life, points, at):
-    assert rank_of(0.0, T0, half_life) <= rank_of(points, at, half_life)
+def traits(**told: object) -> dict[str, Trait]:
+    return {name: Trait(value, T0, "web") for name, value in told.items()}
 
 
 def test_a_row_carries_the_profile_and_its_encoded_state():
     keys = ProfileKeys("7", "a7", "ada@example.com", "+49")
     profile = state(
-        facts=FactsState(keys, {"name": "Ada"}, 10, 20, 3), score=ScoreState(61.5, T0, Tier.HOT, is_mql=True)
+        facts=FactsState(keys, traits(name="Ada"), 10, 20, 3, moved={"anon:a7": Activity(2, 1, 10, 11)}),
+        scores={"lead": scored(61.5, T0, 5_000, tier="hot", is_mql=True)},
     )
-    row = row_of(profile, 5)
-    assert row[:9] == ("w", "user:7", "7", "a7", "ada@example.com", "Ada", 61.5, T0, 5)
-    assert (row.events, row.first_seen_ms, row.last_seen_ms, row.is_mql) == (3, 10, 20, True)
+    row = row_of(profile, MODEL)
+    assert row[:6] == ("w", "user:7", "7", "a7", "ada@example.com", "Ada")
+    assert row[6:9] == (pytest.approx(61.5), T0, 5_000)
+    assert (row.events, row.first_seen_ms, row.last_seen_ms, row.is_mql) == (5, 10, 20, True)
     assert decode_profile(row.state) == profile
 
 
+def test_points_that_do_not_decay_stand_beside_those_that_do():
+    score = replace(scored(10, T0, 5_000), fit={"big": 20.0, "far": -5.0})
+    row = row_of(state(scores={"lead": score}), MODEL)
+    assert (row.score, row.fit) == (pytest.approx(10), 15.0)
+
+
+def test_a_score_of_another_half_life_is_worth_the_same_at_its_latest_event():
+    row = row_of(state(scores={"lead": scored(10, T0, 30 * DAY_MS)}), MODEL)
+    assert (row.score, row.score_at_ms, row.half_life_ms) == (pytest.approx(10), T0, 5_000)
+
+
+def test_the_listed_score_is_the_one_that_the_model_names():
+    profile = state(scores={"lead": scored(10, T0, 5_000), "churn": scored(3, T0, 5_000)})
+    assert row_of(profile, ScoreModel("churn", half_life_ms=5_000)).score == pytest.approx(3)
+
+
 @pytest.mark.parametrize(
-    ("traits", "name"),
+    ("told", "name"),
     [
         ({"name": " Ada Lovelace ", "first_name": "X"}, "Ada Lovelace"),
         ({"first_name": "Ada", "last_name": "Lovelace"}, "Ada Lovelace"),
@@ -53,18 +68,68 @@ def test_a_row_carries_the_profile_and_its_encoded_state():
         ({}, None),
     ],
 )
-def test_the_name_is_made_from_what_the_profile_told(traits, name):
-    assert row_of(state(facts=FactsState(traits=traits)), 5).name == name
+def test_the_name_is_made_from_what_the_profile_told(told, name):
+    assert row_of(state(facts=FactsState(traits=traits(**told))), MODEL).name == name
 
 
 @pytest.mark.parametrize(("due_ms", "is_open"), [(T0, True), (0, False)])
 def test_a_cart_is_open_while_its_window_runs(due_ms, is_open):
     items = (CartItem("p1", "Kettle", 2, 24.5),)
-    row = row_of(state(cart=CartState(items, "EUR", "", T0, T0, due_ms)), 5)
+    cart = Window("cart_abandoned", "cart", "", items, "EUR", "", T0, T0, due_ms)
+    row = row_of(state(windows=WindowsState({window_key("cart_abandoned", ""): cart}, due_ms)), MODEL)
     assert (row.cart_open, row.cart_value, row.cart_currency, row.cart_due_ms) == (is_open, 49.0, "EUR", due_ms)
 
 
-def test_keys_and_name_can_be_searched_regardless_of_case():
+def test_ids_and_name_can_be_searched_regardless_of_case():
     keys = ProfileKeys("U7", None, "ada@example.com")
-    row = row_of(state(facts=FactsState(keys, {"name": "Ada STRASSE"})), 5)
-    assert searchable(row) == "ada@example.com\nada strasse\nu7\nuser:7"
+    profile = state(facts=FactsState(keys, traits(name="Ada STRASSE")), identity=IdentityState(ids=("device:D1",)))
+    assert searchable(row_of(profile, MODEL)) == "ada@example.com\nada strasse\nu7\nuser:7\ndevice:d1"
+
+
+@pytest.mark.parametrize(
+    ("node", "is_one"),
+    [
+        (state(facts=FactsState(last_seen_ms=T0)), True),
+        (state(scores={"lead": ScoreState()}), True),
+        (state(identity=IdentityState(claimed_by=("anon:a",))), False),
+        (state(identity=IdentityState(moved_to="user:1")), False),
+        (ProfileState("w", "group:acme", account=AccountState()), False),
+        (ProfileState("w", "product:p1", product=ProductState(updated_ms=T0)), False),
+    ],
+)
+def test_a_person_is_a_node_that_holds_what_somebody_did(node, is_one):
+    assert is_person(node) is is_one
+
+
+@pytest.mark.parametrize(
+    ("profile", "name"),
+    [("user:a:b", "a:b"), ("custom:crm:7", "7"), ("email:a@b.c", "a@b.c"), ("odd", "odd"), ("odd:7", "odd:7")],
+)
+def test_a_bare_id_is_the_id_without_its_kind(profile, name):
+    assert bare(profile) == name
+
+
+def test_a_profile_whose_own_id_is_no_field_of_its_row_is_an_alias_of_itself():
+    device = ProfileState("w", "device:d1", identity=IdentityState(ids=("custom:crm:7",)))
+    assert aliases_of(row_of(device, MODEL)) == ("device:d1", "custom:crm:7")
+    assert aliases_of(row_of(state(), MODEL)) == ()
+
+
+def test_a_company_s_row_is_worth_what_its_members_are():
+    members = {"user:1": Member(T0, 5_000, T0 // (256 * 5_000), 1.5, 7.0), "user:2": Member(T0 + 9, 0, 0, 0.0, 0.0)}
+    account = ProfileState("w", "group:acme", account=AccountState("Acme", members, is_mql=True))
+    row = account_row_of(account, MODEL)
+    assert row[:4] == ("w", "group:acme", "Acme", 2)
+    assert row.score + row.fit == pytest.approx(score_of(members.values(), T0 + 9))
+    assert (row.score_at_ms, row.fit, row.is_mql) == (T0 + 9, 7.0, True)
+
+
+def test_a_company_without_members_is_worth_nothing():
+    row = account_row_of(ProfileState("w", "group:acme"), MODEL)
+    assert (row.score, row.fit, row.members) == (0.0, 0.0, 0)
+
+
+def test_contributions_of_merged_ids_count_in_the_score():
+    score = scored(10, T0, 5_000)
+    both = replace(score, total=2 * score.total, moved={"anon:a": score.parts})
+    assert row_of(state(scores={"lead": both}), MODEL).score == pytest.approx(20)
