@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from infra.bench.cores import Cores, shared_out
-from infra.bench.engine_run import fill_events, run_engine
+from infra.bench.engine_run import Workload, fill_events, run_engine
 from infra.bench.kafka_run import KafkaRun, kafka_run
 from infra.bench.r1.profiles import RulesProfile
 from infra.bench.restart import measure_restart
@@ -25,10 +25,13 @@ _ENGINE_LIMIT_S = 240.0
 _RIVAL_LIMIT_S = 150.0
 _FAUST, _BYTEWAX, _TAKE, _WINDOWS = RIVALS
 _OURS = "ours"
+_ONE = "one worker"
 
 
 class Plan(Struct, frozen=True):
-    """What a measurement does. `turns` name "ours" or a rival; `rival_events` are fewer, as rivals are slower."""
+    """What a measurement does. `turns` name "ours", "one worker" (ours too, to compare several with) or a rival;
+    `rival_events` are fewer, as rivals are slower.
+    """
 
     events: int = 1_000_000
     frame_events: int = 500
@@ -55,8 +58,9 @@ class Plan(Struct, frozen=True):
         )
 
     def without_rivals(self) -> "Plan":
-        """Return one that measures the engine alone."""
-        return replace(self, turns=tuple(turn for turn in self.turns if turn == _OURS))
+        """Return one that measures the engine alone: several workers and one, turn by turn."""
+        turn = (_OURS,) if self.workers == 1 else (_ONE, _OURS)
+        return replace(self, turns=turn * self.turns.count(_OURS))
 
 
 def measure_streams(plan: Plan) -> dict[str, Any]:
@@ -77,7 +81,7 @@ def measure_streams(plan: Plan) -> dict[str, Any]:
                 continue
             say(f"{turn} …")
             try:
-                run = run_engine(kafka, load, cores, _ENGINE_LIMIT_S) if turn == _OURS else rivals.run(turn)
+                run = rivals.run(turn) if turn in RIVALS else _run_engine(kafka, load, turn, cores)
             except RivalUnavailableError as error:
                 missing[turn] = str(error)
                 say(f"{turn} can't be measured: {error}")
@@ -93,6 +97,11 @@ def measure_streams(plan: Plan) -> dict[str, Any]:
             say(f"memory and restarts with {plan.restart_profiles} profiles …")
             figures["restart"] = measure_restart(kafka, cores, plan.partitions, plan.restart_profiles)
     return figures
+
+
+def _run_engine(kafka: KafkaRun, load: Workload, turn: str, cores: Cores) -> dict[str, Any]:
+    used = cores._replace(workers=cores.workers[:1]) if turn == _ONE else cores
+    return run_engine(kafka, load, used, _ENGINE_LIMIT_S)
 
 
 class _Rivals:
@@ -117,6 +126,7 @@ def _figures(
     plan: Plan, cores: Cores, runs: dict[str, list[dict[str, Any]]], missing: dict[str, str]
 ) -> dict[str, Any]:
     ours = _summary(runs.pop(_OURS))
+    one = _summary(runs.pop(_ONE)) if _ONE in runs else None
     rivals: dict[str, Any] = {}
     for name, done in runs.items():
         head = {"title": RIVALS[name].title, "events": plan.rival_events[name]}
@@ -129,6 +139,7 @@ def _figures(
         "ratios": {name: _ratio(ours, rival, "events_per_s_core") for name, rival in measured.items()},
         "ratios_by_cpu": {name: _ratio(ours, rival, "events_per_cpu_s") for name, rival in measured.items()},
         "ours": ours,
+        **({"one_worker": one, "scaling": _scaling(ours, one, plan.workers)} if one else {}),
         "rivals": rivals,
         "settings": {
             "events": plan.events,
@@ -151,6 +162,12 @@ def _summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {**rates, "differences_total": max(sum(run["differences"].values()) for run in runs), "runs": list(runs)}
 
 
+def _scaling(several: dict[str, Any], one: dict[str, Any], workers: int) -> dict[str, float]:
+    """Return how many times one worker's rate several have: measured, and if each had a core, by their CPU time."""
+    by_cpu = float(several["events_per_cpu_s"]["median"]) / float(one["events_per_cpu_s"]["median"])
+    return {"measured": _ratio(several, one, "events_per_s_core"), "by_cpu": round(workers * by_cpu, 2)}
+
+
 def spread(values: Sequence[float]) -> dict[str, float]:
     """Return the least, the median and the largest."""
     return {"min": min(values), "median": round(median(values)), "max": max(values)}
@@ -163,8 +180,9 @@ def _ratio(ours: dict[str, Any], rival: dict[str, Any], figure: str) -> float:
 def describe(figures: dict[str, Any]) -> str:
     """Return the figures in a few lines for people."""
     rows = [("CampaignIQ", figures["ours"])]
+    rows += [("CampaignIQ, one worker", figures["one_worker"])] if "one_worker" in figures else []
     rows += [(rival["title"], rival) for rival in figures["rivals"].values()]
-    lines = [f"{'':42}{'events/s a core':>24}{'per CPU second':>24}{'differences':>14}"]
+    lines = [f"{'':42}{'events/s a core':>30}{'per CPU second':>30}{'differences':>14}"]
     for title, row in rows:
         if "unavailable" in row:
             lines.append(f"{title:42} not measured: {row['unavailable'].splitlines()[0]}")
@@ -172,7 +190,7 @@ def describe(figures: dict[str, Any]) -> str:
         wall, cpu = (
             "{min} / {median} / {max}".format(**row[name]) for name in ("events_per_s_core", "events_per_cpu_s")
         )
-        lines.append(f"{title:42}{wall:>24}{cpu:>24}{row['differences_total']:>14}")
+        lines.append(f"{title:42}{wall:>30}{cpu:>30}{row['differences_total']:>14}")
     if ratios := figures["ratios"]:
         lines.append("ratios  " + "  ".join(f"{name} {ratio}x" for name, ratio in ratios.items()))
     if latency := figures.get("latency"):

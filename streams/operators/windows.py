@@ -4,20 +4,17 @@ Time is log time; how old an event is goes by event time, and one that is older 
 window nor starts one anew. Windows of a profile are bounded: closed ones go first, then those touched longest ago.
 """
 
-from typing import Any
-
-from msgspec.structs import replace
-
 from streams.model.errors import RuleFailedError
 from streams.model.events import Event
 from streams.model.facts import FactsState
 from streams.model.rules.abandonment import AbandonmentRule, WindowKind
 from streams.model.windows import Window, WindowsState
-from streams.operators.base import Firing, Stepped
-from streams.operators.windows_items import item_as_dict, text, told_items
+from streams.operators.base import Stepped
+from streams.operators.windows_items import text, told_items
 from streams.operators.windows_merge import joined, mark_of, newest_marks
 from streams.operators.windows_rules import CANCELS, OPENS, Match, WindowRule, compile_window_rules, role_of
 from streams.operators.windows_steps import ADVANCES, ORDER_SLACK_MS, Advance, Touch
+from streams.operators.windows_timers import firing, may_fire, migrated, stepped
 
 MAX_WINDOWS = 20
 MAX_MARKS = 120
@@ -73,9 +70,9 @@ class Abandonment:
             rule = self._rules.get(window.rule)
             if rule is not None:
                 try:
-                    if _may_fire(rule, window):
-                        firings.append(_firing(rule, window))
-                    left = _stepped(rule, window)
+                    if may_fire(rule, window):
+                        firings.append(firing(rule, window))
+                    left = stepped(rule, window)
                 except Exception as error:
                     raise RuleFailedError(rule.id) from error
                 if left is not None:
@@ -104,7 +101,7 @@ class Abandonment:
         windows = {
             key: left
             for key, window in state.windows.items()
-            if (rule := self._rules.get(window.rule)) and (left := _migrated(rule, window))
+            if (rule := self._rules.get(window.rule)) and (left := migrated(rule, window))
         }
         due_ms = _least_due(windows)
         same = due_ms == state.due_ms and windows == state.windows
@@ -231,51 +228,3 @@ def _least_due(windows: _Windows) -> int:
         if due_ms and (due_ms < least or not least):
             least = due_ms
     return least
-
-
-def _may_fire(rule: WindowRule, window: Window) -> bool:
-    # A purchase that a merge brought may have left nothing of a cart.
-    is_empty = rule.kind == WindowKind.CART and not window.items
-    return not is_empty and (not rule.min_value or window.value >= rule.min_value)
-
-
-def _stepped(rule: WindowRule, window: Window) -> Window | None:
-    """Return the window with one more step behind it; None when it was the last and nothing has to be kept."""
-    step = window.step + 1
-    if step < len(rule.steps_ms):
-        return replace(window, step=step, due_ms=window.updated_ms + rule.steps_ms[step])
-    return replace(window, step=step, due_ms=0, opened_ms=0) if rule.keeps_fired else None
-
-
-def _migrated(rule: WindowRule, window: Window) -> Window | None:
-    if window.kind != rule.kind:
-        return None
-    if not window.due_ms:
-        return window
-    if window.step >= len(rule.steps_ms):
-        return replace(window, due_ms=0, opened_ms=0) if rule.keeps_fired else None
-    due_ms = window.updated_ms + rule.steps_ms[window.step]
-    return window if due_ms == window.due_ms else replace(window, due_ms=due_ms)
-
-
-def _firing(rule: WindowRule, window: Window) -> Firing:
-    step = window.step + 1
-    data: dict[str, Any] = {
-        "items": [item_as_dict(item) for item in window.items],
-        "value": window.value,
-        "currency": window.currency,
-        "url": window.url,
-        "opened_ms": window.opened_ms,
-        "updated_ms": window.updated_ms,
-        "kind": window.kind,
-        "step": step,
-        "steps": len(rule.steps_ms),
-        "subject": window.subject,
-    }
-    if window.form_id or window.form_step:
-        data |= {"form_id": window.form_id, "form_step": window.form_step}
-    if window.subject:
-        data.setdefault(rule.subject, window.subject)
-    occurrence = str(window.opened_ms) if step == 1 else f"{window.opened_ms}:{step}"
-    # Two carts of a profile may be opened in the same millisecond.
-    return Firing(rule.id, f"{occurrence}/{window.subject}" if window.subject else occurrence, window.due_ms, data)
