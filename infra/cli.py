@@ -12,6 +12,7 @@ import typer
 
 from infra import VERSION
 from infra.bench.r1.profiles import RulesProfile
+from infra.offline import commands as offline
 from streams.model.errors import CampaignIqError, ConfigurationError
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ sources_app = typer.Typer(help="Who may send events: list and add sources.", no_
 bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 app.add_typer(sources_app, name="sources")
 app.add_typer(bench_app, name="bench")
+offline.add_to(app)
 
 Data = Annotated[Path, typer.Option("--data", help="Folder that holds the installation.", envvar="CAMPAIGNIQ_DATA")]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", envvar="CAMPAIGNIQ_CONFIG")]
