@@ -13,6 +13,8 @@ from api.alerts import AlertBoard
 from api.live import MemoryLiveBus
 from api.settings import ApiSettings
 from streams.model.deliveries import Delivery, DeliveryStatus
+from streams.model.rules.ruleset import RuleSet
+from streams.model.rules.standard import default_rules
 from streams.ports import Clock, MetricStore, ProfileView
 from streams.store.config import ConfigStore
 
@@ -73,6 +75,13 @@ def no_rates(_workspace: str) -> Rates:
     return []
 
 
+_DEFAULT_RULES = default_rules()
+
+
+def standard_rules(_workspace: str) -> RuleSet:
+    return _DEFAULT_RULES
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """What the page says about the installation. `url` is where it is reached, `mail` "outbox" or "smtp"."""
@@ -88,7 +97,7 @@ class ApiDeps:
     """Everything `create_api` is made of. `extra_routes` come first, but under /api and /ws nothing may be added.
 
     `static` is the built dashboard. `readiness` says for each part "ready" or what is the matter. `rates` are the
-    events per second of the last two minutes.
+    events per second of the last two minutes. `rules` are those in force in a workspace.
     """
 
     view: ProfileView
@@ -102,6 +111,7 @@ class ApiDeps:
     about: About
     readiness: Callable[[], Mapping[str, str]]
     rates: Callable[[str], Rates] = no_rates
+    rules: Callable[[str], RuleSet] = standard_rules
     static: Path | None = None
     extra_routes: Sequence[BaseRoute] = ()
     settings: ApiSettings = field(default_factory=ApiSettings)

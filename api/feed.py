@@ -10,7 +10,7 @@ import msgspec
 
 from api import messages, shapes
 from api.alerts import AlertBoard
-from api.deps import Deliveries, DeliveryRow, Rates
+from api.deps import Deliveries, DeliveryRow, Rates, standard_rules
 from api.live import MemoryLiveBus
 from api.rates import EventRates
 from api.sampling import Sampler
@@ -21,6 +21,9 @@ from streams.model.alerts import Alert
 from streams.model.errors import FrameError
 from streams.model.events import Event
 from streams.model.profile import ProfileState
+from streams.model.rules.ruleset import RuleSet
+from streams.model.rules.scoring import ScoreModel
+from streams.model.tiers import lead_model
 from streams.model.triggers import Trigger
 from streams.ports import Clock, EventLog, LeadRow, LogRecord, MetricStore, ProfileView
 
@@ -73,8 +76,10 @@ class LiveFeed:
         bus: MemoryLiveBus,
         clock: Clock,
         samples_per_s: int = 20,
+        rules: Callable[[str], RuleSet] = standard_rules,
     ) -> None:
         self._log = log
+        self._rules = rules
         self._sources = (metrics, view, deliveries)
         self._alerts = alerts
         self._bus = bus
@@ -116,8 +121,12 @@ class LiveFeed:
             if change.row.workspace in watched and messages.lead_changed(change.row, change.previous):
                 news.append(change)
         now_ms = self._clock.now_ms()
-        for c in self._sample_leads.pick(news, now_ms, lambda c: messages.lead_is_telling(c.row, c.previous)):
-            self._bus.publish(c.row.workspace, "lead", messages.lead(c.row, c.state, c.previous, now_ms))
+        models = {workspace: self._model(workspace) for workspace in {c.row.workspace for c in news}}
+        for c in self._sample_leads.pick(
+            news, now_ms, lambda c: messages.lead_is_telling(c.row, c.previous, models[c.row.workspace])
+        ):
+            told = messages.lead(c.row, c.state, c.previous, now_ms, models[c.row.workspace])
+            self._bus.publish(c.row.workspace, "lead", told)
 
     def take(self, records: Sequence[LogRecord]) -> None:
         """Turn records of any followed topic into messages and counts."""
@@ -136,7 +145,7 @@ class LiveFeed:
         self._readers = {w: self._readers.get(w) or StatsReader(w, *self._sources) for w in watched}
         for workspace, reader in list(self._readers.items()):
             first = reader.figures is None
-            await reader.refresh(self._clock.now_ms())
+            await reader.refresh(self._clock.now_ms(), self._model(workspace))
             if first:
                 self._publish_stats(workspace, reader)
 
@@ -144,6 +153,9 @@ class LiveFeed:
         """Publish the figures as last read: a slow store must not make the page think that the link is dead."""
         for workspace, reader in self._readers.items():
             self._publish_stats(workspace, reader)
+
+    def _model(self, workspace: str) -> ScoreModel:
+        return lead_model(self._rules(workspace))
 
     def _publish_stats(self, workspace: str, reader: StatsReader) -> None:
         now_ms = self._clock.now_ms()

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from api import shapes
+from api import lead_shapes, shapes
 from streams.model.events import Event
 from streams.model.profile import ProfileState
-from streams.model.tiers import Tier
+from streams.model.rules.scoring import ScoreModel
+from streams.model.scores import COLD
+from streams.model.tiers import tier_of
 from streams.model.triggers import Trigger
 from streams.ports import LeadRow
 
@@ -39,37 +41,41 @@ def trigger(value: Trigger) -> dict[str, Any]:
     }
 
 
-def lead(row: LeadRow, state: ProfileState, previous: LeadRow | None, now_ms: int) -> dict[str, Any]:
-    shown = shapes.lead(row, now_ms).model_dump(mode="json")
+def lead(row: LeadRow, state: ProfileState, previous: LeadRow | None, now_ms: int, model: ScoreModel) -> dict[str, Any]:
+    shown = lead_shapes.lead(row, now_ms, model).model_dump(mode="json")
     return {
         "id": row.profile,
         "who": shapes.who(row.name, row.email, row.profile),
         "email": row.email,
         "score": shown["score"],
         "tier": shown["tier"],
-        "previous_tier": tier_before(row, previous),
+        "previous_tier": tier_before(row, previous, model),
         "is_mql": shown["is_mql"],
-        "cart": shown["cart"] | {"items": len(shapes.cart_items(state))},
+        "cart": shown["cart"] | {"items": len(lead_shapes.cart_items(state))},
     }
 
 
-def tier_before(row: LeadRow, previous: LeadRow | None) -> Tier | None:
+def tier_before(row: LeadRow, previous: LeadRow | None, model: ScoreModel) -> str | None:
     """Return the tier of the replaced row at the time of the new one; None for a new profile."""
-    return shapes.tier_now(shapes.score_now(previous, row.score_at_ms)) if previous else None
+    return tier_of(lead_shapes.score_now(previous, row.score_at_ms), model) if previous else None
 
 
 def lead_changed(row: LeadRow, previous: LeadRow | None) -> bool:
     """Say whether score or cart differ, which is what the message is about."""
     if previous is None:
-        return row.score > 0 or row.cart_open
-    return (row.score, row.score_at_ms) != (previous.score, previous.score_at_ms) or _cart(row) != _cart(previous)
+        return bool(row.score or row.fit or row.cart_open)
+    return _score(row) != _score(previous) or _cart(row) != _cart(previous)
 
 
-def lead_is_telling(row: LeadRow, previous: LeadRow | None) -> bool:
+def lead_is_telling(row: LeadRow, previous: LeadRow | None, model: ScoreModel) -> bool:
     """Say whether a tier or the cart's being open changed."""
     was_open = previous is not None and previous.cart_open
-    before = tier_before(row, previous) or Tier.COLD
-    return row.cart_open != was_open or shapes.tier_now(row.score) != before
+    before = tier_before(row, previous, model) or COLD
+    return row.cart_open != was_open or tier_of(lead_shapes.score_now(row, row.score_at_ms), model) != before
+
+
+def _score(row: LeadRow) -> tuple[float, int, float]:
+    return (row.score, row.score_at_ms, row.fit)
 
 
 def _cart(row: LeadRow) -> tuple[bool, float, str, int]:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from streams.model.deliveries import DeliveryStatus
-from streams.model.tiers import Tier
 
 
 class ErrorDetail(BaseModel):
@@ -45,7 +44,7 @@ class Lead(BaseModel):
     email: str | None
     name: str | None
     score: float
-    tier: Tier
+    tier: str = Field(description='As the rules call it; below the first, "cold".')
     is_mql: bool
     events: int
     first_seen_ms: int
@@ -58,6 +57,7 @@ class Contribution(BaseModel):
     count: int
     points: float
     last_at_ms: int
+    is_fit: bool = Field(description="For what the lead is: does not decay, count and last_at_ms are 0.")
 
 
 class Interaction(BaseModel):
@@ -73,15 +73,57 @@ class Keys(BaseModel):
     anonymous_id: str | None
     email: str | None
     phone: str | None
+    device_id: str | None
+
+
+class TraitSource(BaseModel):
+    at_ms: int = Field(description="When it was told.")
+    source: str = Field(description="Through which source; empty when that is not known.")
+
+
+class Group(BaseModel):
+    id: str
+    name: str = Field(description="Empty when nobody has told it.")
+
+
+class Window(BaseModel):
+    rule: str
+    kind: str
+    subject: str
+    open: bool
+    step: int = Field(description="So many steps have fired since the last touch.")
+    due_ms: int = Field(description="When the next step fires; 0 when none will.")
+    opened_ms: int
+    updated_ms: int
+    value: float
+    currency: str
+    items: list[CartLine]
+
+
+class Score(BaseModel):
+    id: str
+    name: str
+    score: float
+    tier: str
+    is_mql: bool
+    half_life_days: float
+    contributions: list[Contribution] = Field(description="Their points sum to the score.")
 
 
 class LeadDetail(Lead):
     lead_score: float = Field(description="The same as score.")
     traits: dict[str, Any]
+    trait_sources: dict[str, TraitSource]
     keys: Keys
+    ids: list[str] = Field(description="All ids of the person, the profile's own first.")
+    is_shared: bool = Field(description="Too many people use the profile's own id, so it merges nobody.")
+    sessions: int
+    groups: list[Group] = Field(description="Companies.")
     cart: CartDetail
+    windows: list[Window] = Field(description="What was begun and not finished, the next due first.")
     interactions: list[Interaction] = Field(description="Newest first.")
     contributions: list[Contribution]
+    scores: list[Score]
 
 
 class LeadList(BaseModel):
@@ -93,11 +135,38 @@ class LeadList(BaseModel):
 class LeadScore(BaseModel):
     id: str
     score: float
-    tier: Tier
+    tier: str
     is_mql: bool
     as_of_ms: int
     half_life_days: float
     contributions: list[Contribution] = Field(description="Their points sum to the score.")
+
+
+class Account(BaseModel):
+    id: str
+    name: str = Field(description="Empty when nobody has told it.")
+    score: float = Field(description="The sum of its members' scores.")
+    tier: str
+    is_mql: bool
+    member_count: int
+
+
+class AccountList(BaseModel):
+    accounts: list[Account]
+    total: int
+    as_of_ms: int
+
+
+class Member(BaseModel):
+    id: str
+    name: str | None
+    email: str | None
+    points: float
+
+
+class AccountDetail(Account):
+    members: list[Member] = Field(description="The best, as many as were asked for.")
+    as_of_ms: int
 
 
 class Delivery(BaseModel):

@@ -7,7 +7,8 @@ from api import shapes
 from api.deps import Deliveries
 from api.totals import RunningTotals, Totals
 from streams.model.errors import MetricStoreError
-from streams.ports import LeadCounts, MetricStore, ProfileView
+from streams.model.rules.scoring import ScoreModel
+from streams.ports import MetricStore, ProfileView
 
 _log = logging.getLogger(__name__)
 
@@ -33,12 +34,12 @@ class StatsReader:
         """What was last read; None before the first `refresh`."""
         return self._figures or None
 
-    async def refresh(self, now_ms: int) -> None:
-        """Read what has changed. While the metric store is away its last totals stand."""
+    async def refresh(self, now_ms: int, model: ScoreModel) -> None:
+        """Read what has changed; the tiers are the model's. While the metric store is away its last totals stand."""
         figures = dict(self._figures)
         if self.leads_changed or now_ms - self._leads_ms >= _STALE_MS:
             self.leads_changed, self._leads_ms = False, now_ms
-            figures |= await self._read_leads(now_ms)
+            figures |= await self._read_leads(now_ms, model)
         if self.deliveries_changed or now_ms - self._deliveries_ms >= _STALE_MS:
             self.deliveries_changed, self._deliveries_ms = False, now_ms
             figures["deliveries"] = dict(await self._deliveries.counts(self._workspace))
@@ -49,10 +50,11 @@ class StatsReader:
             figures = _total_fields(Totals(now_ms, 0, 0, {}), now_ms) | figures
         self._figures = figures
 
-    async def _read_leads(self, now_ms: int) -> dict[str, Any]:
-        counts: LeadCounts = await self._view.tier_counts(self._workspace, now_ms)
+    async def _read_leads(self, now_ms: int, model: ScoreModel) -> dict[str, Any]:
+        total, tiers, mql = await self._view.tier_counts(self._workspace, now_ms, model)
         carts = shapes.open_carts(await self._view.open_carts(self._workspace))
-        return {"leads": counts._asdict(), "open_carts": {c: cart.model_dump() for c, cart in carts.items()}}
+        leads = {"total": total, "warm": tiers.get("warm", 0), "hot": tiers.get("hot", 0), "mql": mql, "tiers": tiers}
+        return {"leads": leads, "open_carts": {c: cart.model_dump() for c, cart in carts.items()}}
 
 
 def _total_fields(totals: Totals, now_ms: int) -> dict[str, Any]:

@@ -17,17 +17,14 @@ from api.live import MemoryLiveBus
 from streams.model.alerts import Alert, AlertState
 from streams.model.deliveries import Delivery, DeliveryStatus
 from streams.model.events import ProfileKeys
-from streams.model.profiles import (
-    CartItem,
-    CartState,
-    Contribution,
-    FactsState,
-    Interaction,
-    ProfileState,
-    ScoreState,
-    decayed,
-)
-from streams.ports import LeadCounts, LeadPage, LeadRow, MetricPoint, Quantiles, Uniques
+from streams.model.facts import FactsState, Interaction, Trait
+from streams.model.identity import AccountState, Member
+from streams.model.profile import ProfileState
+from streams.model.rules.scoring import ScoreModel
+from streams.model.scores import EPOCH_HALF_LIVES, Contribution, ScoreState
+from streams.model.tiers import decayed
+from streams.model.windows import CartItem, Window, WindowsState, window_key
+from streams.ports import AccountPage, AccountRow, LeadCounts, LeadPage, LeadRow, MetricPoint, Quantiles, Uniques
 from streams.state.codec import decode_profile, encode_profile
 from streams.store.config import ConfigStore
 
@@ -46,24 +43,35 @@ class FakeClock:
         return self.ms
 
 
+def make_score(at_ms: int = NOW, half_life_ms: int = HALF_LIFE_MS, **points: float) -> ScoreState:
+    """Return a score that is worth the sum of `points` (by rule) at `at_ms`."""
+    epoch = at_ms // (EPOCH_HALF_LIVES * half_life_ms)
+    scale = 2.0 ** (at_ms / half_life_ms - epoch * EPOCH_HALF_LIVES)
+    parts = {rule: Contribution(1, worth * scale, at_ms) for rule, worth in points.items()}
+    return ScoreState(half_life_ms, epoch, sum(part.weight for part in parts.values()), at_ms, parts=parts)
+
+
+def make_cart(due_ms: int = NOW + 1000) -> WindowsState:
+    items = (CartItem("p1", "Lamp", 2, 19.5),)
+    cart = Window("cart_abandoned", "cart", "", items, "USD", "", NOW - 5, NOW - 1, due_ms)
+    return WindowsState({window_key("cart_abandoned", ""): cart}, due_ms)
+
+
 def make_state(profile: str = "user:anna", **changes: Any) -> ProfileState:
     state = ProfileState(
         "default",
         profile,
         facts=FactsState(
             ProfileKeys("anna", "a-1", "anna@example.com"),
-            {"name": "Anna"},
+            {"name": Trait("Anna", NOW - 9, "web")},
             NOW - DAY_MS,
             NOW,
             3,
+            2,
             (Interaction("page_viewed", NOW - 2, "web"), Interaction("demo_requested", NOW, "web", 1.5, "Pricing")),
         ),
-        score=ScoreState(
-            65.0,
-            NOW,
-            contributions=(Contribution("demo_requested", 1, 50.0, NOW), Contribution("pricing_viewed", 1, 15.0, NOW)),
-        ),
-        cart=CartState((CartItem("p1", "Lamp", 2, 19.5),), "USD", due_ms=NOW + 1000),
+        scores={"lead": make_score(demo_requested=50.0, pricing_viewed=15.0)},
+        windows=make_cart(),
     )
     return msgspec.structs.replace(state, **changes)
 
@@ -92,29 +100,55 @@ def make_lead(profile: str = "user:anna", score: float = 65.0, **changes: Any) -
     return row._replace(**changes)
 
 
+def make_account(name: str = "acme", score: float = 65.0, **changes: Any) -> AccountRow:
+    """Return a company of Anna and of somebody of whom only the points are known."""
+    anna = make_score(demo_requested=score - 5)
+    members = {
+        "user:anna": Member(NOW, HALF_LIFE_MS, anna.epoch, anna.total, 0.0),
+        "user:gone": Member(NOW, 0, 0, 0.0, 5.0),
+    }
+    state = ProfileState("default", f"group:{name}", account=AccountState(name.title(), members))
+    row = AccountRow(
+        "default", state.id, name.title(), 2, score - 5, NOW, HALF_LIFE_MS, 5.0, False, encode_profile(state)
+    )
+    return row._replace(**changes)
+
+
 class FakeView:
-    def __init__(self, rows: Sequence[LeadRow] = ()) -> None:
+    def __init__(self, rows: Sequence[LeadRow] = (), accounts: Sequence[AccountRow] = ()) -> None:
         self.rows = list(rows)
+        self.companies = list(accounts)
 
     async def get(self, workspace: str, key: str) -> LeadRow | None:
         return next((r for r in self.rows if r.workspace == workspace and key in (r.profile, r.user_id, r.email)), None)
 
+    async def get_many(self, workspace: str, profiles: Sequence[str]) -> dict[str, LeadRow]:
+        return {r.profile: r for r in self.rows if r.workspace == workspace and r.profile in profiles}
+
     async def page(
-        self, workspace: str, limit: int, offset: int, search: str = "", cart_open: bool | None = None
+        self, workspace: str, now_ms: int, limit: int, offset: int, search: str = "", cart_open: bool | None = None
     ) -> LeadPage:
         found = [
             r
             for r in self.rows
             if r.workspace == workspace and search in (r.name or "") and cart_open in (None, r.cart_open)
         ]
-        found.sort(key=lambda r: -decayed(r.score, NOW - r.score_at_ms, r.half_life_ms))
+        found.sort(key=lambda r: -decayed(r.score, now_ms - r.score_at_ms, r.half_life_ms) - r.fit)
         return LeadPage(found[offset : offset + limit], len(found))
 
-    async def tier_counts(self, workspace: str, now_ms: int) -> LeadCounts:
-        return LeadCounts(len(self.rows), 0, len(self.rows), 0)
+    async def tier_counts(self, workspace: str, now_ms: int, model: ScoreModel) -> LeadCounts:
+        return LeadCounts(len(self.rows), {tier.name: n for n, tier in enumerate(model.tiers)}, 0)
 
     async def open_carts(self, workspace: str) -> dict[str, tuple[int, float]]:
         return {"USD": (1, 39.0)}
+
+    async def account(self, workspace: str, account: str) -> AccountRow | None:
+        return next((r for r in self.companies if (r.workspace, r.id) == (workspace, account)), None)
+
+    async def accounts(self, workspace: str, now_ms: int, limit: int, offset: int, search: str = "") -> AccountPage:
+        found = [r for r in self.companies if r.workspace == workspace and search in r.name]
+        found.sort(key=lambda r: -r.score)
+        return AccountPage(found[offset : offset + limit], len(found))
 
 
 class Change(NamedTuple):

@@ -183,6 +183,13 @@ async def test_lead_without_news_is_not_told(stage: Stage):
         assert await told.of("lead") == []
 
 
+async def test_lead_whose_fit_changed_is_told(stage: Stage):
+    with stage.watching() as told:
+        stage.feed.on_leads([make_change(make_lead(score=10.0, fit=20.0), make_lead(score=10.0))])
+        (data,) = await told.of("lead")
+    assert (data["score"], data["tier"], data["previous_tier"]) == (30.0, "warm", "cold")
+
+
 async def test_tier_change_is_shown_before_other_lead_changes(stage: Stage):
     changes = [make_change(make_lead(f"user:{n}", 60.0), make_lead(f"user:{n}", 55.0)) for n in range(100)]
     changes[3] = make_change(make_lead("user:hot", 60.0), make_lead("user:hot", 10.0))
@@ -215,7 +222,7 @@ async def test_stats_have_the_promised_fields(stage: Stage):
         "revenue": {"USD": 12.5},
         "orders": 1,
         "open_carts": {"USD": {"count": 1, "value": 39.0}},
-        "leads": {"total": 1, "warm": 0, "hot": 1, "mql": 0},
+        "leads": {"total": 1, "warm": 0, "hot": 1, "mql": 0, "tiers": {"warm": 0, "hot": 1}},
         "deliveries": {"sent": 0},
         "lag_records": 0,
         "data_age_ms": 40,

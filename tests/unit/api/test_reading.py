@@ -11,7 +11,7 @@ from streams.model.errors import MetricStoreError
 from streams.ports import Uniques
 from tests.unit.api.fakes_api import DAY_MS, NOW, Installation, make_alert, make_delivery, make_lead
 
-CONTRIBUTION = {"rule", "count", "points", "last_at_ms"}
+CONTRIBUTION = {"rule", "count", "points", "last_at_ms", "is_fit"}
 
 
 async def get(here: Installation, path: str) -> dict:
