@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _HEAP_MIB = 1_024
 _TIMEOUT_S = 30.0
 _READ_BATCH = 5_000
+_SESSION_S = 60.0
+_GROUP_POLL_S = 0.5
 _QUEUE_KIB = 262_144
 
 
@@ -74,11 +76,15 @@ class KafkaRun:
         return [name for name in self._admin.list_topics(timeout=_TIMEOUT_S).topics if not name.startswith("__")]
 
     def forget_groups(self) -> None:
-        """Forget all consumer groups whose members are gone, with what they had committed."""
-        names = [group.group_id for group in self._admin.list_consumer_groups().result().valid or []]
-        for future in self._admin.delete_consumer_groups(names).values() if names else ():
-            # A group whose member was killed lives on until its session ends; no new run may join it then.
-            future.exception()
+        """Forget all consumer groups, with what they had committed; a member with a name of its own lives on there until
+        its session ends, and is waited for. Raises KafkaException when it outlives that.
+        """
+        deadline = time.monotonic() + _SESSION_S
+        while names := [group.group_id for group in self._admin.list_consumer_groups().result().valid or []]:
+            kept = [f.exception() for f in self._admin.delete_consumer_groups(names).values() if f.exception()]
+            if kept and time.monotonic() > deadline:
+                raise kept[0]
+            time.sleep(_GROUP_POLL_S)
 
     def fill(self, messages: Iterable[Message], compression: str = "none") -> int:
         """Produce all messages, durably, and return how many bytes their values have."""

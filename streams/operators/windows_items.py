@@ -17,19 +17,19 @@ _INFINITE = float("inf")
 
 LINE_EVENTS = frozenset({"product_added", "product_removed"})
 CART_EVENTS = LINE_EVENTS | {"cart_updated", "checkout_started"}
-"""What changes a cart's lines; a line event is one line, the others are the whole cart."""
+"""What changes a cart's lines; a line event is one line, the others are the whole cart. An event of another name, if a
+rule lets it open a cart, adds what it tells of.
+"""
 
 Items = tuple[CartItem, ...]
 
 
 def told_items(event: Event, name: str) -> Items | None:
     """Return the lines that the event tells of, None when it tells of none: its one line, or its list of products."""
-    if name in LINE_EVENTS:
-        item = _item(event.properties, event)
-        return None if item is None else (item,)
-    products = event.properties.get("products")
+    products = event.properties.get("products") if name not in LINE_EVENTS else None
     if not isinstance(products, list):
-        return None
+        item = _item(event.properties, event) if name in LINE_EVENTS or name not in CART_EVENTS else None
+        return None if item is None else (item,)
     return _united(i for p in products[:MAX_ITEMS] if (i := _item(p, event)))
 
 
@@ -37,6 +37,10 @@ def cart_after(items: Items, told: Items | None, event: Event, name: str) -> Ite
     """Return the cart's lines after the event, None when it says nothing about them."""
     if name == "product_added":
         return _with_line(items, told[0]) if told else None
+    if name not in CART_EVENTS:
+        for line in told or ():
+            items = _with_line(items, line)
+        return items if told else None
     if name == "product_removed":
         return _removed(items, told[0], "quantity" in event.properties) if told else None
     return told if told is not None else items or None

@@ -12,7 +12,7 @@ import msgspec
 
 from infra.bench.r1.oracle import BUCKET_MS, CART_MS, Group, Outcome, Total
 from streams.frames import decode
-from streams.model.rollups import Rollup
+from streams.model.rollups import SESSIONS, Rollup
 from streams.model.triggers import Trigger
 
 _TIERS = {"warm": 1, "hot": 2}
@@ -43,6 +43,8 @@ def said_by_engine(triggers: Iterable[bytes], rollups: Iterable[bytes]) -> Said:
     for data in rollups:
         batch = decode(data).rollups
         for rollup in batch.rollups if batch else ():
+            if rollup.series.event == SESSIONS:
+                continue
             newest[rollup.series, rollup.bucket_ms, rollup.partition, rollup.part] = rollup
     return Said(tiers, carts, _summed((_group_of(r), r.count, r.value) for r in newest.values()))
 
