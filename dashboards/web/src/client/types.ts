@@ -1,6 +1,7 @@
 /** The REST and WebSocket contract of docs/api.md. Times are Unix milliseconds. */
 
-export type Tier = "cold" | "warm" | "hot";
+/** As the workspace's rules call it; "cold" below the first. */
+export type Tier = string;
 export type Money = Record<string, number>;
 
 export interface Cart {
@@ -39,6 +40,33 @@ export interface Contribution {
   count: number;
   points: number;
   last_at_ms: number;
+  /** Points for what the lead is: they do not fade, and `count` and `last_at_ms` are 0. */
+  is_fit: boolean;
+}
+
+export interface Score {
+  id: string;
+  name: string;
+  score: number;
+  tier: Tier;
+  is_mql: boolean;
+  half_life_days: number;
+  contributions: Contribution[];
+}
+
+/** Something begun and not finished. */
+export interface ProfileWindow {
+  rule: string;
+  kind: string;
+  subject: string;
+  open: boolean;
+  step: number;
+  due_ms: number;
+  opened_ms: number;
+  updated_ms: number;
+  value: number;
+  currency: string;
+  items: CartItem[];
 }
 
 export interface Interaction {
@@ -52,10 +80,18 @@ export interface Interaction {
 export interface LeadDetail extends Omit<Lead, "cart"> {
   lead_score: number;
   traits: Record<string, unknown>;
+  trait_sources: Record<string, { at_ms: number; source: string }>;
   keys: Record<string, string | null>;
+  /** All ids of the person, the profile's own first. */
+  ids: string[];
+  is_shared: boolean;
+  sessions: number;
+  groups: { id: string; name: string }[];
   cart: Cart & { items: CartItem[] };
+  windows: ProfileWindow[];
   interactions: Interaction[];
   contributions: Contribution[];
+  scores: Score[];
 }
 
 export type DeliveryStatus = "pending" | "claimed" | "retrying" | "sent" | "failed" | "skipped" | "uncertain";
@@ -120,13 +156,22 @@ export interface Hello {
   rates: RatePoint[];
 }
 
+/** `tiers` are those above cold, lowest first; `warm` and `hot` are the tiers of these names. */
+export interface LeadCounts {
+  total: number;
+  warm: number;
+  hot: number;
+  mql: number;
+  tiers?: Record<Tier, number>;
+}
+
 export interface Stats {
   events_per_s: number;
   events_total: number;
   revenue: Money;
   orders: number;
   open_carts: Record<string, { count: number; value: number }>;
-  leads: { total: number; warm: number; hot: number; mql: number };
+  leads: LeadCounts;
   deliveries: Partial<Record<DeliveryStatus, number>>;
   /** Time that `events_total`, `revenue` and `orders` are about. */
   window_ms: number;

@@ -1,7 +1,7 @@
 /** One lead from the side: why the score, what is in the cart, what happened, who it is. */
 
 import type { ReactNode } from "react";
-import type { LeadDetail } from "../client/types";
+import type { LeadDetail, ProfileWindow, Score } from "../client/types";
 import { count, money, plural, points, words } from "../lib/format";
 import { familyOf } from "../lib/labels";
 import { fullTime } from "../lib/time";
@@ -28,10 +28,13 @@ export function LeadDrawer({ id, onClose }: { id: string; onClose: () => void })
               halfLifeDays={score?.half_life_days ?? null}
             />
           </Section>
+          <OtherScores scores={lead.scores.slice(1)} />
           {lead.cart.items.length > 0 && <CartSection cart={lead.cart} />}
+          <Unfinished windows={lead.windows.filter((window) => window.open && window.kind !== "cart")} />
           <Interactions lead={lead} />
           <Facts title="Traits" facts={lead.traits} />
           <Facts title="Known as" facts={lead.keys} />
+          <Ids lead={lead} />
         </>
       ) : (
         <EmptyState icon="star" title={error ? "This lead could not be read" : "Reading…"}>
@@ -51,10 +54,70 @@ function LeadHead({ lead }: { lead: LeadDetail }) {
       <p className="drawer-score">
         <strong>{points(lead.score)}</strong> <TierChip tier={gradeOf(lead)} />
         <span className="soft">
-          {plural(lead.events, "event")} since {fullTime(lead.first_seen_ms)}
+          {plural(lead.events, "event")}
+          {lead.sessions > 0 && ` in ${plural(lead.sessions, "visit")}`} since {fullTime(lead.first_seen_ms)}
         </span>
       </p>
+      {lead.groups.length > 0 && (
+        <p className="soft">{lead.groups.map(({ id, name }) => name || bareId(id)).join(" · ")}</p>
+      )}
     </header>
+  );
+}
+
+const bareId = (id: string): string => id.slice(id.indexOf(":") + 1);
+
+function OtherScores({ scores }: { scores: readonly Score[] }) {
+  if (scores.length === 0) return null;
+  return (
+    <Section title="Other scores">
+      <dl className="facts">
+        {scores.map((score) => (
+          <div key={score.id} data-score-id={score.id}>
+            <dt>{score.name || words(score.id)}</dt>
+            <dd>
+              {points(score.score)} <TierChip tier={gradeOf(score)} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Section>
+  );
+}
+
+function Unfinished({ windows }: { windows: readonly ProfileWindow[] }) {
+  if (windows.length === 0) return null;
+  return (
+    <Section title="Begun and not finished">
+      <dl className="facts">
+        {windows.map((window) => (
+          <div key={`${window.rule} ${window.subject}`} data-rule={window.rule}>
+            <dt>
+              {words(window.kind)} {window.subject && <span className="soft">{window.subject}</span>}
+            </dt>
+            <dd>
+              next step in <Countdown due={window.due_ms} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Section>
+  );
+}
+
+/** The ids that were merged into the profile; what the keys tell is left out. */
+function Ids({ lead }: { lead: LeadDetail }) {
+  const told = new Set(Object.values(lead.keys));
+  const others = lead.ids.filter((id) => !told.has(bareId(id)));
+  if (others.length === 0 && !lead.is_shared) return null;
+  return (
+    <Section title="Other ids" aside={lead.is_shared ? "its own id is used by many people" : undefined}>
+      {others.map((id) => (
+        <p key={id} className="soft truncate">
+          {id}
+        </p>
+      ))}
+    </Section>
   );
 }
 

@@ -1,15 +1,15 @@
 /** How warm a lead is, in a word and a colour. */
 
 import type { Tier } from "../client/types";
+import { words } from "../lib/format";
 
-const NAMES = { cold: "Cold", warm: "Warm", hot: "Hot", mql: "MQL" };
-
-export type Grade = Tier | "mql";
+/** A tier, or "mql". */
+export type Grade = Tier;
 
 export function TierChip({ tier }: { tier: Grade }) {
   return (
     <span className="chip" data-tier={tier}>
-      {NAMES[tier] ?? tier}
+      {tier === "mql" ? "MQL" : words(tier)}
     </span>
   );
 }

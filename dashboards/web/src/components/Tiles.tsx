@@ -1,7 +1,7 @@
 /** The row of figures: is something coming in, does it sell, what is at stake, who is ready, what went out. */
 
-import type { DeliveryStatus, RatePoint, Stats } from "../client/types";
-import { byAmount, count, money, plural, rate } from "../lib/format";
+import type { DeliveryStatus, LeadCounts, RatePoint, Stats } from "../client/types";
+import { byAmount, count, money, plural, rate, words } from "../lib/format";
 import { statusLabel } from "../lib/labels";
 import { useAtServerTime } from "../lib/serverTime";
 import type { OpenCart } from "../live/state";
@@ -97,22 +97,35 @@ export function nextDue(carts: Record<string, OpenCart>, nowMs: number): OpenCar
     );
 }
 
+/** The tiers of the workspace's rules, highest first. */
+export function tiersOf(leads: LeadCounts): [string, number][] {
+  return Object.entries(leads.tiers ?? { warm: leads.warm, hot: leads.hot }).reverse();
+}
+
 function LeadsTile({ stats }: { stats: Stats | null }) {
   const leads = stats?.leads;
+  const tiers = leads ? tiersOf(leads) : [];
+  const [best, ...others] = tiers;
   const share = (n: number): string => `${leads && leads.total > 0 ? (n / leads.total) * 100 : 0}%`;
   return (
-    <Tile testId="tile-hot-leads" label="Hot leads" value={leads ? count(leads.hot) : null} raw={leads?.hot}>
+    <Tile
+      testId="tile-hot-leads"
+      label={`${words(best?.[0] ?? "hot")} leads`}
+      value={leads ? count(best?.[1] ?? 0) : null}
+      raw={leads ? (best?.[1] ?? 0) : undefined}
+    >
       {leads && (
         <>
           <span className="tier-share" aria-hidden="true">
-            <span data-tier="hot" style={{ width: share(leads.hot) }} />
-            <span data-tier="warm" style={{ width: share(leads.warm) }} />
+            {tiers.map(([tier, n]) => (
+              <span key={tier} data-tier={tier} style={{ width: share(n) }} />
+            ))}
           </span>
           <p>
             <strong data-testid="mqls" data-value={leads.mql} className="mql-count">
               {plural(leads.mql, "MQL")}
-            </strong>{" "}
-            · {count(leads.warm)} warm
+            </strong>
+            {others.map(([tier, n]) => ` · ${count(n)} ${words(tier).toLowerCase()}`)}
           </p>
           <p>of {plural(leads.total, "lead")}</p>
         </>

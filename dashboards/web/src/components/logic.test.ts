@@ -85,7 +85,13 @@ test("a metrics window ends with the step that is still filling", () => {
 });
 
 test("a waterfall begins with the largest contribution", () => {
-  const rule = (name: string, points: number) => ({ rule: name, count: 1, points, last_at_ms: 0 });
+  const rule = (name: string, points: number) => ({
+    rule: name,
+    count: 1,
+    points,
+    last_at_ms: 0,
+    is_fit: false,
+  });
   const steps = waterfall([rule("small", 5), rule("large", 20)]);
   expect(steps.map(({ rule, from, to }) => [rule, from, to])).toEqual([
     ["large", 0, 20],

@@ -152,11 +152,38 @@ describe("outgoing", () => {
 
 test("a waterfall starts each rule where the one before ended", () => {
   const contributions = [
-    { rule: "email_opened", count: 2, points: 10, last_at_ms: NOW },
-    { rule: "demo_requested", count: 1, points: 50, last_at_ms: NOW },
+    { rule: "email_opened", count: 2, points: 10, last_at_ms: NOW, is_fit: false },
+    { rule: "demo_requested", count: 1, points: 50, last_at_ms: NOW, is_fit: false },
   ];
   const page = html(<ScoreWaterfall contributions={contributions} score={60} halfLifeDays={30} />);
   expect(page.match(/left:[\d.]+%;width/g)).toEqual(["left:0%;width", `left:${(50 / 63) * 100}%;width`]);
+});
+
+test("a waterfall marks what does not fade and takes points off at the end", () => {
+  const contributions = [
+    { rule: "competitor", count: 0, points: -20, last_at_ms: 0, is_fit: true },
+    { rule: "demo_requested", count: 1, points: 50, last_at_ms: NOW, is_fit: false },
+  ];
+  const page = html(<ScoreWaterfall contributions={contributions} score={30} halfLifeDays={30} />);
+  expect(page.match(/left:[\d.]+%;width:[\d.]+%/g)?.[1]).toBe(`left:50%;width:${(20 / 60) * 100}%`);
+  expect(page).toMatch(/−20<.*does not fade/);
+});
+
+test("the tile of leads shows the highest of the tiers that the rules name", () => {
+  const stats = {
+    events_per_s: 0,
+    events_total: 0,
+    revenue: {},
+    orders: 0,
+    open_carts: {},
+    leads: { total: 9, warm: 0, hot: 0, mql: 2, tiers: { curious: 4, very_keen: 3 } },
+    deliveries: {},
+    window_ms: 1,
+    lag_records: 0,
+    data_age_ms: null,
+  };
+  const page = html(<Tiles stats={stats} rates={[]} carts={{}} />);
+  expect(page).toMatch(/data-value="3" aria-label="Very keen leads".*4 curious/);
 });
 
 test("figures that are not known yet are not shown as zero", () => {

@@ -16,8 +16,8 @@ export const LIMITS = { events: 60, leads: 40, outgoing: 40, carts: 500, alerts:
 
 export interface LeadRow extends LeadChange {
   at_ms: number;
-  /** The latest step between tiers this page has seen, until the next one. */
-  crossing: { from: Tier; to: Tier | "mql"; at_ms: number } | null;
+  /** The latest step between tiers this page has seen, until the next one; "mql" counts as one. */
+  crossing: { from: Tier; to: Tier; at_ms: number } | null;
 }
 
 /** What left, or is to leave, because of one trigger. */
