@@ -49,8 +49,12 @@ class ArchiveSource:
         self._places: dict[int, list[tuple[int, int]]] = {}
         self._next: dict[int, int] = {}
         self.partitions = 0
-        for number, file in enumerate(self._files):
-            self._index(number, file)
+        try:
+            for number, file in enumerate(self._files):
+                self._index(number, file)
+        except FrameError:
+            self.close()
+            raise
 
     async def read(self, partition: int) -> list[LogRecord]:
         """Return the partition's next records; empty at the end."""

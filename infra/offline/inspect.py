@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from infra.offline.forms import iso_time, profile_form
+from infra.offline.forms import iso_time, plain, profile_form
 from infra.offline.logs import newest_of, state_records
 from infra.offline.sources import ReadableLog
 from streams.log import topics
@@ -153,7 +153,7 @@ def _rules_of(copy: MemoryCopy, default: RuleSet) -> list[dict[str, Any]]:
             "abandonment": [rule.id for rule in rules.abandonment],
             "products": [rule.id for rule in rules.products],
         }
-        found.append(
-            {"workspace": workspace, "version": rules.version, "quarantined": list(book.quarantined(workspace))} | named
-        )
+        off = {rule: plain(since) for rule, since in book.quarantined(workspace).items()}
+        head = {"workspace": workspace, "version": rules.version, "revision": book.revision(workspace)}
+        found.append(head | {"quarantined": off} | named)
     return found
