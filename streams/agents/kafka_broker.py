@@ -1,0 +1,84 @@
+"""What Faust needs to reach the log's Kafka: addresses, credentials, and a consumer that reads what is committed.
+
+Faust's own consumer reads uncommitted records unless Faust itself runs transactions; what the engine commits would be
+seen by its second stage before, or without, its commit.
+"""
+
+import ssl
+from typing import Any, ClassVar
+
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
+from faust.transport.drivers import TRANSPORTS, aiokafka
+from yarl import URL
+
+from streams.model.errors import ConfigurationError
+from streams.settings import LogSettings
+
+SCHEME = "kafka-committed"
+
+
+class _CommittedThread(aiokafka.AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # There is no setting for it; aiokafka looks at this when the consumer starts.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001  see above
+        return consumer
+
+
+class CommittedConsumer(aiokafka.Consumer):
+    """Faust's consumer, blind to what is not committed."""
+
+    def _new_consumer_thread(self) -> Any:
+        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class CommittedTransport(aiokafka.Transport):
+    """Faust's Kafka transport with that consumer."""
+
+    Consumer: ClassVar[Any] = CommittedConsumer
+
+
+def register() -> None:
+    """Make Faust know the scheme; calling it again changes nothing."""
+    TRANSPORTS.aliases[SCHEME] = f"{__name__}:CommittedTransport"
+
+
+def broker_options(settings: LogSettings) -> dict[str, Any]:
+    """Return the arguments of a Faust app that say how to reach Kafka. Raises ConfigurationError."""
+    urls = [URL(f"{SCHEME}://{address}") for address in settings.bootstrap.split(",")]
+    return {
+        "broker": urls,
+        "broker_credentials": credentials(settings),
+        "broker_client_id": f"{settings.namespace}campaigniq-engine",
+        "consumer_max_fetch_size": settings.max_record_bytes,
+        "producer_max_request_size": settings.max_record_bytes,
+    }
+
+
+def credentials(settings: LogSettings) -> Credentials | None:
+    """Return the credentials in Faust's terms; None where Kafka asks for none. Raises ConfigurationError."""
+    context = _tls(settings) if settings.security_protocol.endswith("ssl") else None
+    if settings.security_protocol.startswith("sasl"):
+        return SASLCredentials(
+            username=settings.sasl_username,
+            password=settings.sasl_password.get_secret_value(),
+            mechanism=settings.sasl_mechanism,
+            ssl_context=context,
+        )
+    return SSLCredentials(context) if context is not None else None
+
+
+def _tls(settings: LogSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.ssl_ca_file or None)
+        if settings.ssl_certificate_file:
+            password = settings.ssl_key_password.get_secret_value() or None
+            context.load_cert_chain(settings.ssl_certificate_file, settings.ssl_key_file, password)
+    except (OSError, ssl.SSLError) as error:
+        files = f"{settings.ssl_ca_file} {settings.ssl_certificate_file} {settings.ssl_key_file}".split()
+        raise ConfigurationError(
+            "log.ssl_ca_file, log.ssl_certificate_file, log.ssl_key_file",
+            f"{', '.join(files)} can't be used: {error}",
+            "Give paths of PEM files that belong together",
+        ) from error
+    return context
