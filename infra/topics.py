@@ -5,14 +5,14 @@ from typing import Any, TextIO
 import orjson
 
 from infra.settings import Settings
-from streams.log.kafka_admin import REMEDY, TopicAdmin, TopicReport
+from streams.log.kafka_admin import TopicAdmin, TopicReport
 from streams.model.errors import CampaignIqError, ConfigurationError
 
 _DAY_MS = 86_400_000
 
 
 class TopicsUnfitError(CampaignIqError):
-    """Some topics can't be used as they are; the text names each with what was found, expected and the remedy."""
+    """Some topics can't be used as they are; the text names one with what was found, expected and the remedy."""
 
 
 def review_topics(settings: Settings, out: TextIO, *, create: bool, as_json: bool) -> None:
@@ -23,11 +23,11 @@ def review_topics(settings: Settings, out: TextIO, *, create: bool, as_json: boo
     reports = TopicAdmin(settings.log).check(create=create)
     out.write(f"{_json(reports) if as_json else describe(reports)}\n")
     out.flush()
-    unfit = [report for report in reports if report.fatal]
-    if unfit and all(not report.partitions for report in unfit):
-        raise TopicsUnfitError(f"{len(unfit)} topics are missing. {REMEDY}")
+    unfit = [report for report in reports if report.remedy]
     if unfit:
-        raise TopicsUnfitError("; ".join(report.problem for report in unfit))
+        first = unfit[0]
+        more = f" ({len(unfit) - 1} more topics, see the list)" if len(unfit) > 1 else ""
+        raise TopicsUnfitError(f"{first.name} {first.problem}{more}. {first.remedy}")
 
 
 def describe(reports: list[TopicReport]) -> str:
@@ -42,7 +42,7 @@ def describe(reports: list[TopicReport]) -> str:
 
 def _row(report: TopicReport) -> tuple[str, str, str, str, str]:
     if not report.partitions:
-        return (report.name, "-", "-", "-", "missing")
+        return (report.name, "-", "-", "-", report.problem)
     kept = "newest of each key" if "compact" in report.cleanup else f"{report.retention_ms / _DAY_MS:g} days"
     state = "made" if report.created else "ok"
     return (report.name, str(report.partitions), str(report.replication), kept, report.problem or state)

@@ -18,6 +18,7 @@ from streams.settings import LogSettings
 
 REMEDY = "Run `campaigniq topics --create`"
 _WANTED_COPIES = 3
+_RAISE = "Raise max.message.bytes with kafka-configs.sh, or lower log.max_record_bytes"
 _REQUEST_S = 30.0
 _HOUR_MS = 3_600_000
 _PROPAGATION_S = 3.0
@@ -25,7 +26,7 @@ _PAUSE_S = 0.05
 
 
 class TopicReport(NamedTuple):
-    """A topic as Kafka has it. `problem` is empty when it is as it should be; `fatal` ones forbid its use."""
+    """A topic as Kafka has it. `problem` is empty when it is as it should be; one with a `remedy` forbids its use."""
 
     name: str
     partitions: int
@@ -34,7 +35,7 @@ class TopicReport(NamedTuple):
     retention_ms: int
     created: bool
     problem: str
-    fatal: bool
+    remedy: str
 
 
 def topic_config(spec: Topic, settings: LogSettings) -> dict[str, str]:
@@ -152,34 +153,35 @@ class TopicAdmin:
     ) -> TopicReport:
         name = self._names.topic(spec.name)
         if name not in found:
-            return TopicReport(name, 0, 0, "", 0, created=False, problem=f"{name} is missing. {REMEDY}", fatal=True)
+            return TopicReport(name, 0, 0, "", 0, created=False, problem="is missing", remedy=REMEDY)
         partitions, copies = found[name]
         config = configs[name]
-        problem, fatal = self._problem(name, partitions, config, topic_config(spec, self._settings))
+        problem, remedy = self._problem(partitions, config, topic_config(spec, self._settings))
         retention_ms = -1 if spec.compacted else int(config["retention.ms"])
         return TopicReport(
-            name, partitions, copies, config["cleanup.policy"], retention_ms, name in made, problem, fatal
+            name, partitions, copies, config["cleanup.policy"], retention_ms, name in made, problem, remedy
         )
 
-    def _problem(self, name: str, partitions: int, config: dict[str, str], wanted: dict[str, str]) -> tuple[str, bool]:
+    def _problem(self, partitions: int, config: dict[str, str], wanted: dict[str, str]) -> tuple[str, str]:
         expected = self._settings.partitions
         if partitions != expected:
-            remedy = (
-                f"Set log.partitions to {partitions}, or use another log.namespace and `campaigniq topics --create`"
-            )
-            return f"the topic {name} has {partitions} partitions, and log.partitions says {expected}. {remedy}", True
-        policy = wanted["cleanup.policy"]
-        if config["cleanup.policy"] != policy:
-            remedy = f"Set it with kafka-configs.sh, or delete the topic and {REMEDY[0].lower()}{REMEDY[1:]}"
-            return f"the topic {name} has cleanup.policy {config['cleanup.policy']}, and needs {policy}. {remedy}", True
+            remedy = f"Set log.partitions to {partitions}, or another log.namespace, and {_lowered(REMEDY)}"
+            return f"has {partitions} partitions, and log.partitions says {expected}", remedy
+        policy, found = wanted["cleanup.policy"], config["cleanup.policy"]
+        if found != policy:
+            remedy = f"Set it with kafka-configs.sh, or delete the topic and {_lowered(REMEDY)}"
+            return f"has cleanup.policy {found}, and needs {policy}", remedy
         if int(config["max.message.bytes"]) < int(wanted["max.message.bytes"]):
-            found = config["max.message.bytes"]
-            remedy = "Raise it, or lower log.max_record_bytes"
-            return f"the topic {name} takes records up to {found} bytes only. {remedy}", True
-        other = [
-            f"{key} is {config.get(key)}, not {value}" for key, value in wanted.items() if config.get(key) != value
-        ]
-        return "; ".join(other), False
+            problem = (
+                f"takes records up to {config['max.message.bytes']} bytes, and needs {wanted['max.message.bytes']}"
+            )
+            return problem, _RAISE
+        other = [(key, config.get(key), value) for key, value in wanted.items() if config.get(key) != value]
+        return "; ".join(f"{key} is {is_now}, not {value}" for key, is_now, value in other), ""
 
     def _on_error(self, error: object) -> None:
         self._last_error = str(getattr(error, "str", lambda: error)())
+
+
+def _lowered(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]

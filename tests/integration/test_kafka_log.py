@@ -168,7 +168,7 @@ async def test_another_partition_count_is_refused(kafka):
 
 def test_missing_topics_are_reported_then_made_as_they_must_be(kafka):
     admin = TopicAdmin(settings(kafka, "make."))
-    assert all(report.fatal and "missing" in report.problem for report in admin.check())
+    assert all(report.remedy and "missing" in report.problem for report in admin.check())
     assert [report.created for report in admin.check(create=True)] == [True] * len(TOPICS)
     again = admin.check()
     assert [report.problem for report in again] == [""] * len(TOPICS)
@@ -182,8 +182,8 @@ def test_a_topic_that_expires_where_it_must_be_compacted_is_a_problem(kafka):
     made = admin.client.create_topics([NewTopic(name, 2, 1, config={"max.message.bytes": str(8 << 20)})])
     made[name].result(30)
     state = next(report for report in admin.check(create=True) if report.name == name)
-    assert state.fatal
-    assert "cleanup.policy delete, and needs compact" in state.problem
+    assert state.problem == "has cleanup.policy delete, and needs compact"
+    assert state.remedy
 
 
 async def test_members_of_a_group_share_the_partitions_and_take_over(kafka):
