@@ -172,6 +172,19 @@ def add_source(
 
 
 @app.command()
+def topics(
+    create: Annotated[bool, typer.Option("--create", help="Make the topics that are missing.")] = False,
+    config: Config = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare the topics on Kafka with what the platform needs; exit code 2 when some can't be used."""
+    from infra.settings import load_settings
+    from infra.topics import review_topics
+
+    review_topics(load_settings(config), sys.stdout, create=create, as_json=as_json)
+
+
+@app.command()
 def detect(
     period: Annotated[
         int | None, typer.Option(help="Rows per season; by default a day, told by the timestamps.")

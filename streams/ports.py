@@ -55,9 +55,10 @@ class LogWriter(Protocol):
     """The one writer of what a partition causes. Opening one fences every earlier writer of the same name."""
 
     async def commit(self, records: Sequence[NewRecord]) -> None:
-        """Append all records atomically: durable and visible together when it returns, none of them on an error.
+        """Append all records atomically: durable together when it returns, visible together then or a moment later.
 
-        Raises LogFullError (try again), FencedError (a later writer of this name exists) and LogClosedError.
+        Raises, with none of them in the log, LogFullError (try again), FencedError (a later writer of this name
+        exists) and LogClosedError.
         """
         ...
 

@@ -2,7 +2,8 @@
 
 Appends go through one idempotent producer, commits of the engine through one transactional producer a writer, and
 every consumer reads committed records only. Partitions are always explicit. Offsets have gaps: markers of transactions
-and compaction leave some without a record.
+and compaction leave some without a record. A record's time must be about now: Kafka keeps records, and remembers after
+a crash which of a producer's records it has, by their times.
 """
 
 import asyncio
@@ -70,7 +71,7 @@ class KafkaEventLog:
         """Return the writer called `name`. What an earlier one had not committed by now never becomes visible."""
         self._asker()
         writer = await KafkaWriter(self._settings, self._names, name).open()
-        self._writers.add(writer)
+        self._writers = {one for one in self._writers if not one.is_closed} | {writer}
         return writer
 
     async def read(self, topic_name: str, partition: int, offset: int, max_records: int) -> list[LogRecord]:

@@ -1,8 +1,9 @@
 """Topics on Kafka: what they must be like, whether they are, and making those that are missing."""
 
+import time
 from typing import NamedTuple
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, says the library's manual
     AdminClient,
     ConfigResource,
@@ -17,12 +18,15 @@ from streams.settings import LogSettings
 
 REMEDY = "Run `campaigniq topics --create`"
 _WANTED_COPIES = 3
+_RAISE = "Raise max.message.bytes with kafka-configs.sh, or lower log.max_record_bytes"
 _REQUEST_S = 30.0
 _HOUR_MS = 3_600_000
+_PROPAGATION_S = 3.0
+_PAUSE_S = 0.05
 
 
 class TopicReport(NamedTuple):
-    """A topic as Kafka has it. `problem` is empty when it is as it should be; `fatal` ones forbid its use."""
+    """A topic as Kafka has it. `problem` is empty when it is as it should be; one with a `remedy` forbids its use."""
 
     name: str
     partitions: int
@@ -31,7 +35,7 @@ class TopicReport(NamedTuple):
     retention_ms: int
     created: bool
     problem: str
-    fatal: bool
+    remedy: str
 
 
 def topic_config(spec: Topic, settings: LogSettings) -> dict[str, str]:
@@ -72,15 +76,17 @@ class TopicAdmin:
     def check(self, *, create: bool = False) -> list[TopicReport]:
         """Compare every topic with what it must be, making missing ones if told to. Raises ConfigurationError."""
         found, brokers = self._metadata()
-        missing = [spec for spec in TOPICS.values() if self._names.topic(spec.name) not in found]
-        if create and missing:
-            self._create(missing, brokers)
-        configs = self._configs([spec for spec in TOPICS.values() if spec not in missing])
-        return [self._report(spec, found, configs, created=create and spec in missing) for spec in TOPICS.values()]
+        made: set[str] = set()
+        if create:
+            made = {name for name in map(self._names.topic, TOPICS) if name not in found}
+            self._create([spec for spec in TOPICS.values() if self._names.topic(spec.name) in made], brokers)
+            found = self._metadata_with_all()
+        configs = self._configs([name for name in map(self._names.topic, TOPICS) if name in found])
+        return [self._report(spec, found, configs, made) for spec in TOPICS.values()]
 
     def partition_counts(self) -> dict[str, int]:
         """Return the partition count of each topic that Kafka has, by its name here. Raises ConfigurationError."""
-        found, _ = self._metadata()
+        found = self._metadata_with_all()
         wanted = {self._names.topic(name): name for name in TOPICS}
         return {wanted[name]: count for name, (count, _) in found.items() if name in wanted}
 
@@ -101,6 +107,15 @@ class TopicAdmin:
         }
         return counts, len(answer.brokers)
 
+    def _metadata_with_all(self) -> dict[str, tuple[int, int]]:
+        """Ask for some seconds before a topic counts as missing: brokers hear of a new one each in its time."""
+        deadline = time.monotonic() + _PROPAGATION_S
+        while True:
+            found, _ = self._metadata()
+            if all(self._names.topic(name) in found for name in TOPICS) or time.monotonic() >= deadline:
+                return found
+            time.sleep(_PAUSE_S)
+
     def _create(self, specs: list[Topic], brokers: int) -> None:
         copies = self._settings.replication_factor or min(_WANTED_COPIES, brokers)
         wanted = [
@@ -112,14 +127,18 @@ class TopicAdmin:
             )
             for spec in specs
         ]
-        for name, done in self.client.create_topics(wanted, operation_timeout=_REQUEST_S).items():
+        made = self.client.create_topics(wanted, operation_timeout=_REQUEST_S) if wanted else {}
+        for name, done in made.items():
             try:
                 done.result()
             except KafkaException as raised:
+                if error_of(raised).code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                    # Somebody was quicker; what is there is compared like any other.
+                    continue
                 raise KafkaLogError(f"the topic {name} can't be made: {error_of(raised).str()}") from raised
 
-    def _configs(self, specs: list[Topic]) -> dict[str, dict[str, str]]:
-        asked = [ConfigResource(ConfigResource.Type.TOPIC, self._names.topic(spec.name)) for spec in specs]
+    def _configs(self, names: list[str]) -> dict[str, dict[str, str]]:
+        asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
         if not asked:
             return {}
         answers = self.client.describe_configs(asked, request_timeout=_REQUEST_S)
@@ -130,40 +149,39 @@ class TopicAdmin:
         return {topic: {name: entry.value for name, entry in entries.items()} for topic, entries in known.items()}
 
     def _report(
-        self, spec: Topic, found: dict[str, tuple[int, int]], configs: dict[str, dict[str, str]], *, created: bool
+        self, spec: Topic, found: dict[str, tuple[int, int]], configs: dict[str, dict[str, str]], made: set[str]
     ) -> TopicReport:
         name = self._names.topic(spec.name)
-        wanted = topic_config(spec, self._settings)
-        if created:
-            partitions, copies, config = self._settings.partitions, self._settings.replication_factor, wanted
-        elif name in found:
-            partitions, copies = found[name]
-            config = configs[name]
-        else:
-            return TopicReport(name, 0, 0, "", 0, created, f"the topic {name} is missing. {REMEDY}", fatal=True)
-        problem, fatal = self._problem(name, partitions, config, wanted)
-        retention = int(config.get("retention.ms", "-1")) if not spec.compacted else -1
-        return TopicReport(name, partitions, copies, config["cleanup.policy"], retention, created, problem, fatal)
+        if name not in found:
+            return TopicReport(name, 0, 0, "", 0, created=False, problem="is missing", remedy=REMEDY)
+        partitions, copies = found[name]
+        config = configs[name]
+        problem, remedy = self._problem(partitions, config, topic_config(spec, self._settings))
+        retention_ms = -1 if spec.compacted else int(config["retention.ms"])
+        return TopicReport(
+            name, partitions, copies, config["cleanup.policy"], retention_ms, name in made, problem, remedy
+        )
 
-    def _problem(self, name: str, partitions: int, config: dict[str, str], wanted: dict[str, str]) -> tuple[str, bool]:
+    def _problem(self, partitions: int, config: dict[str, str], wanted: dict[str, str]) -> tuple[str, str]:
         expected = self._settings.partitions
         if partitions != expected:
-            remedy = (
-                f"Set log.partitions to {partitions}, or use another log.namespace and `campaigniq topics --create`"
-            )
-            return f"the topic {name} has {partitions} partitions, and log.partitions says {expected}. {remedy}", True
-        policy = wanted["cleanup.policy"]
-        if config["cleanup.policy"] != policy:
-            remedy = f"Set it with kafka-configs.sh, or delete the topic and {REMEDY[0].lower()}{REMEDY[1:]}"
-            return f"the topic {name} has cleanup.policy {config['cleanup.policy']}, and needs {policy}. {remedy}", True
+            remedy = f"Set log.partitions to {partitions}, or another log.namespace, and {_lowered(REMEDY)}"
+            return f"has {partitions} partitions, and log.partitions says {expected}", remedy
+        policy, found = wanted["cleanup.policy"], config["cleanup.policy"]
+        if found != policy:
+            remedy = f"Set it with kafka-configs.sh, or delete the topic and {_lowered(REMEDY)}"
+            return f"has cleanup.policy {found}, and needs {policy}", remedy
         if int(config["max.message.bytes"]) < int(wanted["max.message.bytes"]):
-            found = config["max.message.bytes"]
-            remedy = "Raise it, or lower log.max_record_bytes"
-            return f"the topic {name} takes records up to {found} bytes only. {remedy}", True
-        other = [
-            f"{key} is {config.get(key)}, not {value}" for key, value in wanted.items() if config.get(key) != value
-        ]
-        return "; ".join(other), False
+            problem = (
+                f"takes records up to {config['max.message.bytes']} bytes, and needs {wanted['max.message.bytes']}"
+            )
+            return problem, _RAISE
+        other = [(key, config.get(key), value) for key, value in wanted.items() if config.get(key) != value]
+        return "; ".join(f"{key} is {is_now}, not {value}" for key, is_now, value in other), ""
 
     def _on_error(self, error: object) -> None:
         self._last_error = str(getattr(error, "str", lambda: error)())
+
+
+def _lowered(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]

@@ -60,6 +60,7 @@ class Appender:
         self._pending_records = 0
         self._pending_bytes = 0
         self._closing = False
+        self._broken: BaseException | None = None
         self._poller = threading.Thread(target=self._poll, name="log-reports", daemon=True)
 
     def open(self) -> None:
@@ -77,6 +78,8 @@ class Appender:
         """
         if self._closing or self._producer is None or self._loop is None:
             raise LogClosedError("the Kafka log is not open")
+        if self._broken is not None:
+            raise KafkaLogError("Kafka's reports are no longer read") from self._broken
         size = sum(len(record.value or b"") + len(record.key or b"") for record in records)
         self._check_room(len(records), size)
         if not records:
@@ -126,14 +129,27 @@ class Appender:
     def _poll(self) -> None:
         assert self._producer is not None
         assert self._loop is not None
+        try:
+            self._read_reports(self._producer)
+        except BaseException as fault:  # noqa: BLE001  whatever it is, those who wait must hear of it
+            self._loop.call_soon_threadsafe(self._fail, fault)
+
+    def _read_reports(self, producer: Producer) -> None:
         while not self._closing:
-            self._producer.poll(_POLL_S)
+            producer.poll(_POLL_S)
             self._wake()
         deadline = time.monotonic() + self._settings.delivery_timeout_s + 1
-        while len(self._producer) and time.monotonic() < deadline:
-            self._producer.poll(_POLL_S)
+        while len(producer) and time.monotonic() < deadline:
+            producer.poll(_POLL_S)
             self._wake()
         self._wake()
+
+    def _fail(self, fault: BaseException) -> None:
+        self._broken = fault
+        for append in tuple(self._under_way):
+            told = KafkaLogError("Kafka's reports are no longer read")
+            told.__cause__ = fault
+            self._settle(append, told)
 
     def _wake(self) -> None:
         if self._finished and self._loop is not None:

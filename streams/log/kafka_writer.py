@@ -40,6 +40,11 @@ class KafkaWriter:
         self._lost: Exception | None = None
         self._closed = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Say whether `close` was called."""
+        return self._closed
+
     async def open(self) -> "KafkaWriter":
         """Fence earlier writers of the name; what they had not committed is gone for good when this returns."""
         try:

@@ -23,9 +23,8 @@ class ClaimReason(IntEnum):
     """Why somebody claims an id. Only who names the id in an event (EVENT) counts as one who uses it."""
 
     EVENT = 0
-    LINK = 1  # two that claim the same id (`origin`) are one person
-    RIVAL = 2  # who holds `target` turned out to be another user than `source`
-    FOLLOW = 3  # `source` has taken over `target`, of which it knows the join of that number, from another
+    LINK = 1  # both claim the same id, so they are one person
+    FOLLOW = 2  # `source` has taken over `target`, of which it knows the join of that number, from another
 
 
 class Claim(Struct, frozen=True, array_like=True, gc=False):
@@ -33,7 +32,6 @@ class Claim(Struct, frozen=True, array_like=True, gc=False):
 
     reason: ClaimReason = ClaimReason.EVENT
     is_explicit: bool = False
-    origin: str = ""
     join: int = 0
 
 

@@ -6,7 +6,7 @@ from streams.model.events import Event, ProfileKeys
 from streams.model.facts import Activity, FactsState, Interaction
 from streams.operators import history_parts
 from streams.operators.base import Stepped
-from streams.operators.history_keys import keys_after, keys_of_both, says_nothing_new
+from streams.operators.history_keys import keys_after, keys_of_both, keys_without, says_nothing_new
 from streams.operators.history_parts import MAX_RECENT
 
 SESSION_GAP_MS = 1_800_000
@@ -95,21 +95,9 @@ def activity_of(state: FactsState) -> Activity:
 
 
 def without_key(state: FactsState, kind: str, value: str) -> FactsState:
-    """Return the facts without a key that is not the profile's after all; a custom kind is "custom:kind"."""
-    keys = state.keys
-    user, anonymous, email, phone, device = (
-        None if (kind, value) == pair else pair[1]
-        for pair in (
-            ("user", keys.user_id),
-            ("anon", keys.anonymous_id),
-            ("email", keys.email),
-            ("phone", keys.phone),
-            ("device", keys.device_id),
-        )
-    )
-    custom = tuple(pair for pair in keys.custom if (f"custom:{pair[0]}", pair[1]) != (kind, value))
-    without = ProfileKeys(user, anonymous, email, phone, device, custom)
-    if without == keys:
+    """Return the facts without a key that is not the profile's after all."""
+    without = keys_without(state.keys, kind, value)
+    if without == state.keys:
         return state
     return _with(state, events=state.events, sessions=state.sessions, moved=state.moved, keys=without)
 

@@ -47,6 +47,22 @@ def keys_of_both(mine: FactsState, theirs: FactsState) -> tuple[ProfileKeys, tup
     )
 
 
+def keys_without(keys: ProfileKeys, kind: str, value: str) -> ProfileKeys:
+    """Return the keys but for this one; a custom kind is "custom:kind"."""
+    user, anonymous, email, phone, device = (
+        None if (kind, value) == pair else pair[1]
+        for pair in (
+            ("user", keys.user_id),
+            ("anon", keys.anonymous_id),
+            ("email", keys.email),
+            ("phone", keys.phone),
+            ("device", keys.device_id),
+        )
+    )
+    custom = tuple(pair for pair in keys.custom if (f"custom:{pair[0]}", pair[1]) != (kind, value))
+    return ProfileKeys(user, anonymous, email, phone, device, custom)
+
+
 def _values(keys: ProfileKeys) -> tuple[str | None, ...]:
     return keys.user_id, keys.anonymous_id, keys.email, keys.phone, keys.device_id
 

@@ -9,6 +9,7 @@ import fcntl
 import logging
 import shutil
 import struct
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -16,7 +17,7 @@ from typing import IO
 from rocksdict import DbClosedError, Rdict, WriteBatch
 
 from streams.model.errors import ConfigurationError, LocalCopyError
-from streams.state.rocks import open_rocks, scanning, unlogged
+from streams.state.rocks import is_behind, open_rocks, scanning, unlogged
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ _PREFIX_BYTES = 2
 _MAX_PARTITION = 0xFFFE
 _META_PREFIX = b"\xff\xff"
 _meta = struct.Struct(">QQ")
+_PAUSE_S = 0.001
+_MAX_PAUSES = 10_000
 _DAMAGE = ("Corruption", "No such file")
 
 
@@ -159,9 +162,17 @@ class PartitionCopy:
 
     def _commit(self, batch: WriteBatch) -> None:
         try:
+            self._wait_for_room()
             self._db.write(batch, self._unlogged)
         except Exception as error:  # rocksdict knows no narrower type
             raise self._folder.fault(error) from error
+
+    def _wait_for_room(self) -> None:
+        """Let other threads run while memtables are written out; RocksDB would wait with the interpreter held."""
+        for _ in range(_MAX_PAUSES):
+            if not is_behind(self._db):
+                return
+            time.sleep(_PAUSE_S)
 
 
 class _Folder:

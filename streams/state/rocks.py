@@ -39,6 +39,11 @@ def unlogged() -> WriteOptions:
     return options
 
 
+def is_behind(database: Rdict) -> bool:
+    """Say whether half of the memtables wait to be written out; when all do, RocksDB makes writes wait."""
+    return (database.property_int_value("rocksdb.num-immutable-mem-table") or 0) >= _MAX_MEMTABLES // 2
+
+
 def scanning(end: bytes) -> ReadOptions:
     """Return options for reading up to `end` (excluded) without pushing what is hot out of the cache."""
     options = ReadOptions()
@@ -52,7 +57,9 @@ def _options(cache_bytes: int) -> Options:
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(_tables(cache))
-    options.set_compression_type(DBCompressionType.lz4())
+    # Only the last level, where nearly all is: what is soon written again isn't worth compressing.
+    options.set_compression_type(DBCompressionType.none())
+    options.set_bottommost_compression_type(DBCompressionType.lz4())
     _bound_memtables(options, cache_bytes, cache)
     _never_stall(options)
     _stay_in_the_background(options)
@@ -82,8 +89,8 @@ def _bound_memtables(options: Options, cache_bytes: int, cache: Cache) -> None:
 
 
 def _never_stall(options: Options) -> None:
-    """Let compaction lag rather than writes wait: rocksdict writes while it holds the interpreter."""
-    options.set_level_zero_file_num_compaction_trigger(4)
+    """Let compaction lag rather than writes wait: rocksdict writes, and waits, while it holds the interpreter."""
+    options.set_level_zero_file_num_compaction_trigger(6)
     options.set_level_zero_slowdown_writes_trigger(60)
     options.set_level_zero_stop_writes_trigger(120)
     options.set_soft_pending_compaction_bytes_limit(_NO_LIMIT)
@@ -96,7 +103,7 @@ def _stay_in_the_background(options: Options) -> None:
     options.set_max_background_jobs(2)
     options.set_max_file_opening_threads(1)
     options.set_level_compaction_dynamic_level_bytes(True)
-    options.set_max_bytes_for_level_base(64 * _MIB)
+    options.set_max_bytes_for_level_base(128 * _MIB)
     options.set_target_file_size_base(32 * _MIB)
     options.set_skip_stats_update_on_db_open(True)
     options.set_stats_dump_period_sec(0)

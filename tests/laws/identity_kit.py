@@ -1,9 +1,10 @@
 """A network of partitions over which ids find together: moves arrive in order per pair of partitions, else anyhow."""
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain
+from random import Random
 
 from msgspec.structs import replace
 
@@ -83,11 +84,11 @@ MERGING = Merging(HISTORY, TALLY, NoWindows())
 
 @dataclass
 class Network:
-    """`schedule` says which of the queues that hold something is served next; then they are served in turn."""
+    """`seed` decides which of the queues that hold something is served next; 0: always the first."""
 
     rules: IdentityRules
     partitions: int = 4
-    schedule: Iterable[int] = ()
+    seed: int = 0
     nodes: dict[str, ProfileState] = field(default_factory=dict)
     moves: int = 0
     firings: list[Firing] = field(default_factory=list)
@@ -98,14 +99,14 @@ class Network:
     def __post_init__(self) -> None:
         self._identity = Identity(self.rules, MERGING)
         self._accounts = Accounts(ScoreModel(SCORE, half_life_ms=HALF_LIFE_MS))
-        self._choices: Iterator[int] = chain(self.schedule, repeat(0))
+        self._random = Random(self.seed)
 
     def run(self, events: Iterable[Event], limit: int = 20_000) -> "Network":
         for event in events:
             self._put(-1, event.profile, event)
         while any(self._queues.values()):
             ready = [queue for _, queue in sorted(self._queues.items()) if queue]
-            queue = ready[next(self._choices) % len(ready)]
+            queue = self._random.choice(ready) if self.seed else ready[0]
             self._now_ms += 1
             self._take(queue.popleft())
             limit -= 1
@@ -146,7 +147,7 @@ class Network:
         elif item.kind is MoveKind.MEMBER:
             (after, firings), moves = self._accounts.on_member(before, item, self._now_ms), ()
         elif item.kind is MoveKind.FORWARD and not before.identity.moved_to:
-            after, moves = self._noted(before, forwarded_event(item))
+            after, moves = self._noted(before, forwarded_event(before, item))
         else:
             after, moves, firings = self._identity.on_move(before, item, self._now_ms)
         self.nodes[target] = after

@@ -21,7 +21,7 @@ from streams.model.rules.identity import IdentityRules
 from streams.operators import accounts
 from streams.operators.base import Firing
 from streams.operators.history import without_key
-from streams.operators.history_keys import says_nothing_new
+from streams.operators.history_keys import keys_without, says_nothing_new
 from streams.operators.identity.named import kind_and_value, previous_ids, unknown_ids
 from streams.operators.merging import Merging
 
@@ -49,9 +49,16 @@ def forwarding(state: ProfileState, event: Event, now_ms: int) -> Move:
     return _move(MoveKind.FORWARD, state, state.identity.moved_to, now_ms, _encode(event))
 
 
-def forwarded_event(move: Move) -> Event:
-    """Return the event in a FORWARD: a free target applies it as one of its own."""
-    return _decode_event(move.body)
+def forwarded_event(state: ProfileState, move: Move) -> Event:
+    """Return the event in a FORWARD: a free target applies it as one of its own.
+
+    The event of an id that is no longer the target's, or not yet, is not word of a sign-in: it does not name that id.
+    """
+    event = _decode_event(move.body)
+    name = event.profile
+    if name in state.identity.ids or name == state.id:
+        return event
+    return replace(event, keys=keys_without(event.keys, *kind_and_value(name)))
 
 
 class Identity:
@@ -153,25 +160,22 @@ class Identity:
         may_join_users = claim.is_explicit and _is_user(node)
         if not holder:
             if _is_user(node) and _is_user(claimer) and not may_join_users:
-                return state, _rival(state, claimer, claim, now_ms), ()
+                return state, (), ()
             if rank_of(claimer) < rank_of(node):
                 return self._join(state, claimer, now_ms)
             body = _encode(Claim(ClaimReason.LINK, claim.is_explicit))
             return state, (_move(MoveKind.CLAIM, state, claimer, now_ms, body),), ()
-        names_node = claim.reason is not ClaimReason.LINK
-        moves_on = names_node and _moves_on(node) and _is_user(claimer)
-        if claim.reason is ClaimReason.RIVAL or (_is_user(holder) and _is_user(claimer) and not may_join_users):
-            if not moves_on:
-                return state, _rival(state, claimer, claim, now_ms), ()
-            away, gone, _ = _leave(state, now_ms)
-            joined, moves, _ = self._join(away, claimer, now_ms)
-            return joined, gone + moves, ()
-        stronger, weaker = sorted((claimer, holder), key=rank_of)
-        origin = claim.origin
-        if names_node:
-            origin = node if moves_on else ""
-        body = _encode(Claim(ClaimReason.LINK, may_join_users, origin))
-        return state, (Move(MoveKind.CLAIM, state.workspace, weaker, stronger, now_ms, body),), ()
+        moves: tuple[Move, ...] = ()
+        if may_join_users or not (_is_user(holder) and _is_user(claimer)):
+            stronger, weaker = sorted((claimer, holder), key=rank_of)
+            body = _encode(Claim(ClaimReason.LINK, may_join_users))
+            moves = (Move(MoveKind.CLAIM, state.workspace, weaker, stronger, now_ms, body),)
+        if claim.reason is ClaimReason.EVENT and _is_user(claimer) and _moves_on(node):
+            # A sign-in on this browser. Its holder may be on the way to another user, so it does not wait for that.
+            state, gone, _ = _leave(state, now_ms)
+            state, joining, _ = self._join(state, claimer, now_ms)
+            moves += gone + joining
+        return state, moves, ()
 
     def _join(self, state: ProfileState, holder: str, now_ms: int) -> Moved:
         """Move to the stronger node: state and ids travel, what was heard of others stays."""
@@ -282,14 +286,6 @@ def _leave(state: ProfileState, now_ms: int) -> Moved:
     body = _encode(identity.joined)
     moves = (_move(MoveKind.DETACH, state, identity.moved_to, now_ms, body),)
     return _with(state, moved_to=""), moves, ()
-
-
-def _rival(state: ProfileState, claimer: str, claim: Claim, now_ms: int) -> tuple[Move, ...]:
-    """Tell the browser that led here that its holder is another user than the one who has just signed in on it."""
-    if claim.reason is not ClaimReason.LINK or not claim.origin:
-        return ()
-    body = _encode(Claim(ClaimReason.RIVAL))
-    return (Move(MoveKind.CLAIM, state.workspace, claim.origin, claimer, now_ms, body),)
 
 
 def _follows(state: ProfileState, names: Iterable[str], now_ms: int) -> tuple[Move, ...]:

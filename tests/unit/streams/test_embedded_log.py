@@ -116,6 +116,37 @@ async def test_more_than_the_bound_is_refused_with_a_time_to_wait(tmp_path):
     await log.close()
 
 
+async def test_what_the_engine_commits_is_not_bound_by_what_waits(tmp_path):
+    log = await opened(tmp_path / "log.db", max_pending_records=2)
+    writer = await log.open_writer("p0")
+    await writer.commit([record(b"x")] * 3)
+    assert await log.bounds(EVENTS, 0) == (0, 3)
+    await log.close()
+
+
+async def test_a_commit_that_fails_leaves_nothing_behind(tmp_path):
+    log = await opened(tmp_path / "log.db")
+    writer = await log.open_writer("p0")
+    with pytest.raises(Exception, match="type"):
+        await writer.commit([record(b"a"), NewRecord(STATE, 0, b"k", object(), 0)])
+    assert await log.bounds(EVENTS, 0) == (0, 0)
+    await writer.commit([record(b"b")])
+    assert [r.value for r in await log.read(EVENTS, 0, 0, 10)] == [b"b"]
+    await log.close()
+
+
+async def test_on_a_full_disk_a_commit_says_so_and_works_later(tmp_path):
+    log = await opened(tmp_path / "log.db")
+    writer = await log.open_writer("p0")
+    await log._submit(lambda db: db.execute("PRAGMA max_page_count = 50").fetchone())
+    with pytest.raises(LogFullError) as refused:
+        await writer.commit([record(bytes(4_096)) for _ in range(100)])
+    assert refused.value.retry_after_s > 0
+    await writer.commit([record(b"small")])
+    assert [r.value for r in await log.read(EVENTS, 0, 0, 10)] == [b"small"]
+    await log.close()
+
+
 async def test_an_append_that_fails_leaves_no_gap(tmp_path):
     log = await opened(tmp_path / "log.db")
     with pytest.raises(Exception, match="type"):

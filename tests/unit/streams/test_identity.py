@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from streams.model.events import Event, ProfileKeys
 from streams.model.identity import label_of, profile_of
 from streams.model.junk import is_junk
-from streams.model.moves import MoveKind
+from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.rules.identity import IdentityRules
 from streams.operators.history import activity_of
@@ -207,3 +207,12 @@ def test_a_move_of_another_kind_is_left_alone():
     assert network.state("group:acme").account is not None
     move = replace(IDENTITY.claims(state, seen(1, user_id="u", anonymous_id="a"), 1)[0], kind=MoveKind.NOTIFY)
     assert IDENTITY.on_move(state, move, 1) == (state, (), ())
+
+
+def test_a_user_is_not_another_just_because_a_move_says_so():
+    move = Move(MoveKind.CLAIM, "default", "user:v", "user:u", NOW_MS)
+    assert IDENTITY.on_move(ProfileState("default", "user:v"), move, NOW_MS) == (
+        ProfileState("default", "user:v"),
+        (),
+        (),
+    )
