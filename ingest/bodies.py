@@ -111,4 +111,4 @@ def _bad_gzip(problem: str) -> IngestError:
 
 
 def _too_large(limit_bytes: int) -> TooLargeError:
-    return TooLargeError("", f"the body has more than {limit_bytes} bytes", "Send less at once")
+    return TooLargeError("body", f"has more than {limit_bytes} bytes", "Send less at once")

@@ -1,4 +1,4 @@
-"""The cart contract: every spelling of a product line becomes the one that the engine reads.
+"""The cart contract: every product line becomes one of the form that the engine reads.
 
 Line: product_id, name, price (per piece), quantity, image_url, url; other keys are kept. `products` holds lines. On
 cart_updated and checkout_started it is the whole cart; product_added and product_removed are one line themselves, which
@@ -8,29 +8,32 @@ says only what its sender said: without a quantity all pieces are removed, witho
 from typing import Any
 
 from ingest.errors import IngestError
+from ingest.spellings import (
+    CART_URL_SPELLINGS,
+    LINE_SPELLINGS,
+    LIST_SPELLINGS,
+    MAX_TEXT_CHARS,
+    ORDER_ID_SPELLINGS,
+    PRODUCT_ID_SPELLINGS,
+    clean_url,
+    rename,
+    text_of,
+)
 from ingest.values import MAX_ID_CHARS, amount, number_or_none, wrong_type
 
 MAX_PRODUCTS = 250
-_MAX_TEXT_CHARS = 2_048
 _MAX_QUANTITY = 1_000_000
 
-# canonical key: spellings of Segment, GA4, Shopify and the Meta pixel, the most telling first
-_LINE_SPELLINGS: dict[str, tuple[str, ...]] = {
-    "product_id": ("product_id", "productId", "item_id", "itemId", "sku", "variant_id", "id"),
-    "name": ("name", "item_name", "itemName", "product_name", "productName", "title"),
-    "price": ("price", "item_price", "unit_price"),
-    "quantity": ("quantity", "qty", "item_quantity"),
-    "image_url": ("image_url", "imageUrl", "image"),
-    "url": ("url", "product_url", "productUrl"),
-}
-_LIST_SPELLINGS = ("products", "items", "line_items", "contents")
-_CART_URL_SPELLINGS = ("cart_url", "cartUrl", "recovery_url", "abandoned_checkout_url", "checkout_url")
-_ORDER_ID_SPELLINGS = ("order_id", "orderId", "transaction_id")
-# What can't be the id of the order or the cart itself.
-_PRODUCT_ID_SPELLINGS = ("product_id", "productId", "item_id", "itemId", "sku")
-
 LINE_EVENTS = frozenset({"product_added", "product_removed"})
-_SHOWN_EVENTS = frozenset({"product_viewed", "product_clicked"})
+_SHOWN_EVENTS = frozenset(
+    {
+        "product_viewed",
+        "product_clicked",
+        "product_added_to_wishlist",
+        "back_in_stock_requested",
+        "back_in_stock_cancelled",
+    }
+)
 _LIST_EVENTS = frozenset(
     {"cart_viewed", "cart_updated", "checkout_started", "order_completed", "order_refunded", "order_cancelled"}
 )
@@ -43,14 +46,14 @@ _PLAIN_DEFAULTS = {"price": 0.0, "quantity": 1}
 def shaped(name: str, properties: dict[str, Any]) -> dict[str, Any]:
     """Return the properties of the commerce event `name` with their canonical keys. Raises IngestError."""
     out = dict(properties)
-    _rename(out, "cart_url", _CART_URL_SPELLINGS)
-    _clean_url(out, "cart_url")
-    _rename(out, "products", _LIST_SPELLINGS)
+    rename(out, "cart_url", CART_URL_SPELLINGS)
+    clean_url(out, "cart_url")
+    rename(out, "products", LIST_SPELLINGS)
     if "products" in out:
         out["products"] = _lines(out["products"], name)
     if name in _LIST_EVENTS:
-        _rename(out, "order_id", _ORDER_ID_SPELLINGS)
-        names_one = not out.get("products") and any(out.get(key) not in (None, "") for key in _PRODUCT_ID_SPELLINGS)
+        rename(out, "order_id", ORDER_ID_SPELLINGS)
+        names_one = not out.get("products") and any(out.get(key) not in (None, "") for key in PRODUCT_ID_SPELLINGS)
         return _line(out, "properties", name) if names_one else out
     products = out.get("products", ())
     if len(products) == 1:
@@ -63,22 +66,22 @@ def shaped(name: str, properties: dict[str, Any]) -> dict[str, Any]:
 def _line(raw: dict[str, Any], field: str, event_name: str) -> dict[str, Any]:
     """Return one product line; what is shown may be no product at all."""
     out = dict(raw)
-    for key, spellings in _LINE_SPELLINGS.items():
-        _rename(out, key, spellings)
+    for key, spellings in LINE_SPELLINGS.items():
+        rename(out, key, spellings)
     product = out.get("product_id", out.get("name"))
     if product is None:
         if event_name not in _SHOWN_EVENTS:
             raise IngestError("missing_field", f"{field}.product_id", "is missing", "Say which product it is")
         return out
-    out["product_id"] = _text(product, f"{field}.product_id")[:MAX_ID_CHARS]
-    out["name"] = _text(out.get("name", product), f"{field}.name")[:_MAX_TEXT_CHARS]
+    out["product_id"] = text_of(product, f"{field}.product_id")[:MAX_ID_CHARS]
+    out["name"] = text_of(out.get("name", product), f"{field}.name")[:MAX_TEXT_CHARS]
     out = _DEFAULTS.get(event_name, _PLAIN_DEFAULTS) | out
     if "price" in out:
         out["price"] = amount(out["price"], f"{field}.price")
     if "quantity" in out:
         out["quantity"] = _quantity(out["quantity"], f"{field}.quantity")
-    _clean_url(out, "image_url")
-    _clean_url(out, "url")
+    clean_url(out, "image_url")
+    clean_url(out, "url")
     return out
 
 
@@ -105,39 +108,8 @@ def _lines(raw: object, event_name: str) -> list[dict[str, Any]]:
     return out
 
 
-def _rename(out: dict[str, Any], key: str, spellings: tuple[str, ...]) -> None:
-    for spelling in spellings:
-        value = out.get(spelling)
-        if value is not None and value != "":
-            if spelling != key:
-                out[key] = out.pop(spelling)
-            return
-    out.pop(key, None)
-
-
-def _text(value: object, field: str) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    raise wrong_type(field, value, "a string")
-
-
 def _quantity(value: object, field: str) -> int:
     number = number_or_none(value)
     if number is None or not 0 <= number <= _MAX_QUANTITY or number != int(number):
         raise IngestError("invalid_field", field, "not a whole number of pieces", "Send e.g. 1")
     return int(number)
-
-
-def _clean_url(out: dict[str, Any], key: str) -> None:
-    """Drop what no link or picture in a message may point to (javascript:, data:)."""
-    value = out.get(key)
-    if value is None:
-        return
-    if isinstance(value, str) and len(value) <= _MAX_TEXT_CHARS:
-        text = value.strip()
-        if text.startswith(("https://", "http://", "/")):
-            out[key] = text
-            return
-    del out[key]

@@ -25,7 +25,26 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
         "remove_from_cart", "removed_from_cart", "cart_remove", "cart_removed", "removed_product", "product_remove",
         "remove_product", "product_removed_from_cart", "item_removed", "item_removed_from_cart",
     ),
-    "product_added_to_wishlist": ("add_to_wishlist", "added_to_wishlist", "wishlist_add"),
+    "product_added_to_wishlist": ("add_to_wishlist", "added_to_wishlist", "wishlist_add", "wishlist_product_added"),
+    "back_in_stock_requested": (
+        "back_in_stock_request", "requested_back_in_stock", "back_in_stock_subscribed", "subscribed_to_back_in_stock",
+        "back_in_stock_notification_requested", "restock_requested", "restock_notification_requested", "notify_me",
+        "notify_me_requested",
+    ),
+    "back_in_stock_cancelled": (
+        "back_in_stock_canceled", "back_in_stock_cancel", "cancelled_back_in_stock", "canceled_back_in_stock",
+        "back_in_stock_unsubscribed", "unsubscribed_from_back_in_stock",
+    ),
+    # News of the product itself. What may also mean a person ("Back In Stock") is told apart in ingest/catalogue.py.
+    "product_updated": ("product_update", "updated_product", "update_product", "product_changed"),
+    "price_changed": (
+        "price_change", "changed_price", "price_updated", "price_update", "product_price_changed",
+        "product_price_updated",
+    ),
+    "product_restocked": (
+        "product_restock", "product_back_in_stock", "product_in_stock", "item_restocked", "item_back_in_stock",
+    ),
+    "product_sold_out": ("product_out_of_stock", "item_sold_out", "item_out_of_stock"),
     "cart_viewed": ("view_cart", "viewed_cart", "cart_view"),
     "cart_updated": ("update_cart", "updated_cart", "cart_update", "cart_changed", "checkout_updated"),
     "checkout_started": (
@@ -51,7 +70,10 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
         "form_submit", "submitted_form", "submit_form", "form_submission", "generate_lead", "lead", "lead_generated",
         "contact_form_submitted",
     ),
-    "form_started": ("form_start",),
+    "form_started": ("form_start", "started_form", "start_form", "form_begun"),
+    "form_step_completed": (
+        "form_step", "form_step_complete", "completed_form_step", "form_step_submitted", "form_page_completed",
+    ),
     "pricing_viewed": (
         "pricing_view", "pricing_page_viewed", "pricing_page_view", "viewed_pricing", "viewed_pricing_page",
         "pricing_page_visited", "visited_pricing_page", "view_pricing",
@@ -69,7 +91,19 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
         "book_call", "booked_call", "call_scheduled", "schedule_call", "meeting_booked", "meeting_scheduled",
         "booked_meeting", "schedule",
     ),
-    "signed_up": ("sign_up", "signup", "user_signed_up", "complete_registration", "registered", "user_registered"),
+    "registration_started": (
+        "registration_start", "started_registration", "start_registration", "begin_registration", "sign_up_started",
+        "signup_started", "sign_up_start", "signup_start", "started_sign_up", "begin_sign_up",
+    ),
+    "registration_step_completed": (
+        "registration_step", "registration_step_complete", "completed_registration_step", "sign_up_step_completed",
+        "signup_step_completed", "sign_up_step", "signup_step",
+    ),
+    "signed_up": (
+        "sign_up", "signup", "user_signed_up", "complete_registration", "registered", "user_registered",
+        "registration_completed", "registration_complete", "completed_registration", "sign_up_completed",
+        "signup_completed",
+    ),
     "logged_in": ("login", "log_in", "signed_in", "sign_in", "user_logged_in", "user_signed_in"),
     "logged_out": ("logout", "log_out", "signed_out", "sign_out"),
     "trial_started": ("start_trial", "started_trial"),

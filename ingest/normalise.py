@@ -7,17 +7,18 @@ import orjson
 from msgspec.structs import replace
 
 from ingest.carts import COMMERCE_EVENTS, LINE_EVENTS, shaped, worth
+from ingest.catalogue import name_of_news, news_of
 from ingest.errors import IngestError
 from ingest.names import canonical_name
-from ingest.sources import Source
+from ingest.persons import keys_of, unmerged_id
+from ingest.sources import Source, require_server
+from ingest.spellings import with_subjects
 from ingest.values import (
     MAX_ID_CHARS,
     amount,
-    email_or_none,
     number_or_none,
     optional_id,
     optional_object,
-    phone_or_none,
     require_plain,
     time_ms,
     wrong_type,
@@ -25,6 +26,8 @@ from ingest.values import (
 from ingest.visits import page_properties, utm_of
 from streams.model.events import Event, ProfileKeys
 from streams.model.ids import stable_id
+from streams.operators.identity.nodes import TAKES_OUT
+from streams.operators.product_news import PRODUCT_EVENTS
 
 Message = dict[str, Any]
 _Shape = tuple[str, dict[str, Any], dict[str, Any]]  # event name, properties, traits of the person
@@ -32,6 +35,8 @@ _Shape = tuple[str, dict[str, Any], dict[str, Any]]  # event name, properties, t
 _FUTURE_CLAMP_MS = 300_000
 _NETWORK_DELAY_MS = 30_000  # as much may lie between sending and receipt with both clocks right
 _CURRENCY_CHARS = 3
+_NOBODY = ProfileKeys()
+_SERVER_EVENTS = PRODUCT_EVENTS | {TAKES_OUT}
 # Where the value of an event stands, by preference; a sum of product lines comes after these.
 _CART_VALUE_KEYS = ("value", "total", "cart_value")
 _VALUE_KEYS: dict[str, tuple[str, ...]] = {
@@ -71,13 +76,20 @@ def normalise(message: object, source: Source, now_ms: int, future_clamp_ms: int
     name, properties, traits = _SHAPES[kind](message, context)
     require_plain(properties, "properties")
     require_plain(traits, "traits")
+    name = name_of_news(name, message, properties, source)
+    if name in _SERVER_EVENTS:
+        require_server(source, name)
+    if name in PRODUCT_EVENTS:
+        return _news(name, properties, message, source, now_ms, future_clamp_ms)
     commerce = name in COMMERCE_EVENTS
     if commerce:
         properties = shaped(name, properties)
+    elif name == TAKES_OUT:
+        properties = {**properties, "id": unmerged_id(properties)}
     session = context.get("sessionId")
     if isinstance(session, str | int) and "session_id" not in properties:
         properties = {**properties, "session_id": str(session)[:MAX_ID_CHARS]}
-    keys = _keys(message, properties, traits)
+    keys = keys_of(message, context, properties, traits)
     profile = keys.canonical()
     if profile is None:
         raise IngestError("missing_field", "userId", "nobody is identified", "Send userId, anonymousId or an e-mail")
@@ -98,12 +110,22 @@ def normalise(message: object, source: Source, now_ms: int, future_clamp_ms: int
     )
 
 
-def _keys(message: Message, properties: dict[str, Any], traits: dict[str, Any]) -> ProfileKeys:
-    return ProfileKeys(
-        optional_id(message, "userId"),
-        optional_id(message, "anonymousId"),
-        email_or_none(traits.get("email")) or email_or_none(properties.get("email")),
-        phone_or_none(traits.get("phone")),
+def _news(
+    name: str, properties: dict[str, Any], message: Message, source: Source, now_ms: int, future_clamp_ms: int
+) -> Event:
+    """Return news of a product: nobody's, and worth nothing, whatever the product costs."""
+    profile, told = news_of(properties)
+    return Event(
+        id=optional_id(message, "messageId") or _content_id(message, source),
+        workspace=source.workspace,
+        source=source.id,
+        profile=profile,
+        name=name,
+        at_ms=_at_ms(message, now_ms, future_clamp_ms),
+        received_ms=now_ms,
+        keys=_NOBODY,
+        currency=_currency(told, commerce=True),
+        properties=told,
     )
 
 
@@ -171,7 +193,7 @@ def _track(message: Message, context: Message) -> _Shape:
     name = canonical_name(event)
     if not name:
         raise IngestError("invalid_field", "event", "has no letter or digit", 'Send a name, e.g. "Product Added"')
-    properties = optional_object(message, "properties")
+    properties = with_subjects(optional_object(message, "properties"))
     if name == "page_viewed":
         properties = page_properties(context, properties)
     return name, properties, _person(message, context)

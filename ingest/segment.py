@@ -126,7 +126,7 @@ class SegmentRoutes:
     def _events_in(self, raw: bytes, body: BatchBody, source: Source) -> list[Event]:
         limit_bytes = self._settings.max_event_bytes
         if len(raw) > limit_bytes:
-            raise TooLargeError("", f"the message has {len(raw)} bytes", f"Send at most {limit_bytes}")
+            raise TooLargeError("message", f"has {len(raw)} bytes", f"Send at most {limit_bytes}")
         return self._events(_with_defaults(parse_json(raw), body), source)
 
     def _events(self, message: dict[str, Any], source: Source) -> list[Event]:

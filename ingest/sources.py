@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Protocol
 
+from ingest.errors import IngestError
 from streams.store.sources import Source
 
-__all__ = ["Source", "SourceDirectory", "StaticSources", "key_hash"]
+__all__ = ["Source", "SourceDirectory", "StaticSources", "is_server", "key_hash", "require_server"]
+
+_SERVER = "server"
 
 
 class SourceDirectory(Protocol):
@@ -22,6 +25,22 @@ class SourceDirectory(Protocol):
 def key_hash(key: str) -> bytes:
     """Return what a key is looked up by: a table of hashes tells nothing through its timing."""
     return sha256(key.encode()).digest()
+
+
+def is_server(source: Source) -> bool:
+    """Say whether only a server has the source's write key: that of a web page is known to all its visitors."""
+    return source.kind == _SERVER
+
+
+def require_server(source: Source, name: str) -> None:
+    """Raise IngestError unless the event of this name comes from a server."""
+    if not is_server(source):
+        raise IngestError(
+            "not_trusted",
+            "event",
+            f"{name} is taken from a server only, and the write key of a {source.kind} source is no secret",
+            "Send it from your server, with the key of a source of kind server",
+        )
 
 
 class StaticSources:

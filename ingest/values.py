@@ -11,6 +11,7 @@ MAX_DEPTH = 10
 MAX_NODES = 2_000
 MAX_ID_CHARS = 256
 MAX_AMOUNT = 1e12
+SEPARATOR = "\x1f"  # stands between ids in the engine's keys, so it is part of none
 
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]\x00-\x1f\x7f]{1,64}@[^\s@<>\"(),:;\\\[\]\x00-\x1f\x7f]{1,190}")
 _SECONDS_BEFORE = 1e11  # as seconds the year 5138, as milliseconds 1973
@@ -34,17 +35,21 @@ def optional_object(message: dict[str, Any], key: str, path: str = "") -> dict[s
     return value
 
 
-def optional_id(message: dict[str, Any], key: str) -> str | None:
-    """Return the identifier at `key` as text, None when missing, null or blank."""
+def optional_id(message: dict[str, Any], key: str, path: str = "") -> str | None:
+    """Return the identifier at `key` as text, None when missing, null or blank. Raises IngestError."""
     value = message.get(key)
     if value is None:
         return None
     if type(value) is int:
         return str(value)
     if not isinstance(value, str):
-        raise wrong_type(key, value, "a string")
+        raise wrong_type(path + key, value, "a string")
     if len(value) > MAX_ID_CHARS:
-        raise IngestError("too_large", key, f"has {len(value)} characters", f"Identifiers have at most {MAX_ID_CHARS}")
+        raise IngestError(
+            "too_large", path + key, f"has {len(value)} characters", f"Identifiers have at most {MAX_ID_CHARS}"
+        )
+    if SEPARATOR in value:
+        raise IngestError("invalid_field", path + key, "holds the control character U+001F", "Send an id without it")
     return value.strip() or None
 
 

@@ -64,7 +64,7 @@ class PixelRoutes:
             raise UnknownKeyError
         try:
             if len(raw) > _MAX_QUERY_BYTES:
-                raise TooLargeError("", f"the query has {len(raw)} bytes", f"Send at most {_MAX_QUERY_BYTES}")
+                raise TooLargeError("query", f"has {len(raw)} bytes", f"Send at most {_MAX_QUERY_BYTES}")
             message = _message(request.query_params)
             events = events_of(message, source, door.clock.now_ms(), door.settings.future_clamp_ms)
         except IngestError as error:

@@ -13,8 +13,18 @@ from typing import Any
 from ingest.bodies import parse_json
 from ingest.carts import shaped, worth
 from ingest.errors import IngestError
+from ingest.persons import custom_pair
 from ingest.sources import Source
-from ingest.values import amount, email_or_none, optional_object, phone_or_none, require_plain, time_ms, wrong_type
+from ingest.values import (
+    MAX_ID_CHARS,
+    amount,
+    email_or_none,
+    optional_object,
+    phone_or_none,
+    require_plain,
+    time_ms,
+    wrong_type,
+)
 from ingest.visits import utm_from_address
 from streams.model.events import Event, ProfileKeys
 from streams.model.ids import stable_id
@@ -24,6 +34,7 @@ _TOPIC = "x-shopify-topic"
 _ORDER_TOPICS = frozenset({"orders/create", "orders/paid"})
 _CHECKOUT_TOPICS = frozenset({"checkouts/create", "checkouts/update"})
 _LINE_KEYS = ("product_id", "variant_id", "sku", "title", "price", "quantity", "image_url", "url")
+_CUSTOMER_ID = "shopify"
 _PERSON_KEYS = ("first_name", "last_name", "phone", "email")
 
 _Payload = dict[str, Any]
@@ -60,7 +71,7 @@ class Shopify:
 
 def _order(payload: _Payload, source: Source, now_ms: int) -> Event:
     order_id = _required_id(payload, "id")
-    properties = _lines(payload, "order_completed") | {"order_id": order_id}
+    properties = _lines(payload, "order_completed", _cart_id(payload)) | {"order_id": order_id}
     # Created and paid are two webhooks about one order: the same id makes them count once.
     event_id = stable_id("shopify order", source.id, order_id)
     return _event("order_completed", event_id, payload, source, now_ms, "created_at", properties)
@@ -68,7 +79,7 @@ def _order(payload: _Payload, source: Source, now_ms: int) -> Event:
 
 def _checkout(payload: _Payload, source: Source, now_ms: int, digest: str) -> Event:
     url = {"cart_url": payload["abandoned_checkout_url"]} if payload.get("abandoned_checkout_url") else {}
-    properties = _lines(payload, "cart_updated", url)
+    properties = _lines(payload, "cart_updated", url | _cart_id(payload))
     event_id = stable_id("shopify checkout", source.id, digest)
     return _event("cart_updated", event_id, payload, source, now_ms, "updated_at", properties)
 
@@ -83,7 +94,7 @@ def _event(
     currency = payload.get("currency")
     profile = keys.canonical()
     if profile is None:
-        raise IngestError("missing_field", "email", "nobody is identified", "Send e-mail, phone or checkout token")
+        raise IngestError("missing_field", "email", "nobody is identified", "Send e-mail, phone, customer id or token")
     return Event(
         id=event_id,
         workspace=source.workspace,
@@ -102,17 +113,24 @@ def _event(
 
 
 def _keys(payload: _Payload) -> ProfileKeys:
-    """Return who bought. The e-mail stands first: it is what other sources know a customer by too."""
+    """Return who bought, by all that other sources may know a customer by too."""
     customer = optional_object(payload, "customer")
     email = next(filter(None, map(email_or_none, _candidates(payload, customer, "email", "contact_email"))), None)
     phone = next(filter(None, map(phone_or_none, _candidates(payload, customer, "phone"))), None)
-    if email or phone:
-        return ProfileKeys(email=email, phone=phone)
+    custom = custom_pair(_CUSTOMER_ID, customer.get("id"))
+    if email or phone or custom:
+        return ProfileKeys(email=email, phone=phone, custom=custom)
     for kind, key in (("checkout", "checkout_token"), ("checkout", "token"), ("cart", "cart_token"), ("order", "id")):
         value = payload.get(key)
         if isinstance(value, str | int) and value:
             return ProfileKeys(anonymous_id=f"shopify:{kind}:{value}"[:200])
     return ProfileKeys()
+
+
+def _cart_id(payload: _Payload) -> _Payload:
+    """Return the cart's token as its id: the shop's pages know a cart by it too."""
+    token = payload.get("cart_token")
+    return {"cart_id": token[:MAX_ID_CHARS]} if isinstance(token, str) and token else {}
 
 
 def _candidates(payload: _Payload, customer: _Payload, *keys: str) -> list[object]:

@@ -14,6 +14,7 @@ from streams.model.events import Event, Utm
 
 NOW = 1_800_000_000_000
 WEB = Source("src_web", "ws", "web", write_key="wk")
+SERVER = Source("src_erp", "ws", "server", write_key="wk_erp")
 
 
 def tracked(event: str = "Thing Done", **fields: Any) -> Event:
@@ -204,10 +205,20 @@ JSON = st.recursive(
     max_leaves=12,
 )
 LINES = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(("sku", "price", "quantity", "url", "name"), JSON)))
+EVENTS = (
+    "add_to_cart", "purchase", "Cart Updated", "Email Opened", "view_item", "Add To Wishlist", "Notify Me",
+    "Product Updated", "Back In Stock", "Product Sold Out", "Form Started", "Payment Info Entered", "Unmerged",
+)  # fmt: skip
+SUBJECTS = dict.fromkeys(("cartId", "cart_token", "formId", "checkout_id", "product_id", "sku", "price"), JSON)
+EXTERNAL = st.lists(
+    JSON | st.fixed_dictionaries({}, optional={"id": JSON, "type": st.just("crm") | JSON, "collection": JSON}),
+    max_size=12,
+)
+DEVICE = st.fixed_dictionaries({}, optional={"id": JSON, "advertisingId": JSON})
 MESSAGES = JSON | st.fixed_dictionaries(
     {"type": st.sampled_from(["track", "identify", "page", "screen", "group", "alias"]) | JSON},
     optional={
-        "event": st.sampled_from(["add_to_cart", "purchase", "Cart Updated", "Email Opened", "view_item"]) | JSON,
+        "event": st.sampled_from(EVENTS) | JSON,
         "userId": st.just("u") | JSON,
         "anonymousId": st.just("a") | JSON,
         "previousId": st.just("p") | JSON,
@@ -216,18 +227,39 @@ MESSAGES = JSON | st.fixed_dictionaries(
         "timestamp": st.datetimes().map(str) | JSON,
         "properties": JSON
         | st.fixed_dictionaries(
-            {}, optional={"items": LINES, "value": JSON, "currency": JSON, "url": st.text(), "utm_source": JSON}
+            {},
+            optional={
+                "items": LINES,
+                "value": JSON,
+                "currency": JSON,
+                "url": st.text(),
+                "utm_source": JSON,
+                "id": st.just("anon:a") | JSON,
+                "phone": JSON,
+                **SUBJECTS,
+            },
         ),
         "traits": JSON,
-        "context": JSON | st.fixed_dictionaries({"page": JSON, "campaign": JSON, "traits": JSON}),
+        "context": JSON
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "page": JSON,
+                "campaign": JSON,
+                "traits": JSON,
+                "sessionId": JSON,
+                "device": DEVICE | JSON,
+                "externalIds": EXTERNAL | JSON,
+            },
+        ),
     },
 )
 
 
-@given(MESSAGES)
-def test_any_json_is_refused_politely_or_survives_the_frame(message: object):
+@given(MESSAGES, st.sampled_from([WEB, SERVER]))
+def test_any_json_is_refused_politely_or_survives_the_frame(message: object, source: Source):
     try:
-        events = events_of(message, WEB, NOW)
+        events = events_of(message, source, NOW)
     except IngestError:
         return
     assert decode(encode_events(events, NOW)).events == events

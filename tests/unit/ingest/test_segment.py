@@ -133,11 +133,11 @@ async def test_gzip_is_unpacked(client: httpx.AsyncClient, log: FakeLog):
 @pytest.mark.parametrize(
     ("content", "encoding", "expected"),
     [
-        (gzip.compress(b" " * 10_000_000), "gzip", (413, "too_large", "")),
+        (gzip.compress(b" " * 10_000_000), "gzip", (413, "too_large", "body")),
         (gzip.compress(b"{}")[:-3], "gzip", (400, "invalid_gzip", "")),
         (b"{}", "gzip", (400, "invalid_gzip", "")),
         (b"{}", "br", (415, "unsupported_encoding", "Content-Encoding")),
-        (b"x" * 5_000, "", (413, "too_large", "")),
+        (b"x" * 5_000, "", (413, "too_large", "body")),
         (b"{", "", (400, "invalid_json", "")),
         (b"[" * 4_000, "", (400, "invalid_json", "")),
         (b"[]", "", (400, "wrong_type", "message")),

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from ingest.vendors.shopify import Shopify
-from streams.model.events import Utm
+from streams.model.events import ProfileKeys, Utm
 from tests.unit.ingest.fake_log import FakeLog
 
 ORDER: dict[str, Any] = {
@@ -97,6 +97,7 @@ async def test_checkout_is_a_cart_snapshot_with_its_recovery_address(client: htt
     assert event.properties == {
         "products": [{"product_id": "1", "name": "Mug", "price": 12.5, "quantity": 1}],
         "cart_url": "https://shop.example/recover/1",
+        "cart_id": "cart1",
     }
 
 
@@ -108,8 +109,22 @@ async def test_checkout_that_became_an_order_opens_no_cart(client: httpx.AsyncCl
 
 async def test_checkout_without_address_is_known_by_its_token(client: httpx.AsyncClient, log: FakeLog):
     await deliver(client, "checkouts/create", CHECKOUT | {"email": None})
-    await deliver(client, "orders/create", ORDER | {"email": "", "checkout_token": "tok1"})
+    await deliver(client, "orders/create", ORDER | {"email": "", "customer": None, "checkout_token": "tok1"})
     assert {event.profile for event in log.events()} == {"anon:shopify:checkout:tok1"}
+
+
+async def test_customer_is_known_by_every_key_in_the_payload(client: httpx.AsyncClient, log: FakeLog):
+    customer = {"id": 5, "phone": "+1 555 010-0199"}
+    await deliver(client, "orders/create", ORDER | {"customer": customer, "cart_token": "cart1"})
+    event = log.events()[0]
+    assert event.keys == ProfileKeys(email="jon@example.com", phone="+15550100199", custom=(("shopify", "5"),))
+    assert event.properties["cart_id"] == "cart1"
+
+
+async def test_customer_without_address_is_known_by_its_id(client: httpx.AsyncClient, log: FakeLog):
+    await deliver(client, "orders/create", ORDER | {"email": None, "cart_token": None})
+    event = log.events()[0]
+    assert (event.profile, "cart_id" in event.properties) == ("custom:shopify:5", False)
 
 
 async def test_old_secret_is_still_believed_during_a_rotation(client: httpx.AsyncClient, log: FakeLog):
