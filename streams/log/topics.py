@@ -13,6 +13,7 @@ ROLLUPS = "campaigniq.rollups.v1"
 ALERTS = "campaigniq.alerts.v1"
 STATE = "campaigniq.state.v1"
 ALERT_STATE = "campaigniq.alert_state.v1"
+RULES_IN_FORCE = "campaigniq.rules_in_force.v1"
 DEAD_LETTERS = "campaigniq.dead_letters.v1"
 
 
@@ -35,6 +36,7 @@ TOPICS: dict[str, Topic] = {
         Topic(ALERTS, "alerts (msgpack), by workspace", False, 30 * _DAY_MS, _GIB),
         Topic(STATE, "profiles and partition state, by key", True, 0, 0),
         Topic(ALERT_STATE, "what the alerts stage knows, one record a partition", True, 0, 0),
+        Topic(RULES_IN_FORCE, "which rules hold in each partition (msgpack), by workspace", True, 0, 0),
         Topic(DEAD_LETTERS, "dead letters (msgpack)", False, 30 * _DAY_MS, _GIB),
     )
 }

@@ -20,6 +20,7 @@ from streams.operators.identity.nodes import IDENTITY_EVENTS, Identity
 from streams.operators.merging import Merging
 from streams.operators.pages import Pages
 from streams.operators.product_moves import ProductMoves
+from streams.operators.rule_checks import check_rule_set
 from streams.operators.scoring import Scoring
 from streams.operators.windows import Abandonment
 
@@ -50,7 +51,7 @@ class Pipeline:
     def __init__(self, rules: RuleSet, recomputing: Mapping[str, int] | None = None) -> None:
         """`recomputing`: the scores that are being computed anew, with the number of the recompute."""
         self.rules = rules
-        self.fingerprint = crc32(msgspec.msgpack.encode(rules)) | 1
+        self.fingerprint = crc32(msgspec.json.encode(rules)) | 1
         self._recomputing = dict(recomputing or {})
         self._pages = Pages(rules.pages)
         self._history = History()
@@ -59,6 +60,7 @@ class Pipeline:
         self._products = ProductMoves(rules.products)
         self._accounts = Accounts(rules.scores[0] if rules.scores else None)
         self._identity = Identity(rules.identity, Merging(self._history, self._scoring, self._windows, self._settled))
+        check_rule_set(rules)
         self._rare = IDENTITY_EVENTS | {JOINS_GROUP}
 
     def on_event(self, state: ProfileState, event: Event, now_ms: int) -> Effects:

@@ -1,7 +1,8 @@
 """RuleBook: the rules in force in one partition, by workspace. They change by control records alone."""
 
+import re
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -10,11 +11,16 @@ from streams.model.errors import FrameError, RuleError
 from streams.model.rules.abandonment import AbandonmentRule, ProductRule
 from streams.model.rules.ruleset import RuleSet
 from streams.model.rules.scoring import FitRule, ScoreRule
+from streams.model.rules_in_force import Quarantine
 from streams.operators.pipeline import Pipeline
 
 KEY_PREFIX = b"x:"
+MAX_BYTES: Final = 256 << 10
+_MAX_FIELD: Final = 300
+_NAMED: Final = re.compile(r"^Object (?:missing required|contains unknown) field `(.+)`$", re.DOTALL)
 R = TypeVar("R", ScoreRule, FitRule, AbandonmentRule, ProductRule)
 _decode_rules = msgspec.json.Decoder(RuleSet).decode
+_encode_json = msgspec.json.Encoder().encode
 
 
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -24,7 +30,7 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
 
     revision: int = 0
     rules: bytes = b""
-    quarantined: tuple[str, ...] = ()
+    quarantined: dict[str, Quarantine] = {}
     recomputing: dict[str, int] = {}
 
 
@@ -34,14 +40,43 @@ _encode = msgspec.msgpack.Encoder().encode
 
 def parse_rules(body: bytes) -> RuleSet:
     """Return the rule set in a JSON document. Raises RuleError, which names the field."""
+    _check_size(body)
     try:
         return _decode_rules(body)
     except msgspec.ValidationError as error:
-        text = str(error)
-        problem, _, where = text.partition(" - at `$")
-        raise RuleError(where.rstrip("`").lstrip(".") or "rules", problem, "See docs/rules.md for the form") from None
-    except msgspec.DecodeError as error:
+        raise misfit(error, "rules") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RuleError("rules", f"no JSON document: {error}", "Send a JSON object") from None
+
+
+def check_rules(body: bytes) -> RuleSet:
+    """Return the rule set in a JSON document once it is sure that it compiles. Raises RuleError."""
+    rules = parse_rules(body)
+    Pipeline(rules)
+    return rules
+
+
+def encode_rules(rules: RuleSet) -> bytes:
+    """Return the rule set as JSON with every field, as it is stored and sent. Raises RuleError when it is too large."""
+    body = _encode_json(rules)
+    _check_size(body)
+    return body
+
+
+def misfit(error: msgspec.ValidationError, whole: str) -> RuleError:
+    """Return what the decoder refused as a RuleError; `whole` names the document, where all of it is wrong."""
+    problem, _, where = str(error).partition(" - at `$")
+    field = where.rstrip("`").lstrip(".")
+    named = _NAMED.match(problem)
+    if named:
+        # The decoder says where the object is; people look for the field.
+        field += f".{named.group(1)}" if field else named.group(1)
+    return RuleError(field[:_MAX_FIELD] or whole, problem[:_MAX_FIELD], "See docs/rules.md for the form")
+
+
+def _check_size(body: bytes) -> None:
+    if len(body) > MAX_BYTES:
+        raise RuleError("rules", f"{len(body)} bytes", f"Use at most {MAX_BYTES}, with every default spelled out.")
 
 
 class RuleBook:
@@ -63,36 +98,44 @@ class RuleBook:
         rules = parse_rules(entry.rules) if entry.rules else self._default
         return _without(rules, frozenset(entry.quarantined))
 
-    def quarantined(self, workspace: str) -> tuple[str, ...]:
-        """Return the ids of rules that failed and are off."""
+    def revision(self, workspace: str) -> int:
+        """Return the version in force, 0 for the rules of the settings."""
+        return self._entries.get(workspace, _Entry()).revision
+
+    def quarantined(self, workspace: str) -> dict[str, Quarantine]:
+        """Return the rules that failed and are off, by id."""
         return self._entries.get(workspace, _Entry()).quarantined
 
     def adopt(self, workspace: str, revision: int, body: bytes) -> None:
-        """Take rules (JSON) over; older ones than those in force change nothing. Raises RuleError."""
+        """Take rules (JSON) over, all of them on; older ones than those in force change nothing. Raises RuleError."""
         known = self._entries.get(workspace, _Entry())
         if revision <= known.revision:
             return
         pipeline = Pipeline(parse_rules(body), known.recomputing)
-        self._set(workspace, _Entry(revision, body, (), known.recomputing))
+        self._set(workspace, _Entry(revision, body, {}, known.recomputing))
         self._pipelines[workspace] = pipeline
 
-    def quarantine(self, workspace: str, rule: str) -> None:
+    def quarantine(self, workspace: str, rule: str, quarantine: Quarantine) -> None:
         """Turn a rule off."""
         known = self._entries.get(workspace, _Entry())
-        if rule in known.quarantined:
-            raise RuleError(rule, "failed although it is off", "This is a fault of the engine; report it")
-        self._set(workspace, replace(known, quarantined=(*known.quarantined, rule)))
+        self._set(workspace, replace(known, quarantined={**known.quarantined, rule: quarantine}))
 
     def release(self, workspace: str, rule: str) -> None:
-        """Turn a rule on again."""
+        """Turn a rule on again; one that is on stays so."""
         known = self._entries.get(workspace, _Entry())
-        self._set(workspace, replace(known, quarantined=tuple(r for r in known.quarantined if r != rule)))
+        if rule in known.quarantined:
+            others = {name: since for name, since in known.quarantined.items() if name != rule}
+            self._set(workspace, replace(known, quarantined=others))
 
     def recompute(self, workspace: str, score: str, mark: int) -> None:
         """Note that what `score` had earned up to here is being computed anew, as the recompute `mark`."""
         known = self._entries.get(workspace, _Entry())
         if mark > known.recomputing.get(score, 0):
             self._set(workspace, replace(known, recomputing={**known.recomputing, score: mark}))
+
+    def is_dirty(self) -> bool:
+        """Say whether `take_changes` would return something."""
+        return bool(self._dirty)
 
     def take_changes(self) -> dict[bytes, bytes | None]:
         """Return what changed since the last call, for the state topic."""

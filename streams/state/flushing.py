@@ -8,6 +8,7 @@ from streams.frames import encode_rollups
 from streams.log import topics
 from streams.model.ids import partition_for
 from streams.model.rollups import ROLLUP_BUCKET_MS, Rollup, RollupBatch, Sketch
+from streams.model.rules_in_force import RulesInForce
 from streams.model.triggers import Trigger
 from streams.ports import NewRecord
 from streams.state import codec
@@ -36,6 +37,7 @@ def has_output(partition: Partition) -> bool:
         or bool(partition.dead_letters)
         or bool(partition.alerts)
         or bool(partition.outbox)
+        or partition.rules.is_dirty()
         or partition.totals.is_dirty(partition.clock_ms)
         or partition.clock_ms // ROLLUP_BUCKET_MS > partition.published_ms // ROLLUP_BUCKET_MS
     )
@@ -59,7 +61,9 @@ def take_flush(partition: Partition, partitions: int) -> Flush:
     changes.update(totals.records)
     outputs += _rollup_records(partition, totals.rollups, totals.sketches, partitions)
     changes.update(partition.seen_chunks.take_records())
-    changes |= partition.rules.take_changes()
+    rules = partition.rules.take_changes()
+    outputs += [_in_force_record(partition, key) for key in rules]
+    changes |= rules
     moves = partition.outbox.take_frames(clock_ms)
     if moves or partition.had_unsent:
         changes[codec.UNSENT_KEY] = codec.encode_unsent(moves) if moves else None
@@ -79,6 +83,14 @@ def take_flush(partition: Partition, partitions: int) -> Flush:
 def _trigger_record(number: int, trigger: Trigger) -> NewRecord:
     key = f"{trigger.workspace}\x1f{trigger.profile}".encode()
     return NewRecord(topics.TRIGGERS, number, key, _encode(trigger), trigger.at_ms)
+
+
+def _in_force_record(partition: Partition, key: bytes) -> NewRecord:
+    """Tell those who only want to know, in few bytes, what the state topic keeps among everything else."""
+    name = key.removeprefix(codec.RULES_PREFIX)
+    rules, workspace = partition.rules, name.decode()
+    now = RulesInForce(workspace, partition.number, rules.revision(workspace), rules.quarantined(workspace))
+    return NewRecord(topics.RULES_IN_FORCE, partition.number, name, _encode(now), partition.clock_ms)
 
 
 def _rollup_records(

@@ -8,13 +8,14 @@ import msgspec
 from xxhash import xxh3_64_intdigest as _digest
 
 from streams.frames import Frame, FrameKind
-from streams.model.alerts import Alert, AlertRule, AlertState, alert_id
+from streams.model.alerts import Alert, AlertState
 from streams.model.control import Control, ControlKind
 from streams.model.dead_letters import DeadLetter
 from streams.model.errors import RuleFailedError
 from streams.model.events import Event
-from streams.model.moves import MoveBatch, MoveKind
+from streams.model.moves import Move, MoveBatch, MoveKind
 from streams.model.profile import ProfileState
+from streams.model.rules_in_force import Quarantine
 from streams.operators.identity.nodes import forwarded_event, forwarding
 from streams.operators.pipeline import Effects
 from streams.operators.rollups import Rollups
@@ -23,6 +24,7 @@ from streams.operators.seen_ids import SeenIds
 from streams.state import codec
 from streams.state.outbox import Outbox
 from streams.state.profile_store import ProfileStore
+from streams.state.rule_alerts import rule_alert
 from streams.state.seen_chunks import SeenChunks
 from streams.state.timers import Timers
 
@@ -34,6 +36,7 @@ logger = logging.getLogger(__name__)
 MAX_AHEAD_MS = 86_400_000
 """No event happened so much later than it was received, and no frame was made so much later than it was logged."""
 MAX_VALUE = 1e15
+MAX_REASON = 500
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -140,17 +143,17 @@ class Partition:
         if before.identity.moved_to:
             self.outbox.put((forwarding(before, event, self.clock_ms),))
             return
-        try:
-            effects = self.rules.pipeline(event.workspace).on_event(before, event, self.clock_ms)
-        except RuleFailedError as error:
-            self._quarantine(event.workspace, error)
-            self._apply_event(key, before, event)
-            return
-        except Exception as error:
-            # One event that an operator can't take must not stop the partition; it is kept for repair.
-            logger.exception("event %s was dead-lettered", event.id)
-            self.bury(event.workspace, event.source, f"{type(error).__name__}: {error}", _encode(event))
-            return
+        while True:
+            try:
+                effects = self.rules.pipeline(event.workspace).on_event(before, event, self.clock_ms)
+                break
+            except Exception as error:
+                if self._is_off_now(event.workspace, error):
+                    continue
+                # One event that an operator can't take must not stop the partition; it is kept for repair.
+                logger.exception("event %s was dead-lettered", event.id)
+                self.bury(event.workspace, event.source, f"{type(error).__name__}: {error}", _encode(event))
+                return
         self._take(key, before, effects, event)
 
     def _take(self, key: str, before: ProfileState, effects: Effects, event: Event | None = None) -> None:
@@ -174,15 +177,23 @@ class Partition:
             before = self.profiles.get(key)
             try:
                 if move.kind is not MoveKind.FORWARD or before.identity.moved_to:
-                    self._take(key, before, self.rules.pipeline(move.workspace).on_move(before, move, self.clock_ms))
+                    self._take(key, before, self._moved(before, move))
                     continue
-                event = forwarded_event(move)
+                event = forwarded_event(before, move)
             except Exception as error:
                 logger.exception("a move to %s was dead-lettered", move.target)
                 self.bury(move.workspace, move.source, f"{type(error).__name__}: {error}", _encode(move))
                 continue
             if not self.seen.admit([_digest(f"{key}\x1f{event.id}".encode())], (self.clock_ms,), self.clock_ms):
                 self._apply_event(key, before, event)
+
+    def _moved(self, before: ProfileState, move: Move) -> Effects:
+        while True:
+            try:
+                return self.rules.pipeline(move.workspace).on_move(before, move, self.clock_ms)
+            except RuleFailedError as error:
+                if not self._is_off_now(move.workspace, error):
+                    raise
 
     def _tell_companies(self) -> None:
         """Tell companies once a frame what became of their members."""
@@ -192,37 +203,33 @@ class Partition:
         self._members.clear()
 
     def _apply_control(self, control: Control) -> None:
+        rules, workspace = self.rules, control.workspace
+        off = rules.quarantined(workspace)
         try:
             if control.kind is ControlKind.RULES:
-                self.rules.adopt(control.workspace, control.revision, control.body)
+                rules.adopt(workspace, control.revision, control.body)
             elif control.kind is ControlKind.RECOMPUTE:
-                self.rules.recompute(control.workspace, control.body.decode(), control.revision)
+                rules.recompute(workspace, control.body.decode(), control.revision)
             elif control.kind is ControlKind.RELEASE:
-                self.rules.release(control.workspace, control.body.decode())
+                rules.release(workspace, control.body.decode())
         except Exception as error:
             # The API has refused what does not compile; what comes here nevertheless must not stop the stream.
-            logger.exception("a control record of %s was dead-lettered", control.workspace)
-            self.bury(control.workspace, "", f"{type(error).__name__}: {error}", _encode(control))
+            logger.exception("a control record of %s was dead-lettered", workspace)
+            self.bury(workspace, "", f"{type(error).__name__}: {error}", _encode(control))
+        still_off = rules.quarantined(workspace)
+        for rule, quarantine in off.items():
+            if rule not in still_off:
+                self.alerts.append(rule_alert(workspace, rule, quarantine, AlertState.RESOLVED, self.clock_ms))
 
-    def _quarantine(self, workspace: str, error: RuleFailedError) -> None:
+    def _is_off_now(self, workspace: str, error: Exception) -> bool:
+        """Turn off the rule that failed; False when the error is no rule's fault."""
+        if not isinstance(error, RuleFailedError) or error.rule in self.rules.quarantined(workspace):
+            return False
         logger.error("workspace %s: %s and is quarantined", workspace, error, exc_info=error.__cause__)
-        self.rules.quarantine(workspace, error.rule)
-        self.alerts.append(
-            Alert(
-                alert_id(workspace, AlertRule.RULE_FAILED, error.rule),
-                workspace,
-                AlertRule.RULE_FAILED,
-                error.rule,
-                AlertState.FIRING,
-                self.clock_ms,
-                self.clock_ms,
-                1.0,
-                0.0,
-                0.0,
-                1.0,
-                f"The rule {error.rule} failed ({error.__cause__!r}) and is off until it is changed or released.",
-            )
-        )
+        quarantine = Quarantine(self.clock_ms, repr(error.__cause__)[:MAX_REASON])
+        self.rules.quarantine(workspace, error.rule, quarantine)
+        self.alerts.append(rule_alert(workspace, error.rule, quarantine, AlertState.FIRING, self.clock_ms))
+        return True
 
     def _advance(self, to_ms: int) -> None:
         """Move the clock, and run the timers on the way, each at its own time."""
@@ -240,18 +247,17 @@ class Partition:
         self.clock_ms = to_ms
 
     def _fire(self, key: str, before: ProfileState) -> None:
-        pipeline = self.rules.pipeline(before.workspace)
-        try:
-            effects = pipeline.on_timer(before, self.clock_ms)
-        except RuleFailedError as error:
-            self._quarantine(before.workspace, error)
-            self._fire(key, before)
-            return
-        except Exception as error:
-            # The timer is gone, the profile stays as it was: the next event may set another.
-            logger.exception("a timer of profile %s was dead-lettered", before.id)
-            self.bury(before.workspace, "", f"{type(error).__name__}: {error}", codec.encode_profile(before))
-            return
+        while True:
+            try:
+                effects = self.rules.pipeline(before.workspace).on_timer(before, self.clock_ms)
+                break
+            except Exception as error:
+                if self._is_off_now(before.workspace, error):
+                    continue
+                # The timer is gone, the profile stays as it was: the next event may set another.
+                logger.exception("a timer of profile %s was dead-lettered", before.id)
+                self.bury(before.workspace, "", f"{type(error).__name__}: {error}", codec.encode_profile(before))
+                return
         self._take(key, before, effects)
 
 

@@ -1,0 +1,56 @@
+"""What makes a rule set unusable as a whole. Every refusal is a RuleError; each part checks itself besides."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from streams.model.errors import RuleError
+from streams.model.rules.identity import IdentityRules
+from streams.model.rules.ruleset import RuleSet
+
+MAX_VERSION: Final = 1 << 53
+MAX_CLAIMS: Final = 100
+MAX_IDS: Final = 200
+
+
+def check_rule_set(rules: RuleSet) -> None:
+    """Raise RuleError unless each id is one rule's alone and the identity rules are within bounds."""
+    if not 0 <= rules.version <= MAX_VERSION:
+        raise RuleError("version", f"{rules.version} is no version", "Send the one that you have read.")
+    taken: dict[str, str] = {}
+    for field, rule in _ids(rules):
+        if rule in taken:
+            raise RuleError(f"{field}.id", f"{rule!r} is taken by {taken[rule]}", "Give each rule an id of its own.")
+        taken[rule] = field
+    _check_announced(rules)
+    _check_identity(rules.identity)
+
+
+def _ids(rules: RuleSet) -> Iterator[tuple[str, str]]:
+    for number, model in enumerate(rules.scores):
+        for place, rule in enumerate(model.rules):
+            yield f"scores[{number}].rules[{place}]", rule.id
+        for place, fit in enumerate(model.fit):
+            yield f"scores[{number}].fit[{place}]", fit.id
+    for place, window in enumerate(rules.abandonment):
+        yield f"abandonment[{place}]", window.id
+    for place, product in enumerate(rules.products):
+        yield f"products[{place}]", product.id
+
+
+def _check_announced(rules: RuleSet) -> None:
+    """Refuse rules that fire under the name by which a score announces a tier or an MQL."""
+    announced = {f"{score}_{what}" for score in ("account", *(m.id for m in rules.scores)) for what in ("tier", "mql")}
+    fires = {f"abandonment[{place}]": rule.id for place, rule in enumerate(rules.abandonment)}
+    fires |= {f"products[{place}]": rule.id for place, rule in enumerate(rules.products)}
+    for field, rule_id in fires.items():
+        if rule_id in announced:
+            raise RuleError(f"{field}.id", f"{rule_id!r} is what a score announces", "Choose another.")
+
+
+def _check_identity(identity: IdentityRules) -> None:
+    for name, value, most in (
+        ("max_claims", identity.max_claims, MAX_CLAIMS),
+        ("max_ids", identity.max_ids, MAX_IDS),
+    ):
+        if not 1 <= value <= most:
+            raise RuleError(f"identity.{name}", f"{value} is out of range", f"Choose 1 to {most}.")

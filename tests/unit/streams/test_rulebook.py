@@ -1,0 +1,85 @@
+"""Rule sets as documents: what is refused, and where it says the fault is."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from streams.model.errors import RuleError
+from streams.model.rules.standard import default_rules
+from streams.operators.rulebook import MAX_BYTES, check_rules, encode_rules, parse_rules
+
+
+def document() -> dict[str, Any]:
+    return msgspec.json.decode(msgspec.json.encode(default_rules()))
+
+
+def put(path: tuple[Any, ...], value: Any) -> bytes:
+    rules = document()
+    at: Any = rules
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+    return msgspec.json.encode(rules)
+
+
+RULE = ("scores", 0, "rules", 3)
+WINDOW = ("abandonment", 0)
+FIT = [{"id": "email_opened", "points": 1, "when": [{"field": "traits.title", "op": "exists"}]}]
+MISFITS = [
+    ((*RULE, "points"), "five", "scores[0].rules[3].points"),
+    ((*RULE, "cap"), {"count": 1}, "scores[0].rules[3].cap.per_ms"),
+    ((*RULE, "colour"), "red", "scores[0].rules[3].colour"),
+    ((*RULE, "when"), [{"field": "plan"}], "scores[0].rules[3].when[0].field"),
+    (
+        (*WINDOW, "opens"),
+        [{"event": "a", "when": [{"field": "value", "op": "is"}]}],
+        "abandonment[0].opens[0].when[0].op",
+    ),
+    ((*WINDOW, "steps_ms"), [5_000, 1_000], "abandonment[0].steps_ms[1]"),
+    ((*WINDOW, "id"), "email_opened", "abandonment[0].id"),
+    ((*WINDOW, "id"), "lead_mql", "abandonment[0].id"),
+    (("scores", 0, "fit"), FIT, "scores[0].fit[0].id"),
+    (("identity",), {"max_ids": 0}, "identity.max_ids"),
+    (("version",), -1, "version"),
+    (("weather",), "fine", "weather"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "field"), MISFITS)
+def test_a_refusal_names_the_field_the_problem_and_the_remedy(path, value, field):
+    with pytest.raises(RuleError) as refused:
+        check_rules(put(path, value))
+    assert refused.value.field == field
+    assert refused.value.problem
+    assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"\xff", b"null", b'{"scores":' + b"[" * 200_000, b" " * (MAX_BYTES + 1), b'{"a":"\xff"}'],
+)
+def test_what_is_no_rule_set_is_refused_in_words(body):
+    with pytest.raises(RuleError, match=r"rules|scores|a: "):
+        check_rules(body)
+
+
+def test_a_value_nested_without_end_is_refused():
+    deep = b"[" * 100_000 + b"]" * 100_000
+    when = b'[{"field":"value","value":' + deep + b"}]"
+    with pytest.raises(RuleError):
+        parse_rules(b'{"scores":[{"rules":[{"id":"a","event":"b","points":1,"when":' + when + b"}]}]}")
+
+
+def test_a_number_of_any_size_can_be_compared_with():
+    assert check_rules(put((*RULE, "when"), [{"field": "value", "op": "gt", "value": 10**30}]))
+
+
+def test_what_is_written_out_can_be_read_again():
+    assert check_rules(encode_rules(default_rules())) == default_rules()
+
+
+def test_rules_that_grow_too_large_when_written_out_are_refused():
+    rules = parse_rules(msgspec.json.encode({"scores": [{"id": f"s{n}"} for n in range(3_000)]}))
+    with pytest.raises(RuleError, match="bytes"):
+        encode_rules(rules)
