@@ -19,6 +19,7 @@ from infra.data_dir import DataDir
 from infra.demo import brand
 from infra.demo.shop import create_shop
 from infra.demo.traffic import TrafficGenerator
+from infra.rules import read_rules
 from infra.settings import Settings
 from ingest.app import create_ingest_app
 from ingest.batcher import Batcher
@@ -136,7 +137,7 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
         SqlLedger(data.sqlite_url("ledger.db")),
         OutboxChannel(data.sqlite_url("outbox.db"), settings.smtp.from_address),
         _open_metrics(settings.metrics, data),
-        SqliteProfileView(data.file("view.db"), settings.engine.half_life_ms),
+        SqliteProfileView(data.file("view.db")),
     )
 
 
@@ -173,7 +174,7 @@ async def build_sinks(
     limits = GuardLimits(int(settings.sender.max_age_hours * HOUR_MS), settings.sender.max_mails_per_day)
     shared = (stores.ledger, renderer, clock, limits, letters, sender.wake, listeners.delivery)
     embedded = stores.metrics if isinstance(stores.metrics, EmbeddedMetricStore) else None
-    half_life_ms = settings.engine.half_life_ms
+    rules = read_rules(settings.engine)
     return Sinks(
         create_dispatcher(stores.log, TriggerPlanner(default_campaigns(settings.messages)), *shared),
         create_dispatcher(stores.log, AlertPlanner(settings.alerts), *shared),
@@ -186,7 +187,7 @@ async def build_sinks(
             prune=embedded.prune if embedded else None,
             retention_ms=settings.metrics.retention_days * DAY_MS,
         ),
-        ViewProjector(stores.log, stores.view, letters, half_life_ms, listeners.leads),
+        ViewProjector(stores.log, stores.view, letters, lambda _: rules, listeners.leads),
         links,
         renderer,
         [channel for channel in channels.values() if channel is not stores.outbox],
@@ -222,6 +223,7 @@ def build_api(
     write_key: str,
 ) -> tuple[Any, LiveFeed]:
     """Build the API with the dashboard, and the feed behind the live page."""
+    rules = read_rules(settings.engine)
     board = AlertBoard()
     bus = MemoryLiveBus(clock, settings.api.live_ring, settings.api.live_queue, settings.api.live_clients)
     feed = LiveFeed(
@@ -233,6 +235,7 @@ def build_api(
         bus,
         clock,
         settings.api.live_samples,
+        rules=lambda _: rules,
     )
     listeners.on_delivery.append(feed.on_delivery)
     listeners.on_leads.append(feed.on_leads)
@@ -253,6 +256,7 @@ def build_api(
         about=About(settings.server.public_url, VERSION, mail, demo=traffic is not None),
         readiness=readiness,
         rates=feed.rates,
+        rules=lambda _: rules,
         static=dashboards.DIST,
         extra_routes=routes,
         settings=settings.api,

@@ -22,8 +22,8 @@ from infra.demo.visitors import IN_THE_SHOP, Crowd
 from ingest.names import canonical_name
 from ingest.normalise import normalise
 from ingest.sources import Source
-from streams.model.profiles import HOT_AT
-from streams.operators.lead_score import DEFAULT_POINTS
+from streams.model.rules.scoring import ScoreModel
+from streams.model.rules.defaults import DEFAULT_POINTS
 
 SHOP = "http://127.0.0.1:8000/shop"
 
@@ -96,7 +96,7 @@ def test_who_comes_back_for_a_cart_buys_it_through_the_recovery_campaign():
 
 def test_a_tasting_request_makes_a_hot_lead():
     asked = [canonical_name(name) for name in names(told(ask_for_a_tasting, visit()))]
-    assert sum(DEFAULT_POINTS.get(name, 0) for name in asked) >= HOT_AT
+    assert sum(DEFAULT_POINTS.get(name, 0) for name in asked) >= ScoreModel().tiers[-1].at
 
 
 def test_newsletter_readers_open_before_they_click():
