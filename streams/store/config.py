@@ -1,4 +1,4 @@
-"""ConfigStore: workspaces, sources, API tokens, sign-in links and sessions. Never keeps a readable token."""
+"""ConfigStore: workspaces, sources, API tokens, sign-in links, sessions and rules. Never keeps a readable token."""
 
 import re
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from streams.store import tables
 from streams.store.engine import SqlThread
+from streams.store.rule_sets import RuleSets
 from streams.store.sources import Source
 
 DEFAULT_WORKSPACE = "default"
@@ -25,6 +26,13 @@ class Bootstrapped(NamedTuple):
     workspace: str
     source: Source
     api_token: str | None
+
+
+class ApiToken(NamedTuple):
+    """Which workspace an API token opens, and what it was called when it was made."""
+
+    workspace: str
+    name: str
 
 
 class Session(NamedTuple):
@@ -56,6 +64,7 @@ class ConfigStore:
     def __init__(self, url: str, random: Random) -> None:
         self._sql = SqlThread(url)
         self._random = random
+        self.rules = RuleSets(self._sql)
 
     async def open(self) -> None:
         """Create the tables that are missing."""
@@ -102,10 +111,15 @@ class ConfigStore:
 
     async def check_api_token(self, token: str) -> str | None:
         """Return the workspace that `token` opens."""
+        found = await self.api_token(token)
+        return found.workspace if found else None
+
+    async def api_token(self, token: str) -> ApiToken | None:
+        """Return what is known of the token."""
         t = tables.api_tokens
-        return await self._sql.run(
-            lambda db: db.execute(select(t.c.workspace).where(t.c.token_sha256 == _hash(token))).scalar()
-        )
+        query = select(t.c.workspace, t.c.name).where(t.c.token_sha256 == _hash(token))
+        row = await self._sql.run(lambda db: db.execute(query).first())
+        return ApiToken(row.workspace, row.name) if row else None
 
     async def create_sign_in_link(self, workspace: str, now_ms: int, ttl_ms: int) -> str:
         """Return the token of a link that signs one browser in, once; forget links and sessions that are over."""

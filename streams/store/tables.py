@@ -1,6 +1,6 @@
 """The tables of the configuration store, as SQLAlchemy Core sees them. No queries here."""
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
@@ -56,4 +56,17 @@ settings = Table(
     METADATA,
     Column("key", String(64), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# Nothing is ever changed but `is_applied`: the log has the version, in every partition.
+rule_sets = Table(
+    "rule_sets",
+    METADATA,
+    Column("workspace", ForeignKey("workspaces.id"), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("is_applied", Boolean, nullable=False),
 )
