@@ -1,0 +1,196 @@
+"""Scores over time: changed rules, merged and detached ids, recomputes; and which models are refused."""
+
+import pytest
+from msgspec.structs import replace
+
+from streams.model.errors import RuleError
+from streams.model.facts import FactsState
+from streams.model.rules.conditions import Condition, Op
+from streams.model.rules.defaults import DEFAULT_PAGES, default_scores
+from streams.model.rules.scoring import DAY_MS, Cap, FitRule, ScoreModel, ScoreRule, TierRule
+from streams.model.scores import ScoreState, points_at, shares_at
+from streams.operators import scoring
+from streams.operators.pages import Pages
+from streams.operators.scoring import Scoring
+from tests.unit.streams.builders import NOW_MS, event
+
+DEFAULT = Scoring(default_scores())
+PAGES = Pages(DEFAULT_PAGES)
+NOBODY = FactsState()
+HOUR_MS = 3_600_000
+
+
+def after(*events, scores=None, by=DEFAULT):
+    scores, fired = scores or {}, []
+    for one in events:
+        scores, firings = by.on_event(scores, one, PAGES.name_of(one), NOBODY, one.received_ms)
+        fired += [(f.rule, f.data["tier"]) for f in firings]
+    return scores, fired
+
+
+def points(*events, by=DEFAULT, score="lead", at_ms=0):
+    return points_at(after(*events, by=by)[0].get(score, ScoreState()), at_ms)
+
+
+def lead(*rules, **more) -> Scoring:
+    return Scoring((ScoreModel(rules=rules, **more),))
+
+
+def test_another_half_life_keeps_the_points_of_the_moment():
+    scores, _ = after(event("demo_requested"), event("email_opened", NOW_MS + 9 * DAY_MS))
+    shorter = Scoring((replace(default_scores()[0], half_life_ms=DAY_MS),))
+    migrated = shorter.migrated(scores, NOBODY)["lead"]
+    assert points_at(migrated, 0) == pytest.approx(points_at(scores["lead"], 0), rel=1e-12)
+    assert points_at(migrated, NOW_MS + 10 * DAY_MS) == pytest.approx(points_at(migrated, 0) / 2)
+
+
+def test_a_score_that_is_no_more_is_dropped():
+    scores, _ = after(event("demo_requested"))
+    assert Scoring(()).migrated(scores, NOBODY) == {}
+
+
+def test_what_a_removed_rule_has_earned_stays():
+    scores, _ = after(event("demo_requested"))
+    assert lead().migrated(scores, NOBODY) is scores
+
+
+def test_a_tier_that_is_no_more_becomes_the_one_reached():
+    scores, _ = after(event("demo_requested"))
+    by = lead(*default_scores()[0].rules, tiers=(TierRule("interested", 10), TierRule("ready", 50)), mql_at=None)
+    assert (by.migrated(scores, NOBODY)["lead"].tier, by.migrated(scores, NOBODY)["lead"].is_mql) == ("ready", False)
+
+
+def test_a_merged_id_counts_and_announces_at_the_next_event():
+    mine, _ = after(event("form_submitted"))
+    theirs, _ = after(event("form_submitted"))
+    both = DEFAULT.merged(mine, DEFAULT.exported(theirs, "anon:1"))
+    assert points_at(both["lead"], 0) == pytest.approx(40)
+    assert after(event("email_opened"), scores=both)[1] == [("lead_tier", "hot")]
+
+
+def test_what_was_announced_for_either_is_not_announced_again():
+    mine, _ = after(event("email_opened"))
+    theirs, _ = after(event("demo_requested"))
+    both = DEFAULT.merged(mine, DEFAULT.exported(theirs, "anon:1"))
+    assert after(event("email_opened"), scores=both)[1] == []
+
+
+def test_a_detached_id_takes_what_it_had_brought():
+    mine, _ = after(event("form_submitted"))
+    theirs, _ = after(event("demo_requested"))
+    left, part = DEFAULT.detached(DEFAULT.merged(mine, DEFAULT.exported(theirs, "anon:1")), "anon:1")
+    assert points_at(left["lead"], 0) == pytest.approx(20)
+    assert (part["lead"].total, part["lead"].tier, part["lead"].is_mql) == (theirs["lead"].total, "hot", True)
+
+
+def test_detaching_an_id_that_brought_nothing_changes_nothing():
+    scores, _ = after(event("form_submitted"))
+    assert DEFAULT.detached(scores, "anon:1") == (scores, {})
+
+
+def test_an_id_that_came_back_leaves_with_all_its_own():
+    theirs, _ = after(event("form_submitted"))
+    _, part = DEFAULT.detached(DEFAULT.exported(theirs, "anon:1"), "anon:1")
+    more, _ = after(event("form_submitted"), scores=part)
+    assert DEFAULT.exported(more, "anon:1")["lead"].moved["anon:1"]["form_submitted"].count == 2
+
+
+RECOMPUTE = 7
+RICHER = lead(*(ScoreRule(name, name, 10) for name in ("email_opened", "email_clicked")))
+
+
+def test_a_recompute_replaces_what_was_before_its_mark_and_keeps_what_came_after():
+    before, later = [event("email_opened"), event("form_submitted")], event("email_clicked", NOW_MS + HOUR_MS)
+    scores, _ = after(*before)
+    marked = RICHER.marked(RICHER.migrated(scores, NOBODY), "lead", "user:ada", RECOMPUTE)
+    grown, _ = after(later, scores=marked, by=RICHER)
+    renewed = RICHER.replaced(grown, after(*before, by=RICHER)[0], "user:ada", "user:ada", RECOMPUTE)
+    assert {s.rule: s.count for s in shares_at(renewed["lead"], 0)} == {"email_opened": 1, "email_clicked": 1}
+    assert renewed["lead"].total == pytest.approx(after(*before, later, by=RICHER)[0]["lead"].total, rel=1e-9)
+
+
+def test_a_mark_is_set_once():
+    marked = DEFAULT.marked({}, "lead", "user:ada", RECOMPUTE)
+    scores, _ = after(event("email_opened"), scores=marked)
+    assert DEFAULT.marked(scores, "lead", "user:ada", RECOMPUTE) is scores
+
+
+def test_the_result_of_an_older_recompute_is_ignored():
+    scores, _ = after(event("email_opened"))
+    newer = DEFAULT.marked(DEFAULT.marked(scores, "lead", "user:ada", 7), "lead", "user:ada", 8)
+    assert DEFAULT.replaced(newer, scores, "user:ada", "user:ada", 7) is newer
+    assert DEFAULT.replaced(newer, scores, "user:ada", "user:ada", 8)["lead"].total == scores["lead"].total
+
+
+def test_a_recompute_that_finds_nothing_leaves_nothing():
+    scores, _ = after(event("form_submitted"))
+    marked = RICHER.marked(scores, "lead", "user:ada", RECOMPUTE)
+    assert RICHER.replaced(marked, {}, "user:ada", "user:ada", RECOMPUTE)["lead"].total == 0
+
+
+def test_a_recompute_reaches_what_was_merged_after_its_mark():
+    theirs, _ = after(event("form_submitted"), event("email_opened"))
+    marked = RICHER.marked(theirs, "lead", "anon:1", RECOMPUTE)
+    marked, _ = after(event("email_opened"), scores=marked, by=RICHER)
+    mine = RICHER.marked(after(event("email_clicked"))[0], "lead", "user:ada", RECOMPUTE)
+    both = RICHER.merged(mine, RICHER.exported(marked, "anon:1"))
+    found, _ = after(event("email_opened"), by=RICHER)
+    renewed = RICHER.replaced(both, found, "anon:1", "user:ada", RECOMPUTE)["lead"]
+    assert {s.rule: round(s.points) for s in shares_at(renewed, 0)} == {"email_opened": 20, "email_clicked": 8}
+
+
+def test_what_was_detached_during_a_recompute_does_not_come_back():
+    theirs = DEFAULT.exported(after(event("form_submitted"))[0], "anon:1")
+    scores = DEFAULT.merged(after(event("email_clicked"))[0], theirs)
+    left, part = DEFAULT.detached(DEFAULT.marked(scores, "lead", "user:ada", RECOMPUTE), "anon:1")
+    renewed = DEFAULT.replaced(left, scores, "user:ada", "user:ada", RECOMPUTE)
+    assert [points_at(part["lead"], 0), points_at(renewed["lead"], 0)] == [pytest.approx(20), pytest.approx(8)]
+
+
+NAN, INF = float("nan"), float("inf")
+RULE = ScoreRule("a", "a", 1)
+IS_VP = (Condition("traits.title", Op.EQ, "vp"),)
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [
+        ({"id": ""}, "id"), ({"id": "account"}, "id"), ({"id": "a\n"}, "id"),
+        ({"half_life_ms": 0}, "half_life_ms"), ({"half_life_ms": 4_000 * DAY_MS}, "half_life_ms"),
+        ({"rules": (RULE, RULE)}, "rules[1].id"), ({"rules": (ScoreRule("", "a", 1),)}, "rules[0].id"),
+        ({"rules": (ScoreRule("a", "", 1),)}, "rules[0].event"),
+        *(({"rules": (RULE, ScoreRule("b", "b", bad))}, "rules[1].points") for bad in (NAN, INF, -1e7)),
+        *(({"rules": (ScoreRule("a", "a", 1, (), cap),)}, "rules[0].cap")
+          for cap in (Cap(0, 1), Cap(1_001, 1), Cap(1, 0))),
+        ({"rules": (ScoreRule("a", "a", 1, (Condition("nothing", Op.EXISTS),)),)}, "rules[0].when[0].field"),
+        ({"rules": tuple(ScoreRule(f"r{n}", "a", 1) for n in range(201))}, "rules"),
+        ({"fit": (FitRule("f", 1, ()),)}, "fit[0].when"), ({"fit": (FitRule("f", NAN, IS_VP),)}, "fit[0].points"),
+        ({"fit": (FitRule("f", 1, (Condition("value", Op.GT, 1),)),)}, "fit[0].when[0].field"),
+        ({"rules": (RULE,), "fit": (FitRule("a", 1, IS_VP),)}, "fit[0].id"),
+        ({"tiers": (TierRule("warm", 25), TierRule("hot", 25))}, "tiers[1].at"),
+        ({"tiers": (TierRule("warm", NAN),)}, "tiers[0].at"), ({"tiers": (TierRule("warm", 0),)}, "tiers[0].at"),
+        ({"tiers": (TierRule("cold", 5),)}, "tiers[0].name"),
+        ({"tiers": tuple(TierRule(f"t{n}", n + 1) for n in range(11))}, "tiers"),
+        ({"margin": -1}, "margin"), ({"margin": NAN}, "margin"),
+        ({"mql_at": NAN}, "mql_at"), ({"mql_at": 30}, "mql_until"), ({"mql_until": NAN}, "mql_until"),
+    ],
+)  # fmt: skip
+def test_an_unusable_model_is_refused_by_its_path(model, field):
+    with pytest.raises(RuleError) as caught:
+        Scoring((ScoreModel(**model),))
+    assert caught.value.field == f"scores[0].{field}"
+
+
+def test_ids_are_unique_among_all_scores():
+    with pytest.raises(RuleError, match=r"scores\[1\].rules\[0\].id: 'a' is taken"):
+        Scoring((ScoreModel(rules=(RULE,)), ScoreModel("other", rules=(RULE,))))
+
+
+def test_too_many_scores_are_refused():
+    with pytest.raises(RuleError, match="at most 10"):
+        Scoring(tuple(ScoreModel(f"s{n}") for n in range(11)))
+
+
+def test_points_of_the_settings_become_the_default_score():
+    by = scoring.Scoring(default_scores({"email_opened": 2.5}, DAY_MS))
+    assert points(event("email_opened"), event("demo_requested"), by=by) == pytest.approx(2.5)
