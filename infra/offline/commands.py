@@ -1,6 +1,7 @@
 """The offline commands: replay, rescore, inspect. Parses and prints; the work is in the modules beside this one."""
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,9 @@ _Log = Annotated[str, typer.Option("--log", help="Kafka instead: kafka://host:po
 _Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", envvar="CAMPAIGNIQ_CONFIG")]
 _Workspace = Annotated[str, typer.Option(help="Workspace.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+_GC_OBJECTS = 100_000
 
 
 def replay(  # noqa: PLR0917  the framework passes them by name
@@ -71,6 +75,8 @@ def replay(  # noqa: PLR0917  the framework passes them by name
         as_json=as_json,
         config=config,
     )
+    # Nothing here forms cycles that would be worth looking for every few hundred objects.
+    gc.set_threshold(_GC_OBJECTS)
     code = asyncio.run(work.replay(options))
     if code:
         raise typer.Exit(code)

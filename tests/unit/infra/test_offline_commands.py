@@ -1,0 +1,69 @@
+"""The command line of the offline tools: files in, files out, exit codes."""
+
+import gc
+import sys
+
+import msgspec
+import pytest
+
+from infra.cli import main
+from tests.unit.infra.offline_kit import RULES, own_lines, shopping, written
+
+
+def run(monkeypatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["campaigniq", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture(autouse=True)
+def usual_collection():
+    """The command collects garbage less often than a test run wants."""
+    usual = gc.get_threshold()
+    yield
+    gc.set_threshold(*usual)
+
+
+@pytest.fixture(name="events")
+def event_file(tmp_path):
+    (tmp_path / "events.jsonl").write_bytes(own_lines(shopping()))
+    return tmp_path / "events.jsonl"
+
+
+def test_replay_writes_triggers(monkeypatch, tmp_path, events):
+    rules = tmp_path / "rules.json"
+    rules.write_bytes(b"{}")
+    assert run(monkeypatch, "replay", "--input", events, "--rules", rules, "--out", tmp_path / "none") == 0
+    assert run(monkeypatch, "replay", "--input", events, "--out", tmp_path / "some") == 0
+    assert (written(tmp_path / "none"), bool(written(tmp_path / "some"))) == ([], True)
+
+
+def test_a_bad_rule_ends_with_2_and_its_field(monkeypatch, tmp_path, events, capsys):
+    rules = tmp_path / "rules.json"
+    rules.write_bytes(b'{"scores": [{"half_life_ms": "long"}]}')
+    assert run(monkeypatch, "replay", "--input", events, "--rules", rules) == 2
+    assert "campaigniq: scores[0].half_life_ms:" in capsys.readouterr().err
+
+
+def test_a_bad_line_ends_with_1_when_strict(monkeypatch, events):
+    events.write_bytes(b"nonsense\n")
+    assert run(monkeypatch, "replay", "--input", events, "--strict") == 1
+
+
+def test_a_missing_file_ends_with_2_and_its_option(monkeypatch, tmp_path, capsys):
+    assert run(monkeypatch, "replay", "--input", tmp_path / "none.jsonl") == 2
+    assert "campaigniq: --input:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["inspect", "lag"], ["rescore"], ["replay"]])
+def test_a_folder_without_a_log_ends_with_2(monkeypatch, tmp_path, capsys, command):
+    assert run(monkeypatch, *command, "--data", tmp_path) == 2
+    assert "holds no log.db" in capsys.readouterr().err
+
+
+def test_the_rules_of_the_kit_are_those_of_the_settings(monkeypatch, tmp_path, events):
+    (tmp_path / "rules.json").write_bytes(msgspec.json.encode(RULES))
+    run(monkeypatch, "replay", "--input", events, "--rules", tmp_path / "rules.json", "--out", tmp_path / "a")
+    run(monkeypatch, "replay", "--input", events, "--out", tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
