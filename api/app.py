@@ -11,11 +11,19 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from api import errors, pages, schemas
 from api.deps import ApiDeps
-from api.routes import accounts, alerts, deliveries, health, leads, live, metrics, session
+from api.routes import accounts, alerts, deliveries, health, leads, live, metrics, rules, session
 from api.security import Guard
 from api.spa import Dashboard
 
-_ROUTERS = (leads.router, accounts.router, deliveries.router, metrics.router, alerts.router, session.router)
+_ROUTERS = (
+    leads.router,
+    accounts.router,
+    deliveries.router,
+    metrics.router,
+    alerts.router,
+    rules.router,
+    session.router,
+)
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": schemas.ErrorBody, "description": "Not signed in."},
     422: {"model": schemas.ErrorBody, "description": "A parameter is not usable; `field` names it."},

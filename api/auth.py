@@ -18,11 +18,14 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Caller(NamedTuple):
-    """Who is calling; `session` is the cookie's token, None for an API token, which has no end."""
+    """Who is calling; `session` is the cookie's token, None for an API token, which has no end. `name` goes under what
+    the caller writes.
+    """
 
     workspace: str
     session: str | None
     expires_ms: int | None
+    name: str
 
 
 async def identify(connection: HTTPConnection, deps: ApiDeps) -> Caller | None:
@@ -32,13 +35,13 @@ async def identify(connection: HTTPConnection, deps: ApiDeps) -> Caller | None:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not 0 < len(token) <= MAX_TOKEN:
             return None
-        workspace = await deps.store.check_api_token(token.strip())
-        return Caller(workspace, None, None) if workspace else None
+        found = await deps.store.api_token(token.strip())
+        return Caller(found.workspace, None, None, found.name) if found else None
     token = connection.cookies.get(COOKIE, "")
     if not 0 < len(token) <= MAX_TOKEN:
         return None
     session = await deps.store.session(token, deps.clock.now_ms())
-    return Caller(session.workspace, token, session.expires_ms) if session else None
+    return Caller(session.workspace, token, session.expires_ms, "browser") if session else None
 
 
 def from_our_page(connection: HTTPConnection) -> bool:

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from api.alerts import AlertBoard
 from api.live import MemoryLiveBus
+from api.rule_desk import RuleDesk
 from api.settings import ApiSettings
 from streams.model.deliveries import Delivery, DeliveryStatus
 from streams.model.rules.ruleset import RuleSet
@@ -97,7 +98,7 @@ class ApiDeps:
     """Everything `create_api` is made of. `extra_routes` come first, but under /api and /ws nothing may be added.
 
     `static` is the built dashboard. `readiness` says for each part "ready" or what is the matter. `rates` are the
-    events per second of the last two minutes. `rules` are those in force in a workspace.
+    events per second of the last two minutes. `rules` are those in force in a workspace, `rule_desk` changes them.
     """
 
     view: ProfileView
@@ -110,6 +111,7 @@ class ApiDeps:
     bus: MemoryLiveBus
     about: About
     readiness: Callable[[], Mapping[str, str]]
+    rule_desk: RuleDesk
     rates: Callable[[str], Rates] = no_rates
     rules: Callable[[str], RuleSet] = standard_rules
     static: Path | None = None

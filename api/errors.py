@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from streams.model.errors import LogClosedError, LogFullError, MetricStoreError
+from streams.model.errors import LogClosedError, LogFullError, MetricStoreError, RuleError
 
 
 class ApiError(Exception):
@@ -49,6 +49,7 @@ def install(app: FastAPI) -> None:
     """Register the handlers."""
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(RuleError, _invalid_rule)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
     for unavailable in (LogFullError, LogClosedError, MetricStoreError):
@@ -66,6 +67,11 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     names = [str(part) for part in first["loc"] if part not in ("query", "path", "body", "header")]
     return error_response(invalid_field(".".join(names) or "body", f"{first['msg']}."))
+
+
+def _invalid_rule(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RuleError)
+    return error_response(ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_rule", str(error), error.field))
 
 
 def _http(_request: Request, error: Exception) -> JSONResponse:

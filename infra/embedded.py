@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 READY_CHECK_S = 0.02
 SOURCES_REFRESH_S = 2.0
+RULES_REFRESH_S = 5.0
 DRAIN_S = 4.0
 
 
@@ -93,6 +94,8 @@ class Embedded:
         stack.push_async_callback(batcher.stop)
         spawn("batcher", batcher.join())
         listeners = wiring.Listeners()
+        rule_desk = wiring.build_rule_desk(stores, clock)
+        await rule_desk.refresh()
         sinks = await wiring.build_sinks(settings, stores, clock, batcher, listeners)
         engine = build_engine(settings, stores.log, self._data, self._supervisor.fail, demo=self._demo)
         traffic = wiring.build_traffic(settings, self.local_url, keys, clock) if self._demo else None
@@ -104,6 +107,7 @@ class Embedded:
             batcher,
             listeners,
             self.readiness,
+            rule_desk,
             traffic,
             bootstrap.write_key,
         )
@@ -116,6 +120,7 @@ class Embedded:
         spawn("ticker", run_ticker(stores.log, clock, settings.log.tick_interval_ms, lambda: engine.events.partitions))
         spawn("purge", _every(settings.log.purge_interval_s, lambda: stores.log.purge(clock.now_ms())))
         spawn("sources", _every(SOURCES_REFRESH_S, stores.sources.refresh))
+        spawn("rules", _every(RULES_REFRESH_S, rule_desk.refresh))
         if traffic:
             spawn("traffic", self._when_ready(traffic.run))
 

@@ -14,6 +14,7 @@ from api.app import create_api
 from api.deps import About, ApiDeps
 from api.feed import LiveFeed
 from api.live import MemoryLiveBus
+from api.rule_desk import RuleDesk
 from infra import VERSION
 from infra.data_dir import DataDir
 from infra.demo import brand
@@ -42,9 +43,12 @@ from sinks.unsubscribe import UnsubscribeLinks, unsubscribe_routes
 from sinks.view.projector import ViewProjector
 from sinks.view.sqlite import SqliteProfileView
 from streams.log import topics
+from streams.log.controls import ControlSender
 from streams.log.embedded import EmbeddedEventLog
+from streams.log.rules_in_force import RulesInForceReader
 from streams.ports import Clock, MetricStore
 from streams.store.config import ConfigStore
+from streams.store.rule_cache import RuleCache
 from streams.store.sources import SourceCache
 
 HOUR_MS = 3_600_000
@@ -59,6 +63,7 @@ class Stores:
     log: EmbeddedEventLog
     config: ConfigStore
     sources: SourceCache
+    rules: RuleCache
     ledger: SqlLedger
     outbox: OutboxChannel
     metrics: MetricStore
@@ -134,6 +139,7 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
         log,
         config,
         SourceCache(config),
+        RuleCache(config.rules, read_rules(settings.engine)),
         SqlLedger(data.sqlite_url("ledger.db")),
         OutboxChannel(data.sqlite_url("outbox.db"), settings.smtp.from_address),
         _open_metrics(settings.metrics, data),
@@ -174,7 +180,6 @@ async def build_sinks(
     limits = GuardLimits(int(settings.sender.max_age_hours * HOUR_MS), settings.sender.max_mails_per_day)
     shared = (stores.ledger, renderer, clock, limits, letters, sender.wake, listeners.delivery)
     embedded = stores.metrics if isinstance(stores.metrics, EmbeddedMetricStore) else None
-    rules = read_rules(settings.engine)
     return Sinks(
         create_dispatcher(stores.log, TriggerPlanner(default_campaigns(settings.messages)), *shared),
         create_dispatcher(stores.log, AlertPlanner(settings.alerts), *shared),
@@ -187,7 +192,7 @@ async def build_sinks(
             prune=embedded.prune if embedded else None,
             retention_ms=settings.metrics.retention_days * DAY_MS,
         ),
-        ViewProjector(stores.log, stores.view, letters, lambda _: rules, listeners.leads),
+        ViewProjector(stores.log, stores.view, letters, stores.rules.of, listeners.leads),
         links,
         renderer,
         [channel for channel in channels.values() if channel is not stores.outbox],
@@ -211,6 +216,12 @@ def build_traffic(settings: Settings, url: str, keys: dict[str, str], clock: Clo
     )
 
 
+def build_rule_desk(stores: Stores, clock: Clock) -> RuleDesk:
+    """Build what changes rules; it wants to be refreshed at the start and now and then."""
+    in_force = RulesInForceReader(stores.log)
+    return RuleDesk(stores.config.rules, stores.rules, ControlSender(stores.log, clock), in_force, clock)
+
+
 def build_api(
     settings: Settings,
     stores: Stores,
@@ -219,11 +230,11 @@ def build_api(
     batcher: Batcher,
     listeners: Listeners,
     readiness: Callable[[], dict[str, str]],
+    rule_desk: RuleDesk,
     traffic: TrafficGenerator | None,
     write_key: str,
 ) -> tuple[Any, LiveFeed]:
     """Build the API with the dashboard, and the feed behind the live page."""
-    rules = read_rules(settings.engine)
     board = AlertBoard()
     bus = MemoryLiveBus(clock, settings.api.live_ring, settings.api.live_queue, settings.api.live_clients)
     feed = LiveFeed(
@@ -235,7 +246,7 @@ def build_api(
         bus,
         clock,
         settings.api.live_samples,
-        rules=lambda _: rules,
+        rules=stores.rules.of,
     )
     listeners.on_delivery.append(feed.on_delivery)
     listeners.on_leads.append(feed.on_leads)
@@ -255,8 +266,9 @@ def build_api(
         bus=bus,
         about=About(settings.server.public_url, VERSION, mail, demo=traffic is not None),
         readiness=readiness,
+        rule_desk=rule_desk,
         rates=feed.rates,
-        rules=lambda _: rules,
+        rules=stores.rules.of,
         static=dashboards.DIST,
         extra_routes=routes,
         settings=settings.api,

@@ -1,4 +1,4 @@
-"""What makes a rule set unusable as a whole. Every refusal is a RuleError; each part checks itself besides."""
+"""A rule set as a whole: what makes it unusable, beside what each part refuses, and how much is in it."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -23,6 +23,18 @@ def check_rule_set(rules: RuleSet) -> None:
         taken[rule] = field
     _check_announced(rules)
     _check_identity(rules.identity)
+
+
+def count_rules(rules: RuleSet) -> dict[str, int]:
+    """Return how many rules there are of each kind."""
+    return {
+        "scores": len(rules.scores),
+        "score_rules": sum(len(model.rules) for model in rules.scores),
+        "fit_rules": sum(len(model.fit) for model in rules.scores),
+        "abandonment": len(rules.abandonment),
+        "products": len(rules.products),
+        "pages": len(rules.pages),
+    }
 
 
 def _ids(rules: RuleSet) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,10 @@ from api.alerts import AlertBoard
 from api.app import create_api
 from api.deps import About, ApiDeps
 from api.live import MemoryLiveBus
+from api.rule_desk import RuleDesk
+from streams.log.controls import ControlSender
+from streams.log.memory import MemoryEventLog
+from streams.log.rules_in_force import RulesInForceReader
 from streams.model.alerts import Alert, AlertState
 from streams.model.deliveries import Delivery, DeliveryStatus
 from streams.model.events import ProfileKeys
@@ -21,12 +25,14 @@ from streams.model.facts import FactsState, Interaction, Trait
 from streams.model.identity import AccountState, Member
 from streams.model.profile import ProfileState
 from streams.model.rules.scoring import ScoreModel
+from streams.model.rules.standard import default_rules
 from streams.model.scores import EPOCH_HALF_LIVES, Contribution, ScoreState
 from streams.model.tiers import decayed
 from streams.model.windows import CartItem, Window, WindowsState, window_key
 from streams.ports import AccountPage, AccountRow, LeadCounts, LeadPage, LeadRow, MetricPoint, Quantiles, Uniques
 from streams.state.codec import decode_profile, encode_profile
 from streams.store.config import ConfigStore
+from streams.store.rule_cache import RuleCache
 
 NOW = 1_700_000_000_000
 DAY_MS = 86_400_000
@@ -272,6 +278,7 @@ class Installation:
     view: FakeView
     metrics: FakeMetrics
     deliveries: FakeDeliveries
+    log: MemoryEventLog
     clients: list[httpx.AsyncClient] = field(default_factory=list)
 
     def client(self, **headers: str) -> httpx.AsyncClient:
@@ -296,9 +303,14 @@ class Installation:
         await self.deps.store.close()
 
 
+def make_desk(store: ConfigStore, clock: FakeClock, log: MemoryEventLog) -> RuleDesk:
+    cache = RuleCache(store.rules, default_rules())
+    return RuleDesk(store.rules, cache, ControlSender(log, clock), RulesInForceReader(log), clock)
+
+
 async def install(**changes: Any) -> Installation:
     clock, view, metrics, deliveries = FakeClock(), FakeView([make_lead()]), FakeMetrics(), FakeDeliveries()
-    numbers = iter(range(1, 1_000_000))
+    numbers, log = iter(range(1, 1_000_000)), MemoryEventLog(2)
     store = ConfigStore("sqlite://", lambda size: f"r{next(numbers)}")
     await store.open()
     token = (await store.bootstrap(NOW)).api_token or ""
@@ -313,9 +325,10 @@ async def install(**changes: Any) -> Installation:
         bus=MemoryLiveBus(clock, ring=5, queue=5),
         about=About(URL, "0.1.0", "outbox", demo=True),
         readiness=lambda: {"engine": "ready"},
+        rule_desk=make_desk(store, clock, log),
     )
     deps = replace(deps, **changes)
-    return Installation(create_api(deps), deps, token, clock, view, metrics, deliveries)
+    return Installation(create_api(deps), deps, token, clock, view, metrics, deliveries, log)
 
 
 class Socket:
