@@ -138,7 +138,8 @@ class LineReader:
             raise IngestError("invalid_field", field, problem, _FORM) from None
         require_plain(own.properties, "properties")
         require_plain(own.traits, "traits")
-        keys = ProfileKeys(*(getattr(own.keys, name) for name in _Keys.__struct_fields__))
+        told, utm = own.keys, own.utm
+        keys = ProfileKeys(told.user_id, told.anonymous_id, told.email, told.phone, told.device_id, told.custom)
         profile = own.profile or keys.canonical()
         if not profile:
             raise IngestError("missing_field", "profile", "nobody is identified", "Give profile, or an id in keys")
@@ -156,7 +157,7 @@ class LineReader:
             at_ms,
             own.received_ms,
             keys,
-            Utm(*(getattr(own.utm, name) for name in _Utm.__struct_fields__)) if own.utm else None,
+            Utm(utm.source, utm.medium, utm.campaign, utm.term, utm.content) if utm else None,
             own.value,
             own.currency,
             own.properties,
