@@ -76,14 +76,15 @@ class KafkaRun:
         return [name for name in self._admin.list_topics(timeout=_TIMEOUT_S).topics if not name.startswith("__")]
 
     def forget_groups(self) -> None:
-        """Forget all consumer groups, with what they had committed; a member with a name of its own lives on there until
-        its session ends, and is waited for. Raises KafkaException when it outlives that.
+        """Forget all consumer groups, with what they had committed. A member with a name of its own lives on there
+        until its session ends, and is waited for. Raises KafkaException when it outlives that.
         """
         deadline = time.monotonic() + _SESSION_S
         while names := [group.group_id for group in self._admin.list_consumer_groups().result().valid or []]:
-            kept = [f.exception() for f in self._admin.delete_consumer_groups(names).values() if f.exception()]
-            if kept and time.monotonic() > deadline:
-                raise kept[0]
+            for future in self._admin.delete_consumer_groups(names).values():
+                fault = future.exception()
+                if fault is not None and time.monotonic() > deadline:
+                    raise fault
             time.sleep(_GROUP_POLL_S)
 
     def fill(self, messages: Iterable[Message], compression: str = "none") -> int:

@@ -1,7 +1,10 @@
 """FactsState: who a profile is and what it did last."""
 
+import struct
+from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from streams.model.events import ProfileKeys
@@ -34,9 +37,17 @@ class Activity(Struct, frozen=True, array_like=True, gc=False):
     last_seen_ms: int
 
 
+MAX_RECENT = 20
+_encode = msgspec.msgpack.Encoder().encode
+_decode_lines = msgspec.msgpack.Decoder(list[Interaction]).decode
+_ARRAY = struct.Struct(">BH")  # head of a msgpack array of up to 65,535 values
+_ARRAY16 = 0xDC
+
+
 class FactsState(Struct, frozen=True, array_like=True):
-    """`recent` is newest last and bounded. Counts are the profile's own; those of merged ids are in `moved`, by id
-    (`label_of`). `last_seen_ms` is event time; a gap of half an hour before an event begins a session.
+    """`lines` are `line_count` packed lines of recent history, in the order in which they came: see `recent`. Counts
+    are the profile's own; those of merged ids are in `moved`, by id (`label_of`). `last_seen_ms` is event time; a gap
+    of half an hour before an event begins a session.
 
     `keys_at_ms` are the event times since which the keys are known, in the order of their fields without `custom`;
     empty: all since `first_seen_ms`.
@@ -48,6 +59,32 @@ class FactsState(Struct, frozen=True, array_like=True):
     last_seen_ms: int = 0
     events: int = 0
     sessions: int = 0
-    recent: tuple[Interaction, ...] = ()
+    lines: bytes = b""
+    line_count: int = 0
     moved: dict[str, Activity] = {}
     keys_at_ms: tuple[int, ...] = ()
+
+    @property
+    def recent(self) -> tuple[Interaction, ...]:
+        """The newest lines, each once, newest last."""
+        return newest(unpacked(self.lines, self.line_count))
+
+
+def packed(lines: Iterable[Interaction]) -> bytes:
+    """Return lines as `FactsState.lines` holds them: msgpack, one after the other."""
+    return b"".join(map(_encode, lines))
+
+
+def unpacked(lines: bytes, count: int) -> list[Interaction]:
+    """Return packed lines in their order."""
+    return _decode_lines(_ARRAY.pack(_ARRAY16, count) + lines) if count else []
+
+
+def newest(lines: Iterable[Interaction]) -> tuple[Interaction, ...]:
+    """Return the newest of the lines, each once, newest last."""
+    ordered = sorted({_line_rank(line): line for line in lines}.items())
+    return tuple(line for _, line in ordered[-MAX_RECENT:])
+
+
+def _line_rank(line: Interaction) -> tuple[int, str, str, bool, float, str]:
+    return line.at_ms, line.name, line.source, line.value is not None, line.value or 0.0, line.detail

@@ -3,13 +3,16 @@
 from typing import Any
 
 from streams.model.events import Event, ProfileKeys
-from streams.model.facts import Activity, FactsState, Interaction
+from streams.model.facts import MAX_RECENT, Activity, FactsState
 from streams.operators import history_parts
 from streams.operators.base import Stepped
 from streams.operators.history_keys import keys_after, keys_of_both, keys_without, says_nothing_new
-from streams.operators.history_parts import MAX_RECENT
+from streams.operators.history_parts import compacted, line_of
 
+_NO_KEYS = ProfileKeys()
 SESSION_GAP_MS = 1_800_000
+MAX_LINES = 2 * MAX_RECENT
+"""So many lines are kept packed before those that newer ones have pushed out are dropped."""
 _MAX_DETAIL_CHARS = 120
 
 
@@ -21,14 +24,9 @@ class History:
     def on_event(self, state: FactsState, event: Event, now_ms: int) -> Stepped[FactsState]:  # noqa: ARG002  protocol
         """Return the state with the event noted."""
         at_ms = event.at_ms
-        recent = state.recent
-        line = Interaction(event.name, at_ms, event.source, event.value, _detail(event.properties))
-        if recent and recent[-1].at_ms >= at_ms:
-            recent = history_parts.recent_with(recent, line)
-        elif len(recent) >= MAX_RECENT:
-            recent = (*recent[1:], line)
-        else:
-            recent = (*recent, line)
+        lines, count = state.lines + line_of(event, _detail(event.properties)), state.line_count + 1
+        if count > MAX_LINES:
+            lines, count = compacted(lines, count)
         first_ms, last_ms = state.first_seen_ms, state.last_seen_ms
         sessions = state.sessions
         if at_ms > last_ms:
@@ -39,12 +37,13 @@ class History:
             first_ms = at_ms
         keys, keys_at_ms = state.keys, state.keys_at_ms
         if event.keys != keys and not says_nothing_new(keys, event.keys):
-            keys, keys_at_ms = keys_after(state, event)
+            if keys == _NO_KEYS and not event.keys.custom:
+                keys = event.keys
+            else:
+                keys, keys_at_ms = keys_after(state, event)
         traits = history_parts.traits_after(state.traits, event) if event.traits else state.traits
-        return (
-            FactsState(keys, traits, first_ms, last_ms, state.events + 1, sessions, recent, state.moved, keys_at_ms),
-            (),
-        )
+        moved, events = state.moved, state.events + 1
+        return FactsState(keys, traits, first_ms, last_ms, events, sessions, lines, count, moved, keys_at_ms), ()
 
     def exported(self, state: FactsState, source: str) -> FactsState:
         """Return the facts as they travel: the profile's own counts stand under the label `source`."""
@@ -66,7 +65,7 @@ class History:
             max(mine.last_seen_ms, theirs.last_seen_ms),
             mine.events + theirs.events,
             mine.sessions + theirs.sessions,
-            history_parts.recent_of((*mine.recent, *theirs.recent)),
+            *history_parts.lines_of_both(mine, theirs),
             history_parts.activities_of_both(mine.moved, theirs.moved),
             keys_at_ms,
         )
@@ -112,7 +111,8 @@ def _with(
         state.last_seen_ms,
         events,
         sessions,
-        state.recent,
+        state.lines,
+        state.line_count,
         moved,
         state.keys_at_ms,
     )

@@ -6,9 +6,8 @@ from typing import Any
 import msgspec
 
 from streams.model.events import Event
-from streams.model.facts import Activity, Interaction, Trait
+from streams.model.facts import Activity, FactsState, Trait, newest, packed, unpacked
 
-MAX_RECENT = 20
 MAX_TRAITS = 100
 MAX_TRAIT_BYTES = 1_024
 """Longer text is cut; another value that is longer as JSON is dropped."""
@@ -17,27 +16,24 @@ MAX_TRAITS_BYTES = 32_768
 _MAX_TRAIT_NAME_CHARS = 256
 _FEW_CHARS = MAX_TRAIT_BYTES // 4  # fit in any script
 _DROPPED = object()
+_pack = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder(order="sorted").encode
 
 
-def recent_of(lines: tuple[Interaction, ...]) -> tuple[Interaction, ...]:
-    """Return the newest lines, each once, newest last."""
-    ordered = sorted({_line_rank(line): line for line in lines}.items())
-    return tuple(line for _, line in ordered[-MAX_RECENT:])
+def line_of(event: Event, detail: str) -> bytes:
+    """Return the packed line of the event."""
+    return _pack((event.name, event.at_ms, event.source, event.value, detail))
 
 
-def recent_with(recent: tuple[Interaction, ...], line: Interaction) -> tuple[Interaction, ...]:
-    """Return the newest lines with one more, which may be older than some of them, or known."""
-    at_ms, rank, place = line.at_ms, _line_rank(line), len(recent)
-    while place and (other := recent[place - 1]).at_ms >= at_ms:
-        if other.at_ms == at_ms:
-            other_rank = _line_rank(other)
-            if other_rank == rank:
-                return recent
-            if other_rank < rank:
-                break
-        place -= 1
-    return (*recent[:place], line, *recent[place:])[-MAX_RECENT:]
+def compacted(lines: bytes, count: int) -> tuple[bytes, int]:
+    """Return packed lines without those that newer ones have pushed out."""
+    kept = newest(unpacked(lines, count))
+    return packed(kept), len(kept)
+
+
+def lines_of_both(mine: FactsState, theirs: FactsState) -> tuple[bytes, int]:
+    """Return the newest lines of both, packed, in their order."""
+    return compacted(mine.lines + theirs.lines, mine.line_count + theirs.line_count)
 
 
 def traits_after(known: Mapping[str, Trait], event: Event) -> dict[str, Trait]:
@@ -66,10 +62,6 @@ def activities_of_both(mine: dict[str, Activity], theirs: dict[str, Activity]) -
     for label, activity in theirs.items():
         both[label] = max(both.get(label, activity), activity, key=_activity_rank)
     return both
-
-
-def _line_rank(line: Interaction) -> tuple[int, str, str, bool, float, str]:
-    return line.at_ms, line.name, line.source, line.value is not None, line.value or 0.0, line.detail
 
 
 def _activity_rank(activity: Activity) -> tuple[int, int, int, int]:

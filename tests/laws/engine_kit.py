@@ -1,6 +1,5 @@
 """Runs frames through a partition over a memory log, and reads what came out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec

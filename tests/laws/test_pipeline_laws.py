@@ -1,4 +1,4 @@
-"""Laws of the whole pipeline over a profile: purity, determinism, bounded state. Each operator's own are beside this."""
+"""Laws of the whole pipeline over a profile: purity, determinism, bounded state. Operators have their own beside."""
 
 import msgspec
 from hypothesis import given, settings

@@ -22,8 +22,8 @@ from infra.demo.visitors import IN_THE_SHOP, Crowd
 from ingest.names import canonical_name
 from ingest.normalise import normalise
 from ingest.sources import Source
-from streams.model.rules.scoring import ScoreModel
 from streams.model.rules.defaults import DEFAULT_POINTS
+from streams.model.rules.scoring import ScoreModel
 
 SHOP = "http://127.0.0.1:8000/shop"
 

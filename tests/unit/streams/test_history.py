@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from streams.model.events import ProfileKeys
-from streams.model.facts import Activity, FactsState
+from streams.model.facts import MAX_RECENT, Activity, FactsState
 from streams.operators.history import SESSION_GAP_MS, History, activity_of, without_key
-from streams.operators.history_parts import MAX_RECENT, MAX_TRAIT_BYTES, MAX_TRAITS, MAX_TRAITS_BYTES
+from streams.operators.history_parts import MAX_TRAIT_BYTES, MAX_TRAITS, MAX_TRAITS_BYTES
 from tests.unit.streams.builders import NOW_MS, event
 
 HISTORY = History()
