@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import event as noted
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.model.events import Event, ProfileKeys
@@ -56,7 +56,7 @@ def said(draw: st.DrawFn, users: int, names: tuple[str, ...] = ("did", "did", "a
 
 
 def stories(users: int, names: tuple[str, ...] = ("did", "did", "aliased")) -> st.SearchStrategy[list[Event]]:
-    return st.lists(said(users, names), min_size=1, max_size=12).map(told)
+    return st.lists(said(users, names), min_size=1, max_size=20).map(told)
 
 
 def told(sayings: Iterable[tuple[str, dict, dict]]) -> list[Event]:
@@ -140,6 +140,7 @@ def told_of(network: Network, name: str) -> tuple:
     return name, state.identity.ids, seen, facts.traits, facts.recent, sorted(counted_in(state))
 
 
+@settings(max_examples=200)
 @given(
     events=stories(users=3, names=("did", "did", "aliased", "merged", "unmerged", "grouped")),
     seed=seeds,
@@ -159,11 +160,24 @@ def test_users_never_merge_by_what_they_share(events, seed):
     assert {network.holder(name) for name in users} == set(users)
 
 
-@given(events=stories(users=3, names=("did",)), seed=seeds)
+@st.composite
+def visits(draw: st.DrawFn) -> tuple[str, dict, dict]:
+    """What an event says that ties some browsers to few people, addresses and devices."""
+    keys = {
+        "user_id": draw(st.sampled_from([None, None, None, "u0", "u1", "u2"])),
+        "anonymous_id": draw(st.sampled_from([None, "a1", "a2", "a3", "a4", "a5"])),
+        "email": draw(st.sampled_from([None, None, "e1@x.y", "e2@x.y", "e3@x.y"])),
+        "device_id": draw(st.sampled_from([None, None, "d1", "d2"])),
+    }
+    return "did", {}, keys
+
+
+@settings(max_examples=200)
+@given(events=st.lists(visits(), min_size=6, max_size=25).map(told), seed=seeds)
 def test_a_browser_on_which_one_user_has_signed_in_is_that_users(events, seed):
     network = Network(WIDE, seed=seed).run(events)
     assert_sound(network, events)
-    for browser in ("a1", "a2", "a3"):
+    for browser in ("a1", "a2", "a3", "a4", "a5"):
         users = {event.keys.user_id for event in events if event.keys.anonymous_id == browser} - {None}
         if len(users) == 1:
             assert network.holder(f"anon:{browser}") == f"user:{users.pop()}"

@@ -265,11 +265,12 @@ def _follow(state: ProfileState, move: Move, claim: Claim, now_ms: int) -> Moved
     return state, (), ()
 
 
-def _let_go(state: ProfileState, move: Move, now_ms: int) -> Moved:
-    """Forget an id that has left: what it had brought stays, what it does next is another's."""
+def _let_go(state: ProfileState, move: Move, now_ms: int) -> Moved:  # noqa: ARG001  as the other handlers
+    """Forget an id that has left: what it had brought stays, what it does next is another's.
+
+    A node that has moved need not pass this on: who holds the id now has asked, or will, whether it still may.
+    """
     identity, name = state.identity, move.source
-    if identity.moved_to:
-        return _pass_on(state, move, now_ms)
     if name not in identity.ids or identity.joins.get(name, 1) > _decode_join(move.body):
         return state, (), ()
     state = _without_id(state, name)
