@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from streams.model.identity import AccountState
 from streams.model.profile import ProfileState
@@ -39,7 +39,7 @@ def plain(value: Any) -> Any:
     """Return a struct as an object of its fields, all the way down; None and empty parts are left out of structs."""
     if isinstance(value, Struct):
         fields = {name: plain(part) for name, part in asdict(value).items()}
-        return {name: part for name, part in fields.items() if part not in (None, "", [], {})}
+        return {name: part for name, part in fields.items() if part not in (None, "", b"", [], {})}
     if isinstance(value, dict):
         return {str(name): plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
@@ -58,7 +58,9 @@ def profile_form(state: ProfileState, at_ms: int) -> dict[str, Any]:
     if state.identity.moved_to:
         form["moved_to"] = state.identity.moved_to
     form["identity"] = plain(state.identity)
-    form["facts"] = plain(state.facts)
+    facts = plain(replace(state.facts, lines=b""))
+    facts.pop("line_count", None)
+    form["facts"] = facts | {"recent": plain(state.facts.recent)}
     form["scores"] = {score: score_form(known, at_ms) for score, known in state.scores.items()}
     windows = [plain(window) | {"value": window.value} for _, window in sorted(state.windows.windows.items())]
     form["windows"] = windows

@@ -9,8 +9,7 @@ from ingest.errors import IngestError
 from ingest.values import time_ms
 from streams.model.errors import ConfigurationError
 from streams.model.rules.ruleset import RuleSet
-from streams.operators.pipeline import Pipeline
-from streams.operators.rulebook import parse_rules
+from streams.operators.rulebook import check_rules
 
 
 class Options(NamedTuple):
@@ -75,8 +74,6 @@ def moment(text: str, option: str) -> int | None:
 def read_rule_file(path: Path, option: str) -> RuleSet:
     """Return the rules in a JSON file. Raises ConfigurationError, and RuleError naming the field that is wrong."""
     try:
-        rules = parse_rules(path.read_bytes())
+        return check_rules(path.read_bytes())
     except OSError as error:
         raise ConfigurationError(option, f"{path} can't be read: {error.strerror}", "Give a readable file") from None
-    Pipeline(rules)
-    return rules
