@@ -148,7 +148,7 @@ class RuleDesk:
 
     def _of_settings(self, workspace: str) -> StoredRules:
         note = VersionNote(workspace, 0, 0, "settings", "", is_applied=True)
-        return StoredRules(note, encode_rules(self._cache.default))
+        return StoredRules(note, encode_rules(replace(self._cache.default, version=0)))
 
 
 def _conflict(based_on: int, current: int) -> ApiError:

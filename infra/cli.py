@@ -25,8 +25,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 sources_app = typer.Typer(help="Who may send events: list and add sources.", no_args_is_help=True)
+rules_app = typer.Typer(help="Rules of scores and abandonment (docs/rules.md).", no_args_is_help=True)
 bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 app.add_typer(sources_app, name="sources")
+app.add_typer(rules_app, name="rules")
 app.add_typer(bench_app, name="bench")
 offline.add_to(app)
 
@@ -182,6 +184,14 @@ def topics(
     from infra.topics import review_topics
 
     review_topics(load_settings(config), sys.stdout, create=create, as_json=as_json)
+
+
+@rules_app.command("check")
+def check_rules(file: Annotated[Path, typer.Argument(help="A whole rule set as JSON.")]) -> None:
+    """Say whether a rule set can be used; if not, name the field, the problem and the remedy, and exit with 2."""
+    from infra.rules import describe_file
+
+    print(describe_file(file))
 
 
 @app.command()

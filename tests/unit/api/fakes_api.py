@@ -21,7 +21,7 @@ from streams.log.rules_in_force import RulesInForceReader
 from streams.model.alerts import Alert, AlertState
 from streams.model.deliveries import Delivery, DeliveryStatus
 from streams.model.events import ProfileKeys
-from streams.model.facts import FactsState, Interaction, Trait
+from streams.model.facts import FactsState, Interaction, Trait, packed
 from streams.model.identity import AccountState, Member
 from streams.model.profile import ProfileState
 from streams.model.rules.scoring import ScoreModel
@@ -39,6 +39,7 @@ DAY_MS = 86_400_000
 HALF_LIFE_MS = 30 * DAY_MS
 HOST = "127.0.0.1:8000"
 URL = f"http://{HOST}"
+LINES = (Interaction("page_viewed", NOW - 2, "web"), Interaction("demo_requested", NOW, "web", 1.5, "Pricing"))
 
 
 class FakeClock:
@@ -74,7 +75,8 @@ def make_state(profile: str = "user:anna", **changes: Any) -> ProfileState:
             NOW,
             3,
             2,
-            (Interaction("page_viewed", NOW - 2, "web"), Interaction("demo_requested", NOW, "web", 1.5, "Pricing")),
+            packed(LINES),
+            len(LINES),
         ),
         scores={"lead": make_score(demo_requested=50.0, pricing_viewed=15.0)},
         windows=make_cart(),
