@@ -4,16 +4,39 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import msgspec
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from infra.offline.options import Options
 from infra.offline.replay import replay
 from streams.model.events import ProfileKeys
+from streams.model.rules.abandonment_defaults import example_products, example_rules
+from streams.model.rules.conditions import Condition, Op
+from streams.model.rules.scoring import FitRule
+from streams.model.rules.standard import default_rules
 from tests.strategies import DAY_MS, START_MS
 
-_NAMES = ("product_added", "order_completed", "email_clicked", "form_submitted", "demo_requested", "page_viewed")
+_DEFAULT = default_rules()
+_FIT = FitRule("ceo", 30.0, (Condition("traits.title", Op.EQ, "CEO"),))
+RULES = replace(
+    _DEFAULT,
+    scores=(replace(_DEFAULT.scores[0], fit=(_FIT,)),),
+    abandonment=example_rules(),
+    products=example_products(),
+)
+_NAMES = (
+    "product_viewed",
+    "product_updated",
+    "product_added",
+    "order_completed",
+    "email_clicked",
+    "form_submitted",
+    "demo_requested",
+    "page_viewed",
+)
 
 
 @st.composite
@@ -45,6 +68,7 @@ def stories(draw: st.DrawFn) -> list[dict]:
                 "at_ms": now_ms - draw(st.sampled_from([0, 0, 5_000, 3 * DAY_MS])),
                 "keys": keys,
                 "properties": properties,
+                "traits": draw(st.sampled_from([{}, {}, {"title": "CEO"}, {"first_name": "Ada"}])),
                 "value": draw(st.sampled_from([None, 40.0])),
             }
         )
@@ -54,6 +78,7 @@ def stories(draw: st.DrawFn) -> list[dict]:
 async def _files(folder: Path, partitions: int) -> list[bytes]:
     files = [folder / f"{kind}-{partitions}" for kind in ("triggers", "profiles", "rollups")]
     options = Options(input=folder / "events", out=files[0], profiles=files[1], rollups=files[2], drain=True)
+    options = options._replace(rules=folder / "rules")
     await replay(options._replace(partitions=partitions))
     return [file.read_bytes() for file in files]
 
@@ -64,4 +89,5 @@ def test_the_partitions_change_nothing(rows: list[dict], partitions: int) -> Non
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "events").write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
+        (folder / "rules").write_bytes(msgspec.json.encode(RULES))
         assert asyncio.run(_files(folder, partitions)) == asyncio.run(_files(folder, 1))
