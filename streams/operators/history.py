@@ -3,16 +3,14 @@
 from typing import Any
 
 from streams.model.events import Event, ProfileKeys
-from streams.model.facts import MAX_RECENT, Activity, FactsState
+from streams.model.facts import Activity, FactsState
 from streams.operators import history_parts
 from streams.operators.base import Stepped
 from streams.operators.history_keys import keys_after, keys_of_both, keys_without, says_nothing_new
-from streams.operators.history_parts import compacted, line_of
+from streams.operators.history_parts import line_of, lines_with
 
 _NO_KEYS = ProfileKeys()
 SESSION_GAP_MS = 1_800_000
-MAX_LINES = 2 * MAX_RECENT
-"""So many lines are kept packed before those that newer ones have pushed out are dropped."""
 _MAX_DETAIL_CHARS = 120
 
 
@@ -24,9 +22,7 @@ class History:
     def on_event(self, state: FactsState, event: Event, now_ms: int) -> Stepped[FactsState]:  # noqa: ARG002  protocol
         """Return the state with the event noted."""
         at_ms = event.at_ms
-        lines, count = state.lines + line_of(event, _detail(event.properties)), state.line_count + 1
-        if count > MAX_LINES:
-            lines, count = compacted(lines, count)
+        lines, count, older = lines_with(state, line_of(event, _detail(event.properties)))
         first_ms, last_ms = state.first_seen_ms, state.last_seen_ms
         sessions = state.sessions
         if at_ms > last_ms:
@@ -43,7 +39,8 @@ class History:
                 keys, keys_at_ms = keys_after(state, event)
         traits = history_parts.traits_after(state.traits, event) if event.traits else state.traits
         moved, events = state.moved, state.events + 1
-        return FactsState(keys, traits, first_ms, last_ms, events, sessions, lines, count, moved, keys_at_ms), ()
+        facts = FactsState(keys, traits, first_ms, last_ms, events, sessions, lines, count, older, moved, keys_at_ms)
+        return facts, ()
 
     def exported(self, state: FactsState, source: str) -> FactsState:
         """Return the facts as they travel: the profile's own counts stand under the label `source`."""
@@ -113,6 +110,7 @@ def _with(
         sessions,
         state.lines,
         state.line_count,
+        state.older,
         moved,
         state.keys_at_ms,
     )

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from streams.model.events import Event
-from streams.model.facts import Activity, FactsState, Trait, newest, packed, unpacked
+from streams.model.facts import HALF_RECENT, Activity, FactsState, Interaction, Trait, newest, pack_line, packed
 
 MAX_TRAITS = 100
 MAX_TRAIT_BYTES = 1_024
@@ -16,24 +16,37 @@ MAX_TRAITS_BYTES = 32_768
 _MAX_TRAIT_NAME_CHARS = 256
 _FEW_CHARS = MAX_TRAIT_BYTES // 4  # fit in any script
 _DROPPED = object()
-_pack = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder(order="sorted").encode
 
 
-def line_of(event: Event, detail: str) -> bytes:
-    """Return the packed line of the event."""
-    return _pack((event.name, event.at_ms, event.source, event.value, detail))
+def line_of(event: Event, detail: str) -> Interaction:
+    """Return the event as a line of history."""
+    return Interaction(event.name, event.at_ms, event.source, event.value, detail)
 
 
-def compacted(lines: bytes, count: int) -> tuple[bytes, int]:
-    """Return packed lines without those that newer ones have pushed out."""
-    kept = newest(unpacked(lines, count))
-    return packed(kept), len(kept)
+def lines_with(state: FactsState, line: Interaction) -> tuple[bytes, int, bytes]:
+    """Return the newer lines, how many those are, and the older, with one more line.
+
+    A line newer than all others, as lines mostly are, is put behind them; when the newer half is full it becomes the
+    older one. Any other line is put in its place.
+    """
+    count = state.line_count
+    if line.at_ms <= state.last_seen_ms or count > HALF_RECENT:
+        return _halves(newest((*state.kept_lines(), line)))
+    if count < HALF_RECENT:
+        return state.lines + pack_line(line), count + 1, state.older
+    return pack_line(line), 1, state.lines
 
 
-def lines_of_both(mine: FactsState, theirs: FactsState) -> tuple[bytes, int]:
-    """Return the newest lines of both, packed, in their order."""
-    return compacted(mine.lines + theirs.lines, mine.line_count + theirs.line_count)
+def lines_of_both(mine: FactsState, theirs: FactsState) -> tuple[bytes, int, bytes]:
+    """Return the newest lines of both, as `lines_with` does."""
+    return _halves(newest((*mine.kept_lines(), *theirs.kept_lines())))
+
+
+def _halves(lines: tuple[Interaction, ...]) -> tuple[bytes, int, bytes]:
+    older = lines[:HALF_RECENT] if len(lines) > HALF_RECENT else ()
+    newer = lines[len(older) :]
+    return packed(newer), len(newer), packed(older)
 
 
 def traits_after(known: Mapping[str, Trait], event: Event) -> dict[str, Trait]:

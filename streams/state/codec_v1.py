@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from streams.model.events import ProfileKeys
-from streams.model.facts import FactsState, Interaction, Trait, packed
+from streams.model.facts import HALF_RECENT, FactsState, Interaction, Trait, packed
 from streams.model.profile import ProfileState
 from streams.model.scores import EPOCH_HALF_LIVES, Contribution, ScoreState
 from streams.model.windows import CartItem, Window, WindowsState, window_key
@@ -83,7 +83,8 @@ def decode_commit(body: memoryview) -> tuple[int, int]:
 
 def _facts(old: _Facts) -> FactsState:
     traits = {name: Trait(value, old.last_seen_ms, "") for name, value in old.traits.items()}
-    lines = packed(old.recent), len(old.recent)
+    older, newer = (old.recent[:-HALF_RECENT], old.recent[-HALF_RECENT:])
+    lines = packed(newer), len(newer), packed(older) if len(older) == HALF_RECENT else b""
     return FactsState(old.keys, traits, old.first_seen_ms, old.last_seen_ms, old.events, 0, *lines)
 
 
