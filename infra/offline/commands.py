@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,6 +76,8 @@ def replay(  # noqa: PLR0917  the framework passes them by name
         as_json=as_json,
         config=config,
     )
+    # The report tells in a line what the engine refuses, and why.
+    logging.getLogger("streams.state").setLevel(logging.CRITICAL)
     # Nothing here forms cycles that would be worth looking for every few hundred objects.
     gc.set_threshold(_GC_OBJECTS)
     code = asyncio.run(work.replay(options))

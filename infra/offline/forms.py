@@ -5,13 +5,14 @@ from typing import Any
 
 import orjson
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
 from streams.model.identity import AccountState
 from streams.model.profile import ProfileState
 from streams.model.scores import ScoreState, points_at, shares_at
 from streams.model.triggers import Trigger
 from streams.operators.accounts import points_of, score_of
+from streams.operators.history import activity_of
 
 _COMPACT = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 _PRETTY = _COMPACT | orjson.OPT_INDENT_2
@@ -36,10 +37,10 @@ def iso_time(at_ms: int) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return a struct as an object of its fields, all the way down; None and empty parts are left out of structs."""
+    """Return a struct as an object of its fields, all the way down, but for those that are empty or packed."""
     if isinstance(value, Struct):
-        fields = {name: plain(part) for name, part in asdict(value).items()}
-        return {name: part for name, part in fields.items() if part not in (None, "", b"", [], {})}
+        fields = {name: plain(part) for name, part in asdict(value).items() if not isinstance(part, bytes)}
+        return {name: part for name, part in fields.items() if part not in (None, "", [], {})}
     if isinstance(value, dict):
         return {str(name): plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
@@ -58,9 +59,9 @@ def profile_form(state: ProfileState, at_ms: int) -> dict[str, Any]:
     if state.identity.moved_to:
         form["moved_to"] = state.identity.moved_to
     form["identity"] = plain(state.identity)
-    facts = plain(replace(state.facts, lines=b""))
+    facts = plain(state.facts)
     facts.pop("line_count", None)
-    form["facts"] = facts | {"recent": plain(state.facts.recent)}
+    form["facts"] = facts | {"activity": plain(activity_of(state.facts)), "recent": plain(state.facts.recent)}
     form["scores"] = {score: score_form(known, at_ms) for score, known in state.scores.items()}
     windows = [plain(window) | {"value": window.value} for _, window in sorted(state.windows.windows.items())]
     form["windows"] = windows

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.offline import inspect
-from infra.offline.forms import pretty
+from infra.offline.forms import iso_time, pretty
 from infra.offline.logs import Place, open_log
 from infra.offline.sources import ReadableLog
 from infra.rules import read_rules
@@ -76,7 +76,7 @@ def _partition_table(found: dict[str, Any]) -> str:
         ("open windows", _counts(found["open_windows"])),
         ("seen ids", _counts(found["seen_ids_per_day"])),
         ("moves sent to", _counts(found["moves_sent"])),
-        ("moves taken from", _counts(found["moves_taken"])),
+        ("moves taken from", _counts(_senders(found["moves_taken"]))),
         ("unsent frames", found["unsent_frames"]),
     ]
     for rules in found["rules"]:
@@ -86,6 +86,12 @@ def _partition_table(found: dict[str, Any]) -> str:
         rows.append((f"rules of {rules['workspace']}", text))
     width = max(len(name) for name, _ in rows)
     return "\n".join((f"partition {found['partition']}", *(f"  {name:<{width}}  {value}" for name, value in rows)))
+
+
+def _senders(taken: dict[str, int]) -> dict[str, int]:
+    """Return the numbers by sender: a partition, or a recompute, which is known by its time."""
+    named = {sender: f"rescore of {iso_time(-int(sender))}" for sender in taken if sender.startswith("-")}
+    return {named.get(sender, sender): number for sender, number in taken.items()}
 
 
 def _counts(counts: dict[str, int]) -> str:

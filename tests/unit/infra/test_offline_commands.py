@@ -1,6 +1,7 @@
 """The command line of the offline tools: files in, files out, exit codes."""
 
 import gc
+import logging
 import sys
 
 import msgspec
@@ -18,11 +19,12 @@ def run(monkeypatch, *arguments: object) -> int:
 
 
 @pytest.fixture(autouse=True)
-def usual_collection():
-    """The command collects garbage less often than a test run wants."""
-    usual = gc.get_threshold()
+def as_usual():
+    """The command collects garbage less often than a test run wants, and is quieter."""
+    usual, engine = gc.get_threshold(), logging.getLogger("streams.state")
     yield
     gc.set_threshold(*usual)
+    engine.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(name="events")
