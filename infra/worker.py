@@ -20,6 +20,7 @@ from streams.model.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
+GC_THRESHOLDS = (50_000, 50, 100)
 READY_CHECK_S = 0.05
 DRAIN_S = 8.0
 
@@ -76,7 +77,9 @@ class Worker:
         while engine.watchdog.state() != "ready":  # noqa: ASYNC110
             await asyncio.sleep(READY_CHECK_S)
         gc.collect()
+        # What is alive now stays so, and profiles hold no cycles: collecting them over and over would cost a tenth.
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         on_ready(len(engine.events.assigned))
         await asyncio.Event().wait()
 

@@ -112,14 +112,18 @@ class Partition:
             [e.received_ms for e in sound],
             self.clock_ms,
         )
-        count, profiles = self.totals.add, self.profiles
+        totals, profiles = self.totals, self.profiles
+        if not repeated:
+            totals.add_all(sound, offset, self.clock_ms)
         for place, event in enumerate(sound):
+            # A repeated event tells the time all the same, or how events are cut into frames would matter.
             if event.received_ms > self.clock_ms:
                 self._advance(event.received_ms)
-            if place in repeated:
-                self.duplicates += 1
-                continue
-            count(event, offset, self.clock_ms)
+            if repeated:
+                if place in repeated:
+                    self.duplicates += 1
+                    continue
+                totals.add(event, offset, self.clock_ms)
             key = f"{event.workspace}\x1f{event.profile}"
             self._apply_event(key, profiles.hot.get(key) or profiles.get(key), event)
         self.events += len(sound) - len(repeated)

@@ -92,7 +92,7 @@ async def test_a_frame_that_broke_off_in_the_middle_is_not_made_durable(monkeypa
     run = Run()
     run.apply([frame(event("email_opened", message_id="m1"))])
     await run.flush()
-    monkeypatch.setattr(run.partition.totals, "add", lambda *_: 1 / 0)
+    monkeypatch.setattr(run.partition.totals, "add_all", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run.partition.apply(1, frame(event("email_opened", message_id="m2")))
     assert (run.partition.is_whole, run.partition.offset) == (False, 0)
