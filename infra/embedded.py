@@ -19,6 +19,7 @@ from infra.settings import Settings
 from infra.supervisor import Supervisor
 from ingest.batcher import Batcher
 from streams.agents.ticker import run_ticker
+from streams.log.embedded import EmbeddedEventLog
 from streams.model.errors import ConfigurationError
 from streams.store.config import ConfigStore
 
@@ -118,16 +119,15 @@ class Embedded:
         stack.push_async_callback(self._stop_server, server)
         self._parts["http"] = lambda: "ready" if server.started else "starting"
         spawn("ticker", run_ticker(stores.log, clock, settings.log.tick_interval_ms, lambda: engine.events.partitions))
-        spawn("purge", _every(settings.log.purge_interval_s, lambda: stores.log.purge(clock.now_ms())))
+        if isinstance(log := stores.log, EmbeddedEventLog):
+            # Kafka drops what is past its retention by itself.
+            spawn("purge", _every(settings.log.purge_interval_s, lambda: log.purge(clock.now_ms())))
         spawn("sources", _every(SOURCES_REFRESH_S, stores.sources.refresh))
         spawn("rules", _every(RULES_REFRESH_S, rule_desk.refresh))
         if traffic:
             spawn("traffic", self._when_ready(traffic.run))
 
     async def _start_engine(self, stack: AsyncExitStack, engine: Engine) -> None:
-        partitions = self._settings.log.partitions
-        for number in range(partitions):
-            await engine.events.load(number)
         await engine.app.start()
 
         async def stop() -> None:

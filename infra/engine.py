@@ -1,5 +1,6 @@
 """The engine's part of the composition root, by itself: a worker loads nothing of ingest, sinks and API."""
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,9 +36,8 @@ def build_engine(
     on_fault: Callable[[BaseException], None],
     *,
     demo: bool,
-    worker_id: str = "",
 ) -> Engine:
-    """Build the stages and the Faust app over them; on Kafka as the worker `worker_id`."""
+    """Build the stages and the Faust app over them."""
     copies = LocalCopy.open(data.file("state"), cache_bytes=settings.engine.copy_cache_mb << 20)
     shape = Shape(
         log.partitions(topics.EVENTS), read_rules(settings.engine), settings.engine.hot_profiles, data.file("seen")
@@ -45,6 +45,14 @@ def build_engine(
     events = EventsStage(log, shape, copies.partition)
     watched = AlertSettings.for_demo() if demo else AlertSettings()
     alerts = AlertsStage(log, AlertBook(log.partitions(topics.EVENTS), watched))
-    membership = kafka_membership(settings.log, worker_id) if settings.log.url else embedded_membership()
+    if settings.log.url:
+        membership = kafka_membership(settings.log, _worker_id(settings, data))
+    else:
+        membership = embedded_membership()
     app = create_app(log, events, alerts, on_fault, data.path, membership)
     return Engine(app, events, alerts, Watchdog(app, events, log), copies)
+
+
+def _worker_id(settings: Settings, data: DataDir) -> str:
+    """Return the worker's name on Kafka: as set, else host and data folder."""
+    return settings.engine.worker_id or f"{socket.gethostname()}-{data.path.resolve()}".replace("/", ".")

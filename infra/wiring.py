@@ -46,7 +46,7 @@ from streams.log import topics
 from streams.log.controls import ControlSender
 from streams.log.embedded import EmbeddedEventLog
 from streams.log.rules_in_force import RulesInForceReader
-from streams.ports import Clock, MetricStore
+from streams.ports import Clock, EventLog, MetricStore
 from streams.store.config import ConfigStore
 from streams.store.rule_cache import RuleCache
 from streams.store.sources import SourceCache
@@ -60,7 +60,7 @@ DEMO_MAILS_PER_DAY = 100
 class Stores:
     """Everything that keeps data."""
 
-    log: EmbeddedEventLog
+    log: EventLog
     config: ConfigStore
     sources: SourceCache
     rules: RuleCache
@@ -130,9 +130,8 @@ def with_demo(settings: Settings) -> Settings:
 
 
 async def open_stores(settings: Settings, data: DataDir) -> Stores:
-    """Open all stores of an embedded installation."""
-    log = EmbeddedEventLog(data.file("log.db"), settings.log.partitions, settings.log.max_pending_records)
-    await log.open()
+    """Open all stores: files in the data folder, but for the log where the settings name a Kafka."""
+    log = await _open_log(settings, data)
     config = ConfigStore(data.sqlite_url("config.db"), secrets.token_urlsafe)
     await config.open()
     return Stores(
@@ -145,6 +144,17 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
         _open_metrics(settings.metrics, data),
         SqliteProfileView(data.file("view.db")),
     )
+
+
+async def _open_log(settings: Settings, data: DataDir) -> EventLog:
+    if not settings.log.url:
+        embedded = EmbeddedEventLog(data.file("log.db"), settings.log.partitions, settings.log.max_pending_records)
+        await embedded.open()
+        return embedded
+    # Here, because an installation without Kafka should not pay for its client.
+    from streams.log.kafka import KafkaEventLog  # noqa: PLC0415
+
+    return await KafkaEventLog(settings.log).open()
 
 
 def _open_metrics(settings: MetricsSettings, data: DataDir) -> MetricStore:

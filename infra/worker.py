@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -47,10 +46,7 @@ class Worker:
             log = await KafkaEventLog(self._settings.log).open()
             stack.push_async_callback(log.close)
             stack.push_async_callback(self._supervisor.cancel_all)
-            worker_id = self._settings.engine.worker_id or f"{socket.gethostname()}-{self._data.path.resolve().name}"
-            engine = build_engine(
-                self._settings, log, self._data, self._supervisor.fail, demo=False, worker_id=worker_id
-            )
+            engine = build_engine(self._settings, log, self._data, self._supervisor.fail, demo=False)
             await engine.app.start()
 
             async def end() -> None:

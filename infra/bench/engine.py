@@ -30,7 +30,7 @@ def measure_engine(events: int, profiles: int) -> dict[str, Any]:
     frames = _frames(events, profiles)
     partition = new_partition(0, MemoryCopy(), Shape(1, default_rules()))
     parts = {"decode": 0.0, "apply": 0.0, "flush": 0.0}
-    flushed = 0
+    count = flushed = 0
     for offset, data in enumerate(frames):
         started = time.process_time()
         frame = decode(data)
@@ -38,12 +38,13 @@ def measure_engine(events: int, profiles: int) -> dict[str, Any]:
         partition.apply(offset, frame)
         applied = time.process_time()
         if offset % _FRAMES_PER_FLUSH == _FRAMES_PER_FLUSH - 1:
-            flushed += len(take_flush(partition, 1).records)
+            flush = take_flush(partition, 1)
+            count, flushed = count + flush.events, flushed + len(flush.records)
             partition.seen.mark_written()
         parts["decode"] += decoded - started
         parts["apply"] += applied - decoded
         parts["flush"] += time.process_time() - applied
-    count = partition.events
+    count += partition.events
     return {
         "events": count,
         "profiles": profiles,
