@@ -84,7 +84,7 @@ async def compare(
         version=old.version,
         examined=examined,
         total=max(total, examined),
-        scores=[one.answer(limit) for one in comparisons],
+        scores=await asyncio.to_thread(lambda: [one.answer(limit) for one in comparisons]),
         caveats=list(_caveats(old, new, examined, total)),
     )
 
