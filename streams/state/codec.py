@@ -121,6 +121,11 @@ def decode_commit(value: bytes) -> Commit:
     raise _unknown(value, "commit record")
 
 
+def is_version_1(value: bytes) -> bool:
+    """Say whether the value was written by release 0.1."""
+    return value[:1] == b"\x01"
+
+
 def encode_unsent(frames: list[tuple[int, bytes]]) -> bytes:
     """Return the state topic's value of frames that are to be appended: (partition of the events topic, frame)."""
     return b"\x02" + _encode(frames)

@@ -11,6 +11,8 @@ from streams.model.profile import ProfileState
 from streams.model.scores import EPOCH_HALF_LIVES, Contribution, ScoreState
 from streams.model.windows import CartItem, Window, WindowsState, window_key
 
+OBSOLETE_PREFIXES = (b"r:", b"s:")
+"""Keys of open totals and of message ids."""
 HALF_LIFE_MS = 30 * 86_400_000
 """Version 1 did not write it down. Points hold at `at_ms` whatever it was; the engine converts to today's rules."""
 _CART = "cart_abandoned"

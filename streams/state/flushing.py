@@ -72,6 +72,8 @@ def take_flush(partition: Partition, partitions: int) -> Flush:
         partition.offset, clock_ms, partition.seen_chunks.mark(), partition.outbox.sent, partition.outbox.taken
     )
     changes[codec.COMMIT_KEY] = codec.encode_commit(commit)
+    changes.update(dict.fromkeys(partition.obsolete))
+    partition.obsolete = []
     partition.published_ms = clock_ms
     partition.profiles.packed(changes)
     record = tuple.__new__

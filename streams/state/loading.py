@@ -11,7 +11,7 @@ from streams.operators.rollups import STATE_PREFIXES, Rollups
 from streams.operators.rulebook import RuleBook
 from streams.operators.seen_ids import SeenIds
 from streams.ports import EventLog, LogRecord
-from streams.state import codec
+from streams.state import codec, codec_v1
 from streams.state.copy import StateCopy
 from streams.state.outbox import Outbox
 from streams.state.partition import Partition
@@ -81,7 +81,11 @@ def restore(partition: Partition, copy: StateCopy) -> list[tuple[int, bytes]]:
     partition.outbox.restore(commit.sent, commit.taken)
     partition.rules.restore(copy.scan(codec.RULES_PREFIX))
     partition.totals.restore({key: value for prefix in STATE_PREFIXES for key, value in copy.scan(prefix)})
-    _restore_seen(partition, copy, commit)
+    if found and codec.is_version_1(found):
+        # What release 0.1 knew of message ids and open totals has another form; profiles are read one by one.
+        partition.obsolete = [key for prefix in codec_v1.OBSOLETE_PREFIXES for key, _ in copy.scan(prefix)]
+    else:
+        _restore_seen(partition, copy, commit)
     due = {}
     for key, value in copy.scan(codec.PROFILE_PREFIX):
         due_ms = codec.due_ms_of(value)

@@ -64,6 +64,7 @@ class Partition:
         self.dead_letters: list[DeadLetter] = []
         self.alerts: list[Alert] = []
         self.had_unsent = False
+        self.obsolete: list[bytes] = []
         self._members: dict[str, ProfileState] = {}
 
     def apply(self, offset: int, frame: Frame, logged_ms: int = 0) -> None:
