@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from streams.model.events import Event
 from streams.model.rollups import MICROS, ROLLUP_BUCKET_MS, SESSIONS, SKETCH_HOUR_MS, Rollup, Series, Sketch, micros_of
 from streams.operators.rollup_cells import (
@@ -100,8 +98,17 @@ class Rollups:
         self.add_all((event,), offset, clock_ms)
 
     def add_session(self, event: Event, offset: int, clock_ms: int) -> None:
-        """Count a session that `event` has begun, by the event's campaign and source; besides `add`."""
-        self.add(replace(event, name=SESSIONS, value=None, currency=None), offset, clock_ms)
+        """Count a session that `event` has begun, by the event's campaign and source; besides `add`, which has noted
+        who it was.
+        """
+        bucket, _, _ = self._turn_to(event.at_ms, offset, clock_ms)
+        tags = (event.workspace, SESSIONS, event.campaign, event.source, "")
+        known = bucket.hour.by_tags.get(tags) or self._meet(tags, bucket)
+        total = known.total if known.total.bucket is bucket else self._total_of(known, bucket)
+        if not total.is_dirty:
+            total.is_dirty = True
+            self._dirty.append(total)
+        total.count += 1
 
     def is_dirty(self, clock_ms: int) -> bool:
         """Say whether `take_changes` would publish something at log time `clock_ms`."""
