@@ -177,7 +177,7 @@ def running_kafka(
 
 def _format(kafka: Distribution, folder: Path, cluster_id: str) -> None:
     properties = folder / "server.properties"
-    command = kafka.command(256, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", properties)
+    command = kafka.command(256, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", properties)
     done = subprocess.run(  # noqa: S603 - fixed arguments
         command, capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_S, check=False, cwd=folder
     )
