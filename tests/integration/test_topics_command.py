@@ -23,7 +23,8 @@ def test_missing_topics_are_told_then_made_then_found(kafka):
     settings = {"url": f"kafka://{kafka.bootstrap}", "namespace": "command.", "partitions": "3"}
     missing = run(**settings)
     assert missing.returncode == 2
-    assert f"is missing ({len(TOPICS) - 1} more topics, see the list). Run `campaigniq topics --create`" in missing.stderr
+    others = len(TOPICS) - 1
+    assert f"is missing ({others} more topics, see the list). Run `campaigniq topics --create`" in missing.stderr
     made = run("--create", **settings)
     assert (made.returncode, made.stderr) == (0, "")
     assert "command.campaigniq.state.v1" in made.stdout
