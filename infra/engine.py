@@ -46,7 +46,7 @@ def build_engine(
     watched = AlertSettings.for_demo() if demo else AlertSettings()
     alerts = AlertsStage(log, AlertBook(log.partitions(topics.EVENTS), watched))
     if settings.log.url:
-        membership = kafka_membership(settings.log, _worker_id(settings, data))
+        membership = kafka_membership(settings.log, _worker_id(settings, data), settings.engine.session_timeout_s)
     else:
         membership = embedded_membership()
     app = create_app(log, events, alerts, on_fault, data.path, membership)

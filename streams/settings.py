@@ -119,6 +119,12 @@ class EngineSettings(BaseModel):
         max_length=200,
         description="Name of a worker, the same after a restart and unlike all others; empty: host and data folder.",
     )
+    session_timeout_s: float = Field(
+        10,
+        ge=1,
+        le=300,
+        description="Seconds without a sign of life after which other workers take a worker's partitions.",
+    )
     meter_file: str = Field("", description="File that gets a line of counts and CPU time at each flush; for benches.")
 
     @property

@@ -25,8 +25,6 @@ logger = logging.getLogger(__name__)
 STREAM_BUFFER_FRAMES = 32
 BEHIND_FRAMES = 4
 COMMIT_INTERVAL_S = 2.0
-SESSION_S = 10.0
-"""A worker that is not heard of for so long has lost its partitions."""
 
 
 class EngineApp(faust.App):
@@ -60,13 +58,15 @@ def embedded_membership() -> Membership:
     return Membership({"broker": f"{transport.SCHEME}://"})
 
 
-def kafka_membership(settings: LogSettings, worker_id: str) -> Membership:
-    """Return the membership of one of several workers on Kafka. Raises ConfigurationError."""
+def kafka_membership(settings: LogSettings, worker_id: str, session_s: float) -> Membership:
+    """Return the membership of one of several workers on Kafka; one that is not heard of for `session_s` has lost its
+    partitions. Raises ConfigurationError.
+    """
     kafka_broker.register()
     options = {
-        "broker_session_timeout": SESSION_S,
-        "broker_heartbeat_interval": SESSION_S / 5,
-        "broker_request_timeout": 3 * SESSION_S,
+        "broker_session_timeout": session_s,
+        "broker_heartbeat_interval": session_s / 5,
+        "broker_request_timeout": 3 * session_s,
         "broker_max_poll_records": STREAM_BUFFER_FRAMES,
         # Frames carry a checksum of their own.
         "broker_check_crcs": False,
