@@ -3,6 +3,8 @@
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
 
 from infra.data_dir import DataDir
 from infra.rules import read_rules
@@ -46,13 +48,18 @@ def build_engine(
     watched = AlertSettings.for_demo() if demo else AlertSettings()
     alerts = AlertsStage(log, AlertBook(log.partitions(topics.EVENTS), watched))
     if settings.log.url:
-        membership = kafka_membership(settings.log, _worker_id(settings, data), settings.engine.session_timeout_s)
+        membership = kafka_membership(
+            settings.log, settings.engine.worker_id or worker_id_of(data.path), settings.engine.session_timeout_s
+        )
     else:
         membership = embedded_membership()
     app = create_app(log, events, alerts, on_fault, data.path, membership)
     return Engine(app, events, alerts, Watchdog(app, events, log), copies)
 
 
-def _worker_id(settings: Settings, data: DataDir) -> str:
-    """Return the worker's name on Kafka: as set, else host and data folder."""
-    return settings.engine.worker_id or f"{socket.gethostname()}-{data.path.resolve()}".replace("/", ".")
+def worker_id_of(data: Path) -> str:
+    """Return a name for the worker on this host whose data folder that is. Two of one name throw each other out of
+    the group for ever, so the whole path counts: folders of several workers are often called alike.
+    """
+    path = data.resolve()
+    return f"{socket.gethostname()}-{path.name}-{crc32(str(path).encode()):08x}"
