@@ -104,6 +104,7 @@ def worker(
     import uvloop
 
     from infra.data_dir import DataDir
+    from infra.last_resort import exit_within
     from infra.logs import configure_logging
     from infra.settings import load_settings
     from infra.worker import Worker
@@ -113,7 +114,7 @@ def worker(
     folder = DataDir(data)
 
     async def run() -> None:
-        member = Worker(settings, folder)
+        member = Worker(settings, folder, exit_within)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, member.stop)

@@ -25,15 +25,18 @@ DRAIN_S = 8.0
 
 
 class Worker:
-    """`run` returns after `stop`, or raises what broke; whoever started it starts it again."""
+    """`run` returns after `stop`, or raises what broke; whoever started it starts it again. `on_end` is called when it
+    begins to end: Faust may then block the whole process, waiting for its consumer's thread while Kafka is away.
+    """
 
-    def __init__(self, settings: Settings, data: DataDir) -> None:
+    def __init__(self, settings: Settings, data: DataDir, on_end: Callable[[], None]) -> None:
         if not settings.log.url:
             raise ConfigurationError(
                 "log.url", "is empty, and workers share a log", "Set CAMPAIGNIQ_LOG__URL=kafka://host:9092"
             )
         self._settings = settings
         self._data = data
+        self._on_end = on_end
         self._supervisor = Supervisor()
 
     def stop(self) -> None:
@@ -50,6 +53,7 @@ class Worker:
             await engine.app.start()
 
             async def end() -> None:
+                self._on_end()
                 await engine.app.stop()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(DRAIN_S):

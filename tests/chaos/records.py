@@ -1,5 +1,6 @@
 """Reads topics whole, as any consumer that reads committed records does; and what a worker has committed so far."""
 
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -36,10 +37,11 @@ def read(bootstrap: str, topic: str, partition: int, start: int = 0) -> Iterator
         place = TopicPartition(topic, partition)
         first, _ = consumer.get_watermark_offsets(place, timeout=_LIMIT_S)
         consumer.assign([TopicPartition(topic, partition, max(first, start))])
+        deadline = time.monotonic() + _LIMIT_S
         while True:
-            messages = consumer.consume(_BATCH, _LIMIT_S)
-            assert messages, f"{topic} {partition} could not be read to its end"
-            for message in messages:
+            assert time.monotonic() < deadline, f"{topic} {partition} could not be read to its end"
+            for message in consumer.consume(_BATCH, 0.1):
+                deadline = time.monotonic() + _LIMIT_S
                 if error := message.error():
                     assert error.code() == KafkaError._PARTITION_EOF, error
                     return

@@ -1,4 +1,4 @@
-"""What must have come out, from the producer's journal alone. It must share nothing with the product, above all no code.
+"""What must have come out, from the producer's journal alone. It must share no code with the product.
 
 It predicts what no interleaving changes: totals of every series, scores of people (alone, or all ids of one together),
 tiers announced to people of one id, and carts. A purchase that reached the log at a window's edge is left open: the

@@ -1,4 +1,4 @@
-"""One run under chaos: a Kafka, two workers and a guest, a producer, the faults; then the comparison with both oracles."""
+"""One run under chaos: Kafka, two workers and a guest, a producer, faults; then the comparison with both oracles."""
 
 import json
 import time
@@ -142,11 +142,12 @@ def _drain(cluster: Cluster, workers: list[WorkerProcess], supervisor: Superviso
 
 
 def _is_caught_up(cluster: Cluster, plan: Plan) -> bool:
-    commits = [_commit(cluster, number) for number in range(plan.partitions)]
-    return all(
-        all(kind is FrameKind.TICK for kind in tail_after(cluster.bootstrap, number, commit.applied_offset))
-        for number, commit in enumerate(commits)
-    )
+    waiting = 0
+    for number in range(plan.partitions):
+        tail = tail_after(cluster.bootstrap, number, _commit(cluster, number).applied_offset)
+        waiting += sum(kind is not FrameKind.TICK for kind in tail)
+    print(f"{time.strftime('%H:%M:%S')} {waiting} frames wait", flush=True)  # noqa: T201  progress
+    return not waiting
 
 
 def _is_settled(cluster: Cluster, plan: Plan) -> bool:

@@ -1,0 +1,22 @@
+"""The last resort: a process that is asked to end ends, whatever some thread of it waits for."""
+
+import logging
+import os
+import threading
+
+logger = logging.getLogger(__name__)
+
+END_S = 20.0
+"""Longer than an orderly end takes."""
+STATUS = 3
+
+
+def exit_within(seconds: float = END_S) -> None:
+    """Let the process live for so long at most. Nothing durable is lost: it is as if it had been killed then."""
+    threading.Thread(target=_exit_after, args=(seconds,), name="last resort", daemon=True).start()
+
+
+def _exit_after(seconds: float) -> None:
+    threading.Event().wait(seconds)
+    logger.error("the process did not end within %.0f s and is cut off", seconds)
+    os._exit(STATUS)
