@@ -1,6 +1,7 @@
 """Questions about offsets: where partitions begin and end, where groups are."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -8,13 +9,14 @@ from typing import Any, TypeVar
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # public, says its manual
 
-from streams.log.kafka_errors import LogUnavailableError, error_of, may_pass, translated
+from streams.log.kafka_errors import LogUnavailableError, error_of, is_stale, may_pass, translated
 from streams.log.kafka_settings import Names
 
 _REQUEST_S = 10.0
 _RETRY_S = 0.2
 _EARLIEST: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # the library has no types here
 _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as above
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Places = Iterable[tuple[str, int]]
 
@@ -87,4 +89,13 @@ class Offsets:
                     raise translated(error, doing) from raised
                 if loop.time() >= deadline:
                     raise LogUnavailableError(f"{doing}: Kafka does not answer: {error.str()}") from raised
+                if is_stale(error):
+                    await asyncio.to_thread(self._learn)
             await asyncio.sleep(_RETRY_S)
+
+    def _learn(self) -> None:
+        """Ask who leads what. The library would do so by itself, but minutes later."""
+        try:
+            self._admin.list_topics(timeout=_REQUEST_S)
+        except KafkaException:
+            logger.warning("Kafka does not say who leads what", exc_info=True)

@@ -74,10 +74,13 @@ def compare_told(found: Outcome, expected: list[Outcome], states: list[Outcome],
         for outcome in expected:
             wanted += getattr(outcome, kind)
         differences.maps(kind.replace("_", " "), getattr(found, kind), wanted)
-    ids = Counter(_decode_trigger(value).id for value in found.triggers.elements())
-    for trigger_id, times in ids.items():
-        if times > 1:
-            differences.note("triggers", f"{trigger_id} went out {times} times")
+    by_id: dict[str, list[Trigger]] = {}
+    for value in found.triggers.elements():
+        trigger = _decode_trigger(value)
+        by_id.setdefault(trigger.id, []).append(trigger)
+    for same in by_id.values():
+        if len(same) > 1:
+            differences.note("triggers", f"went out {len(same)} times: {same}")
     totals: dict[Any, Any] = {}
     late: dict[Any, Any] = {}
     for outcome in expected:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.frames import FrameKind, decode
+from streams.frames import decode, encode_tick
 from streams.log import topics
 from streams.model.errors import FrameError
 from streams.model.moves import Move
@@ -23,6 +23,7 @@ from streams.state.partition import Partition
 from tests.chaos.records import Record, newest_by_key, read
 
 FRAMES_A_FLUSH = 500
+_TICK = encode_tick(0)[:4]
 TotalKey = tuple[Any, ...]
 
 
@@ -104,9 +105,10 @@ def single_pass(bootstrap: str, number: int, shape: Shape, until: int) -> tuple[
     return outcome, arrived
 
 
-def tail_after(bootstrap: str, number: int, offset: int) -> list[FrameKind]:
-    """Return what frames there are beyond `offset`; all ticks when nothing waits."""
-    return [decode(record.value or b"").kind for record in read(bootstrap, topics.EVENTS, number, offset + 1)]
+def waiting_after(bootstrap: str, number: int, offset: int) -> int:
+    """Return how many records there are beyond `offset` that are no ticks."""
+    tail = read(bootstrap, topics.EVENTS, number, offset + 1)
+    return sum((record.value or b"")[:4] != _TICK for record in tail)
 
 
 def _apply(partition: Partition, record: Record, arrived: dict[int, list[Move]], outcome: Outcome) -> None:

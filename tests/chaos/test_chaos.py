@@ -20,7 +20,7 @@ SEED = int(os.environ.get("CAMPAIGNIQ_CHAOS_SEED", "1"))
 
 @pytest.mark.timeout(900)
 def test_through_all_faults_the_output_is_that_of_a_single_pass(kafka_jars, tmp_path):
-    with running_kafka(kafka_jars) as cluster:
+    with running_kafka(kafka_jars, data=tmp_path / "kafka") as cluster:
         figures = run_chaos(cluster, tmp_path, Plan(EVENTS, FAULTS, SEED))
     assert figures["differences"] == {}
     assert sum(figures["faults"].values()) == FAULTS

@@ -15,8 +15,8 @@ from infra.settings import PREFIX
 _LOOK_S = 0.1
 _RESTART_S = 0.5
 _STOP_S = 40.0
-_LOG_TAIL = 4_000
-_REASONS = re.compile(r"\b(\w+Error)\b: ")
+_REASONS = re.compile(r"^(?:\w+\.)*(\w+Error|\w+Exception)\b", re.MULTILINE)
+_LAST_WORDS = re.compile(r"^campaigniq(?: worker stopped)?: .*|.*is cut off$", re.MULTILINE)
 
 
 class WorkerProcess:
@@ -89,10 +89,10 @@ class WorkerProcess:
             return False
 
     def reason(self) -> str:
-        """Return the kind of error that it ended with, as far as its log tells."""
-        said = self._said()[-_LOG_TAIL:]
-        found = _REASONS.findall(said)
-        return found[-1] if found else said.strip().splitlines()[-1][-200:]
+        """Return the kind of error that it ended with, and its last words, as far as its log tells."""
+        said = self._said()
+        kinds, words = _REASONS.findall(said), _LAST_WORDS.findall(said)
+        return f"{kinds[-1] if kinds else '?'}: {words[-1][:160] if words else said.strip()[-160:]}"
 
     def _said(self) -> str:
         with self.log.open("rb") as file:
