@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from streams.log import topics
 from streams.log.patience import append_patiently, commit_patiently
@@ -24,6 +24,10 @@ class _Saving(NamedTuple):
     end: int
 
 
+_Sending: TypeAlias = tuple[list[tuple[int, bytes]], int]
+"""Moves that a commit holds and the log may lack, as (partition, frame), and the time of the commit."""
+
+
 class Place:
     """Owner of partition `number` since `open`. `flushed_offset` is the last frame that is durable."""
 
@@ -35,6 +39,8 @@ class Place:
         self._writer: LogWriter | None = None
         self._saving: _Saving | None = None
         self._saved_at_s = 0.0
+        self._unsent: _Sending = ([], 0)
+        self._is_torn = False
         self.partition = new_partition(number, copy, shape)
         self.flushed_offset = -1
         self.flushed_events = 0
@@ -47,12 +53,14 @@ class Place:
     async def reload(self) -> None:
         """Take the partition's state as it was committed last."""
         self._saving = None
+        self._is_torn = False
         count = await catch_up(self._log, self._number, self._copy)
         self.partition = new_partition(self._number, self._copy, self._shape)
         unsent = restore(self.partition, self._copy)
         self.flushed_offset = self.partition.offset
         self._saved_at_s = asyncio.get_running_loop().time()
-        await self._send(unsent, self.partition.clock_ms)
+        self._unsent = (unsent, self.partition.clock_ms)
+        await self._send()
         logger.info("partition %d is at frame %d; %d records read", self._number, self.flushed_offset, count)
 
     async def flush(self) -> None:
@@ -67,27 +75,36 @@ class Place:
         if writer is None:
             return
         try:
-            await self._flush(writer)
-            await self._take_saving()
-            # A commit that succeeds proves that nobody else had written by the time the end was read.
-            await self._flush(writer)
-            await self._save()
+            # What a commit that failed had taken is gone from here: only the log can tell what was before.
+            if not self._is_torn:
+                await self._flush(writer)
+                await self._take_saving()
+                # A commit that succeeds proves that nobody else had written by the time the end was read.
+                await self._flush(writer)
+                await self._save()
         except FencedError:
             logger.info("partition %d has a new owner already", self._number)
         await writer.close()
 
     async def _flush(self, writer: LogWriter) -> None:
+        # Before the next commit, which forgets them.
+        await self._send()
         flush = take_flush(self.partition, self._shape.partitions)
+        self._is_torn = True
         await commit_patiently(writer, flush.records)
+        self._is_torn = False
+        self._unsent = (flush.moves, flush.clock_ms)
         self.partition.seen.mark_written()
-        await self._send(flush.moves, flush.clock_ms)
         self.flushed_offset = flush.offset
         self.flushed_events += flush.events
+        await self._send()
 
-    async def _send(self, moves: list[tuple[int, bytes]], clock_ms: int) -> None:
+    async def _send(self) -> None:
+        moves, clock_ms = self._unsent
         if moves:
             records = [NewRecord(topics.EVENTS, target, None, frame, clock_ms) for target, frame in moves]
             await append_patiently(self._log, records)
+            self._unsent = ([], 0)
 
     async def _save_when_due(self) -> None:
         if self._saving is not None:

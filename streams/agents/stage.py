@@ -135,9 +135,8 @@ class EventsStage:
 
     async def flush(self) -> None:
         """Make everything applied so far durable."""
-        async with self._flushing:
-            self._flushing_since_s = asyncio.get_running_loop().time()
-            await asyncio.gather(*(self._flush(number) for number in list(self.places)))
+        # A flush that is given up half-way has committed moves that nobody sends: it ends even if its flusher does not.
+        await asyncio.shield(asyncio.create_task(self._flush_all(), name="flush"))
 
     def assign(self, numbers: Collection[int]) -> None:
         """Note that these partitions are this worker's, and no others."""
@@ -151,6 +150,15 @@ class EventsStage:
                 await self.places.pop(number).close()
         for number in sorted(self.assigned):
             await self.load(number)
+
+    async def _flush_all(self) -> None:
+        async with self._flushing:
+            self._flushing_since_s = asyncio.get_running_loop().time()
+            flushes = [self._flush(number) for number in list(self.places)]
+            # All of them end before anything is let go, also when one fails.
+            for result in await asyncio.gather(*flushes, return_exceptions=True):
+                if result is not None:
+                    raise result
 
     async def _check_gap(self, target: Partition, offset: int) -> None:
         """Raise LostFramesError when frames were passed over that the log still has."""
