@@ -130,7 +130,7 @@ class Sender:
         deed, profile, _, _ = row
         partition = partition_for(deed.workspace, profile, self._partitions)
         batch = self._batches[partition]
-        batch.append((_event_of(row), row))
+        batch.append((event_of(row), row))
         if len(batch) >= self._sizes[partition]:
             self._pack(partition)
 
@@ -178,7 +178,7 @@ class Sender:
         return self._random.choice(_SIZES)
 
 
-def _event_of(row: Row) -> Event:
+def event_of(row: Row) -> Event:
     deed, profile, at_ms, received_ms = row
     return Event(
         deed.id,
