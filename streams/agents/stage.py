@@ -206,5 +206,8 @@ class EventsStage:
 
 
 def _pass_over(partition: Partition, offset: int, value: bytes, reason: str) -> None:
+    # What was delivered again is buried already.
+    if offset <= partition.offset:
+        return
     partition.bury("", "", reason, value)
     partition.skip(offset)

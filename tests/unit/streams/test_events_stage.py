@@ -1,4 +1,4 @@
-"""A flush that is interrupted: what it had committed is sent, and what it could not commit is never passed over."""
+"""The events stage between flushes: what is interrupted or delivered again leaves nothing out and does nothing twice."""
 
 import asyncio
 from collections.abc import Sequence
@@ -87,3 +87,13 @@ async def test_a_partition_whose_commit_failed_is_let_go_without_another():
     stage.assign(())
     await stage.settle()
     assert await log.bounds(topics.STATE, 0) == (0, 0)
+
+
+async def test_bytes_that_are_no_frame_and_delivered_again_are_one_dead_letter():
+    log = SlowLog()
+    stage = await stage_with_a_move(log)
+    log.may_commit.set()
+    for _ in range(2):
+        await stage.apply(0, 1, b"no frame", NOW_MS)
+        await stage.flush()
+    assert await log.bounds(topics.DEAD_LETTERS, 0) == (0, 1)
