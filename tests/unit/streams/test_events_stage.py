@@ -1,4 +1,4 @@
-"""The events stage between flushes: what is interrupted or delivered again leaves nothing out and does nothing twice."""
+"""The events stage between flushes: what is interrupted or delivered again is left out nowhere and done once."""
 
 import asyncio
 from collections.abc import Sequence
