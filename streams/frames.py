@@ -36,7 +36,7 @@ class FrameKind(IntEnum):
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """A decoded frame; only the field of its kind is filled."""
+    """A decoded frame; only the field of its kind is filled. `size` is how many bytes it took, 0 when not known."""
 
     kind: FrameKind
     clock_ms: int
@@ -44,6 +44,7 @@ class Frame(msgspec.Struct, frozen=True):
     rollups: RollupBatch | None = None
     moves: MoveBatch | None = None
     control: Control | None = None
+    size: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -109,7 +110,7 @@ def _decode_body(kind: int, clock_ms: int, body: memoryview) -> tuple[Frame, int
     """Return the frame and how many values its body holds. Raises FrameError and MsgspecError."""
     if kind == FrameKind.EVENTS:
         events = _decode_events(body)
-        return Frame(FrameKind.EVENTS, clock_ms, events), len(events)
+        return Frame(FrameKind.EVENTS, clock_ms, events, size=len(body)), len(events)
     if kind == FrameKind.TICK:
         return Frame(FrameKind.TICK, clock_ms), 0
     if kind == FrameKind.ROLLUPS:

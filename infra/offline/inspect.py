@@ -71,7 +71,6 @@ async def partition(log: ReadableLog, number: int, default: RuleSet) -> dict[str
     copy.write([(record.key, record.value) for record in records if record.key is not None], 0, 0)
     found = copy.get(codec.COMMIT_KEY)
     commit = codec.decode_commit(found) if found else codec.Commit(-1, 0)
-    unsent = copy.get(codec.UNSENT_KEY)
     form: dict[str, Any] = {
         "partition": number,
         "applied_offset": commit.applied_offset,
@@ -86,7 +85,7 @@ async def partition(log: ReadableLog, number: int, default: RuleSet) -> dict[str
             "seen_ids_per_day": _seen_of(commit.seen),
             "moves_sent": {str(target): number for target, number in sorted(commit.sent.items())},
             "moves_taken": {str(sender): number for sender, number in sorted(commit.taken.items())},
-            "unsent_frames": len(codec.decode_unsent(unsent)) if unsent else 0,
+            "unsent_frames": sum(len(codec.decode_unsent(value)) for _, value in copy.scan(codec.UNSENT_PREFIX)),
             "rules": _rules_of(copy, default),
         }
     )

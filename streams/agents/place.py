@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 from streams.log import topics
@@ -102,8 +103,9 @@ class Place:
     async def _send(self) -> None:
         moves, clock_ms = self._unsent
         if moves:
-            records = [NewRecord(topics.EVENTS, target, None, frame, clock_ms) for target, frame in moves]
-            await append_patiently(self._log, records)
+            for frames in _in_turns(moves):
+                records = [NewRecord(topics.EVENTS, target, None, frame, clock_ms) for target, frame in frames]
+                await append_patiently(self._log, records)
             self._unsent = ([], 0)
 
     async def _save_when_due(self) -> None:
@@ -128,3 +130,14 @@ class Place:
         self.partition.profiles.forget_unsaved(saving.changes)
         self.partition.seen.save()
         self._saved_at_s = asyncio.get_running_loop().time()
+
+
+def _in_turns(moves: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield the first frame for each target, then the second: of two that are appended at once the first may be lost
+    alone, and who has taken the second no longer takes the first.
+    """
+    waiting: dict[int, list[bytes]] = {}
+    for target, frame in moves:
+        waiting.setdefault(target, []).append(frame)
+    for turn in range(max(map(len, waiting.values()))):
+        yield [(target, frames[turn]) for target, frames in waiting.items() if turn < len(frames)]

@@ -48,13 +48,16 @@ class Membership(Struct, frozen=True, array_like=True):
 
 
 class AccountState(Struct, frozen=True, array_like=True):
-    """A company: its members' scores, by profile; bounded. `name` as last told, at event time `named_ms`."""
+    """A company: its members' scores, by profile; bounded. `name` as last told, at event time `named_ms`. `announced`
+    counts what was told of it.
+    """
 
     name: str = ""
     members: dict[str, Member] = {}
     tier: str = ""
     is_mql: bool = False
     named_ms: int = 0
+    announced: int = 0
 
 
 def rank_of(profile: str) -> tuple[int, str]:

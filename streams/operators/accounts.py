@@ -81,11 +81,13 @@ class Accounts:
         known = ScoreState(tier=account.tier, is_mql=account.is_mql)
         before = score_of(account.members.values(), now_ms)
         after = before if members is account.members else score_of(members.values(), now_ms)
-        occurrence = f"{move.source}:{move.at_ms}"
+        # With a number: a member may leave, come back and make it hot again, all in one millisecond.
+        occurrence = f"{move.source}:{move.at_ms}:{account.announced}"
         tier, is_mql, fired = self._model.judged(known, before, after, occurrence, now_ms)
         about: dict[str, Any] = {"account": state.id, "name": name, "members": len(members)}
         firings = tuple(Firing(one.rule, one.occurrence, one.due_ms, one.data | about) for one in fired)
-        return replace(state, account=AccountState(name, members, tier, is_mql, named_ms)), firings
+        announced = account.announced + len(firings)
+        return replace(state, account=AccountState(name, members, tier, is_mql, named_ms, announced)), firings
 
 
 def score_of(members: Iterable[Member], at_ms: int) -> float:

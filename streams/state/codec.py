@@ -18,7 +18,7 @@ SKETCH_PREFIX = b"k:"
 SEEN_PREFIX = b"s:"
 RULES_PREFIX = b"x:"
 COMMIT_KEY = b"c:"
-UNSENT_KEY = b"o:"
+UNSENT_PREFIX = b"o:"
 ALERT_BOOK_KEY = b"a:"
 
 
@@ -124,6 +124,11 @@ def decode_commit(value: bytes) -> Commit:
 def is_version_1(value: bytes) -> bool:
     """Say whether the value was written by release 0.1."""
     return value[:1] == b"\x01"
+
+
+def unsent_key(number: int) -> bytes:
+    """Return the state topic's key of the number-th part of the frames that are to be appended."""
+    return UNSENT_PREFIX + (b"%06d" % number if number else b"")
 
 
 def encode_unsent(frames: list[tuple[int, bytes]]) -> bytes:

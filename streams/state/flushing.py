@@ -1,5 +1,6 @@
 """What a flush writes: everything that changed since the last one, as records that become visible together."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -13,6 +14,7 @@ from streams.model.triggers import Trigger
 from streams.ports import NewRecord
 from streams.state import codec
 from streams.state.partition import Partition
+from streams.state.record_sizes import parts
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -65,9 +67,7 @@ def take_flush(partition: Partition, partitions: int) -> Flush:
     outputs += [_in_force_record(partition, key) for key in rules]
     changes |= rules
     moves = partition.outbox.take_frames(clock_ms)
-    if moves or partition.had_unsent:
-        changes[codec.UNSENT_KEY] = codec.encode_unsent(moves) if moves else None
-    partition.had_unsent = bool(moves)
+    changes |= _unsent_changes(partition, moves)
     commit = codec.Commit(
         partition.offset, clock_ms, partition.seen_chunks.mark(), partition.outbox.sent, partition.outbox.taken
     )
@@ -80,6 +80,15 @@ def take_flush(partition: Partition, partitions: int) -> Flush:
     state = [record(NewRecord, (topics.STATE, number, key, value, clock_ms)) for key, value in changes.items()]
     events, partition.events = partition.events, 0
     return Flush(outputs + state, moves, partition.offset, clock_ms, events)
+
+
+def _unsent_changes(partition: Partition, moves: list[tuple[int, bytes]]) -> dict[bytes, bytes | None]:
+    """Keep the moves until the next commit, and forget those of the last."""
+    kept = parts(moves, lambda move: len(move[1]))
+    records = {codec.unsent_key(number): codec.encode_unsent(part) for number, part in enumerate(kept)}
+    gone = dict.fromkeys(key for key in partition.unsent_keys if key not in records)
+    partition.unsent_keys = tuple(records)
+    return gone | records
 
 
 def _trigger_record(number: int, trigger: Trigger) -> NewRecord:
@@ -107,12 +116,26 @@ def _rollup_records(
     for sketch in sketches:
         targets.setdefault(partition_for(sketch.workspace, "", partitions), ([], []))[1].append(sketch)
     return [
-        NewRecord(
-            topics.ROLLUPS,
-            target,
-            None,
-            encode_rollups(RollupBatch(partition.number, partition.clock_ms, tuple(totals), tuple(made))),
-            partition.clock_ms,
-        )
+        NewRecord(topics.ROLLUPS, target, None, encode_rollups(batch), partition.clock_ms)
         for target, (totals, made) in targets.items()
+        for batch in _batches(partition, totals, made)
     ]
+
+
+def _batches(partition: Partition, totals: list[Rollup], sketches: list[Sketch]) -> Iterator[RollupBatch]:
+    """Yield batches of a size that the log takes. Only the last tells the time: all totals of a time come before it."""
+    cut = list(parts(totals, _size_of_total)) or [[]]
+    made = list(parts(sketches, _size_of_sketch))
+    early = [RollupBatch(partition.number, partition.published_ms, tuple(part)) for part in cut[:-1]]
+    early += [RollupBatch(partition.number, partition.published_ms, (), tuple(part)) for part in made[:-1]]
+    yield from early
+    yield RollupBatch(partition.number, partition.clock_ms, tuple(cut[-1]), tuple(made[-1] if made else ()))
+
+
+def _size_of_total(total: Rollup) -> int:
+    s = total.series
+    return 4 * (len(s.workspace) + len(s.event) + len(s.campaign) + len(s.source) + len(s.currency)) + 48
+
+
+def _size_of_sketch(sketch: Sketch) -> int:
+    return len(sketch.body) + 4 * (len(sketch.workspace) + len(sketch.name)) + 64

@@ -92,9 +92,9 @@ def restore(partition: Partition, copy: StateCopy) -> list[tuple[int, bytes]]:
         if due_ms:
             due[key[len(codec.PROFILE_PREFIX) :].decode()] = due_ms
     partition.timers.restore(due)
-    unsent = copy.get(codec.UNSENT_KEY)
-    partition.had_unsent = unsent is not None
-    return codec.decode_unsent(unsent) if unsent else []
+    unsent = dict(copy.scan(codec.UNSENT_PREFIX))
+    partition.unsent_keys = tuple(unsent)
+    return [frame for value in unsent.values() for frame in codec.decode_unsent(value)]
 
 
 def _restore_seen(partition: Partition, copy: StateCopy, commit: codec.Commit) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from streams.frames import encode_moves
 from streams.model.ids import partition_for
 from streams.model.moves import Move, MoveBatch
+from streams.state.record_sizes import parts
 
 
 class Outbox:
@@ -35,10 +36,11 @@ class Outbox:
     def take_frames(self, clock_ms: int) -> list[tuple[int, bytes]]:
         """Return (target partition, frame) of all waiting moves; they are numbered now and no longer waiting."""
         frames = []
-        for target, moves in sorted(self._waiting.items()):
-            last = self.sent.get(target, 0)
-            frames.append((target, encode_moves(MoveBatch(self._partition, last + 1, tuple(moves)), clock_ms)))
-            self.sent[target] = last + len(moves)
+        for target, waiting in sorted(self._waiting.items()):
+            for moves in parts(waiting, _size_of):
+                last = self.sent.get(target, 0)
+                frames.append((target, encode_moves(MoveBatch(self._partition, last + 1, tuple(moves)), clock_ms)))
+                self.sent[target] = last + len(moves)
         self._waiting.clear()
         return frames
 
@@ -49,3 +51,8 @@ class Outbox:
         if fresh:
             self.taken[batch.partition] = batch.first + len(batch.moves) - 1
         return fresh
+
+
+def _size_of(move: Move) -> int:
+    # At most four bytes a character, and some for the numbers.
+    return len(move.body) + 4 * (len(move.workspace) + len(move.target) + len(move.source)) + 32

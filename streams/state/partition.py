@@ -24,6 +24,7 @@ from streams.operators.seen_ids import SeenIds
 from streams.state import codec
 from streams.state.outbox import Outbox
 from streams.state.profile_store import ProfileStore
+from streams.state.record_sizes import MAX_EVENT_BYTES, shortened
 from streams.state.rule_alerts import rule_alert
 from streams.state.seen_chunks import SeenChunks
 from streams.state.timers import Timers
@@ -63,8 +64,8 @@ class Partition:
         self.triggers: list[Trigger] = []
         self.dead_letters: list[DeadLetter] = []
         self.alerts: list[Alert] = []
-        self.had_unsent = False
         self.obsolete: list[bytes] = []
+        self.unsent_keys: tuple[bytes, ...] = ()
         self._members: dict[str, ProfileState] = {}
 
     def apply(self, offset: int, frame: Frame, logged_ms: int = 0) -> None:
@@ -86,7 +87,7 @@ class Partition:
 
     def bury(self, workspace: str, source: str, reason: str, raw: bytes, field: str = "") -> None:
         """Keep what can't be used, with the reason."""
-        self.dead_letters.append(DeadLetter(workspace, source, "engine", reason, field, raw, self.clock_ms))
+        self.dead_letters.append(DeadLetter(workspace, source, "engine", reason, field, shortened(raw), self.clock_ms))
 
     def refuse_frame(self, frame: Frame, reason: str) -> None:
         """Keep a whole frame that can't be used."""
@@ -95,7 +96,8 @@ class Partition:
     def _apply(self, offset: int, frame: Frame) -> None:
         self._offset = offset
         if frame.kind is FrameKind.EVENTS:
-            self._apply_events(frame.events, offset, frame.clock_ms)
+            events = frame.events if frame.size <= MAX_EVENT_BYTES else self._of_a_size(frame.events)
+            self._apply_events(events, offset, frame.clock_ms)
         elif frame.moves is not None:
             self._apply_moves(frame.moves)
         elif frame.control is not None:
@@ -143,6 +145,15 @@ class Partition:
         for event in wrong:
             self.bury(event.workspace, event.source, *_fault_of(event, latest_ms))
         return [event for event in events if event not in wrong]
+
+    def _of_a_size(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Return the events that another partition could be sent; bury the others."""
+        packed = [_encode(event) for event in events]
+        for event, raw in zip(events, packed, strict=True):
+            if len(raw) > MAX_EVENT_BYTES:
+                reason = f"the event has {len(raw)} bytes, and at most {MAX_EVENT_BYTES} are taken"
+                self.bury(event.workspace[:100], event.source[:100], reason, raw)
+        return [event for event, raw in zip(events, packed, strict=True) if len(raw) <= MAX_EVENT_BYTES]
 
     def _apply_event(self, key: str, before: ProfileState, event: Event) -> None:
         if before.identity.moved_to:

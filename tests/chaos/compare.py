@@ -41,7 +41,7 @@ def compare_partition(number: int, found: Outcome, expected: Outcome, difference
     """Compare the state of a partition."""
     for kind, prefix in (("profiles", codec.PROFILE_PREFIX), ("rules", codec.RULES_PREFIX)):
         differences.maps(kind, _part(found.state, prefix), _part(expected.state, prefix))
-    if codec.UNSENT_KEY in found.state:
+    if any(key.startswith(codec.UNSENT_PREFIX) for key in found.state):
         differences.note("moves", f"partition {number} has moves that were not sent")
     mine, theirs = found.commit, expected.commit
     differences.maps(

@@ -152,7 +152,9 @@ def _is_caught_up(cluster: Cluster, plan: Plan) -> bool:
 
 def _is_settled(cluster: Cluster, plan: Plan) -> bool:
     states = [newest_by_key(cluster.bootstrap, topics.STATE, number) for number in range(plan.partitions)]
-    return _is_caught_up(cluster, plan) and not any(codec.UNSENT_KEY in state for state in states)
+    return _is_caught_up(cluster, plan) and not any(
+        key.startswith(codec.UNSENT_PREFIX) for state in states for key in state
+    )
 
 
 def _commit(cluster: Cluster, number: int) -> codec.Commit:
