@@ -136,9 +136,15 @@ class Partition:
         wrong = [
             event
             for event in events
-            if event.received_ms > latest_ms
-            or event.at_ms > latest_ms
-            or not (event.value is None or -MAX_VALUE < event.value < MAX_VALUE)
+            if not (
+                0 <= event.received_ms <= latest_ms
+                and 0 <= event.at_ms <= latest_ms
+                and event.id
+                and event.profile
+                and event.name
+                and event.workspace
+                and (event.value is None or -MAX_VALUE < event.value < MAX_VALUE)
+            )
         ]
         if not wrong:
             return events
@@ -280,6 +286,12 @@ class Partition:
 def _fault_of(event: Event, latest_ms: int) -> tuple[str, bytes, str]:
     """Return (reason, raw, field) of an event that no honest sender makes."""
     raw = _encode(event)
+    for field in ("id", "workspace", "profile", "name"):
+        if not getattr(event, field):
+            return f"{field} is empty", raw, field
+    for field in ("received_ms", "at_ms"):
+        if getattr(event, field) < 0:
+            return f"{field} lies before 1970", raw, field
     if event.received_ms > latest_ms:
         return "received_ms lies more than a day after its frame was made", raw, "received_ms"
     if event.at_ms > latest_ms:
