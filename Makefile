@@ -5,6 +5,9 @@ PORT ?= 8000
 DATA ?= .data
 # How many times `make soak` kills the platform under load.
 KILLS ?= 50
+# What `make chaos` sends, and how many faults fall into it.
+EVENTS ?= 1000000
+FAULTS ?= 50
 
 BIN := .venv/bin
 SETUP := $(PYTHON) -m infra.build
@@ -12,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest
 QUICK := not slow and not browser and not influx and not kafka
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format docs dashboard wheel lock upgrade soak bench clean
+.PHONY: help up test check format docs dashboard wheel lock upgrade soak chaos bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +55,10 @@ upgrade: ## Write the locks with the newest versions that fit
 soak: ## Kill the platform under load KILLS times and account for every event and message
 	@$(SETUP) dev-environment
 	@CAMPAIGNIQ_SOAK_KILLS=$(KILLS) $(PYTEST) -q -s -m slow --timeout=0 tests/e2e/test_kill.py
+
+chaos: ## Run two workers on a real Kafka through FAULTS faults under load and compare all with a single pass
+	@$(SETUP) dev-environment parts
+	@CAMPAIGNIQ_CHAOS_EVENTS=$(EVENTS) CAMPAIGNIQ_CHAOS_FAULTS=$(FAULTS) $(PYTEST) -q -s -m slow --timeout=0 tests/chaos
 
 bench: ## Measure the engine, the platform at rest and the way from event to mail
 	@$(SETUP) environment
