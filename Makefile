@@ -5,9 +5,10 @@ PORT ?= 8000
 DATA ?= .data
 # How many times `make soak` kills the platform under load.
 KILLS ?= 50
-# What `make chaos` sends, and how many faults fall into it.
-EVENTS ?= 1000000
+# What `make chaos` does: how many faults, under how many events, drawn by which seed.
 FAULTS ?= 50
+EVENTS ?= 1000000
+SEED ?= 1
 
 BIN := .venv/bin
 SETUP := $(PYTHON) -m infra.build
@@ -15,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest
 QUICK := not slow and not browser and not influx and not kafka
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format docs dashboard wheel lock upgrade soak chaos bench clean
+.PHONY: help up test check format docs dashboard wheel lock upgrade soak chaos mutations bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,9 +57,14 @@ soak: ## Kill the platform under load KILLS times and account for every event an
 	@$(SETUP) dev-environment
 	@CAMPAIGNIQ_SOAK_KILLS=$(KILLS) $(PYTEST) -q -s -m slow --timeout=0 tests/e2e/test_kill.py
 
-chaos: ## Run two workers on a real Kafka through FAULTS faults under load and compare all with a single pass
+chaos: ## Break workers, Kafka and its disk FAULTS times under EVENTS events, and compare all output with a single pass
 	@$(SETUP) dev-environment parts
-	@CAMPAIGNIQ_CHAOS_EVENTS=$(EVENTS) CAMPAIGNIQ_CHAOS_FAULTS=$(FAULTS) $(PYTEST) -q -s -m slow --timeout=0 tests/chaos
+	@CAMPAIGNIQ_CHAOS_FAULTS=$(FAULTS) CAMPAIGNIQ_CHAOS_EVENTS=$(EVENTS) CAMPAIGNIQ_CHAOS_SEED=$(SEED) \
+		$(PYTEST) -q -s --timeout=0 tests/chaos/test_chaos.py
+
+mutations: ## Break the engine's code in known ways and show that its laws notice each
+	@$(SETUP) dev-environment
+	@CAMPAIGNIQ_MUTATIONS=all $(PYTEST) -q --timeout=0 tests/laws/test_mutations.py
 
 bench: ## Measure the engine, the platform at rest and the way from event to mail
 	@$(SETUP) environment
