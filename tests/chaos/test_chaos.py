@@ -18,7 +18,7 @@ FAULTS = int(os.environ.get("CAMPAIGNIQ_CHAOS_FAULTS", "6"))
 SEED = int(os.environ.get("CAMPAIGNIQ_CHAOS_SEED", "1"))
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600 + 60 * FAULTS + EVENTS // 200)
 def test_through_all_faults_the_output_is_that_of_a_single_pass(kafka_jars, tmp_path):
     with running_kafka(kafka_jars, data=tmp_path / "kafka") as cluster:
         figures = run_chaos(cluster, tmp_path, Plan(EVENTS, FAULTS, SEED))
