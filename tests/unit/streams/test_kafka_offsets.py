@@ -1,0 +1,43 @@
+"""Questions about offsets are asked again after what passes by itself."""
+
+from concurrent.futures import Future
+from types import SimpleNamespace
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.log import topics
+from streams.log.kafka_errors import KafkaLogError
+from streams.log.kafka_offsets import Offsets
+from streams.log.kafka_settings import Names
+
+
+class Admin:
+    """Answers with the errors, then with the offset 7."""
+
+    def __init__(self, *errors: int) -> None:
+        self.errors = list(errors)
+        self.learned = 0
+
+    def list_offsets(self, asked, **_):
+        answer: Future = Future()
+        if self.errors:
+            answer.set_exception(KafkaException(KafkaError(self.errors.pop(0))))
+        else:
+            answer.set_result(SimpleNamespace(offset=7))
+        return dict.fromkeys(asked, answer)
+
+    def list_topics(self, timeout: float) -> None:
+        self.learned += 1
+
+
+async def test_after_an_election_that_the_client_missed_it_learns_of_it_and_asks_again():
+    admin = Admin(KafkaError.FENCED_LEADER_EPOCH)
+    found = await Offsets(admin, Names(""), 5).ends([(topics.STATE, 0)])
+    assert (found, admin.learned) == ({(topics.STATE, 0): 7}, 1)
+
+
+async def test_what_kafka_refuses_for_good_is_not_asked_again():
+    admin = Admin(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    with pytest.raises(KafkaLogError):
+        await Offsets(admin, Names(""), 5).ends([(topics.STATE, 0)])
