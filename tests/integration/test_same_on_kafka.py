@@ -119,10 +119,14 @@ async def on_embedded(folder: Path, frames: list[NewRecord]) -> tuple[list[NewRe
 
 
 async def _is_at_rest(log: EmbeddedEventLog, stage: EventsStage) -> bool:
+    """All is applied and what it caused is written; frames at the end that caused nothing need no flush."""
+    if stage.is_flushing:
+        return False
     ends = [(await log.bounds(topics.EVENTS, n))[1] for n in range(PARTITIONS)]
-    return len(stage.places) == PARTITIONS and not any(
-        place.flushed_offset + 1 < ends[n] or has_output(place.partition) for n, place in stage.places.items()
-    )
+    if stage.is_flushing or len(stage.places) < PARTITIONS:
+        return False
+    places = stage.places.items()
+    return all(place.partition.offset + 1 == ends[n] and not has_output(place.partition) for n, place in places)
 
 
 def on_kafka(bootstrap: str, folder: Path, frames: list[NewRecord]) -> Output:
