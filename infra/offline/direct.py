@@ -11,7 +11,6 @@ from streams.frames import Frame, FrameKind
 from streams.model.events import Event
 from streams.model.ids import partition_for
 from streams.model.moves import Move, MoveBatch
-from streams.model.profile import ProfileState
 from streams.model.rules.ruleset import RuleSet
 from streams.operators.rollups import Rollups
 from streams.operators.rulebook import RuleBook
@@ -20,6 +19,7 @@ from streams.state.copy import MemoryCopy
 from streams.state.outbox import Outbox
 from streams.state.partition import Partition
 from streams.state.profile_store import ProfileStore
+from streams.state.settling import Entry, FrameMark, Span, settle
 
 _FRAME_EVENTS = 256
 _TIDY_FRAMES = 64
@@ -39,48 +39,71 @@ class _Mail(Outbox):
         return batch.moves
 
 
-class _Settling:
+class _Delivery:
     """Brings moves to their targets until there are none."""
 
     def __init__(self, queue: deque[Move], partitions: "list[_InstantPartition]", offsets: Iterator[int]) -> None:
-        self.queue = queue
+        self._queue = queue
         self._partitions = partitions
         self._offsets = offsets
         self._is_busy = False
 
-    def run(self, now_ms: int, touched: "_InstantPartition") -> None:
+    def run(self, now_ms: int) -> None:
         if self._is_busy:
             return
         self._is_busy = True
-        touched.tell()
-        while self.queue:
-            move = self.queue.popleft()
+        while self._queue:
+            move = self._queue.popleft()
             owner = self._partitions[partition_for(move.workspace, move.target, len(self._partitions))]
             owner.deliver(move, now_ms, next(self._offsets))
-            owner.tell()
         self._is_busy = False
 
 
 class _InstantPartition(Partition):
-    """Settles after each event, where a partition of the platform waits for its flush."""
+    """Settles after each frame, and after each event when one tells others something, where a partition of the platform
+    waits for its flush.
+    """
 
-    settling: _Settling
-
-    def _apply_event(self, key: str, before: ProfileState, event: Event) -> None:
-        super()._apply_event(key, before, event)
-        if self._members or self.settling.queue:
-            self.settling.run(self.clock_ms, self)
+    delivery: _Delivery
 
     def deliver(self, move: Move, now_ms: int, offset: int) -> None:
         if now_ms > self.clock_ms:
-            self._advance(now_ms)
+            self.clock_ms = now_ms
+            self.settle()
         # A number of its own: totals that are late are named by it, and never added to once they are taken.
-        self._offset = offset
-        self._apply_moves(MoveBatch(0, 0, (move,)))
+        self._apply_moves(MoveBatch(0, 0, (move,)), FrameMark(offset))
 
-    def tell(self) -> None:
-        if self._members:
-            self._tell_companies()
+    def _apply(self, offset: int, frame: Frame) -> None:
+        super()._apply(offset, frame)
+        self.settle()
+
+    def _settle_until(self, waiting: dict[str, list[Entry]], until_ms: int) -> None:
+        due = self._pop_due(until_ms)
+        together = {**dict.fromkeys(due, ()), **waiting}
+        settled, failed = settle(self.rules, self.profiles, together, Span(self.settled_ms, until_ms))
+        if failed is None and not settled.moves:
+            self.settled_ms = until_ms
+            self._take(settled)
+            return
+        for key in due:
+            self.timers.schedule(key, self.settled_ms + 1)
+        entries = [(key, entry) for key, entries in waiting.items() for entry in entries]
+        for key, entry in sorted(entries, key=lambda found: found[1].number):
+            self._settle_one(entry.clock_ms, {key: [_by_itself(entry)]})
+        self._settle_one(until_ms, {})
+
+    def _settle_one(self, now_ms: int, waiting: dict[str, list[Entry]]) -> None:
+        until_ms, self.clock_ms = self.clock_ms, now_ms
+        super()._settle_until(waiting, now_ms)
+        self.delivery.run(now_ms)
+        self.clock_ms = until_ms
+
+
+def _by_itself(entry: Entry) -> Entry:
+    """Return the event as if its frame held nothing else."""
+    mark = FrameMark(entry.frame.offset)
+    mark.clock_ms = entry.clock_ms
+    return entry._replace(frame=mark)
 
 
 class DirectRun:
@@ -95,9 +118,9 @@ class DirectRun:
 
         self.run = Run(partitions, make, listeners)
         made = [partition for partition in self.run.partitions if isinstance(partition, _InstantPartition)]
-        settling = _Settling(queue, made, self.run.offsets)
+        delivery = _Delivery(queue, made, self.run.offsets)
         for partition in made:
-            partition.settling = settling
+            partition.delivery = delivery
         self._count = partitions
         self._batch: list[Event] = []
         self._ids: set[str] = set()

@@ -15,7 +15,6 @@ from streams.model.triggers import Trigger
 from streams.state import codec
 from streams.state.copy import MemoryCopy
 from streams.state.partition import Partition
-from streams.state.profile_store import DEFAULT_HOT_PROFILES
 
 
 class Listeners(NamedTuple):
@@ -59,9 +58,14 @@ class Run:
 
     def drain(self) -> None:
         """Let the time pass until no window is open any more."""
-        while due := [partition.timers.next_ms for partition in self.partitions if partition.timers.next_ms]:
+        while due := self._due():
             # What was due before now runs as soon as the clock moves at all.
             self.advance(max(min(due), self.clock_ms + 1))
+
+    def _due(self) -> list[int]:
+        for partition in self.partitions:
+            partition.settle()
+        return [partition.timers.next_ms for partition in self.partitions if partition.timers.next_ms]
 
     def tidy(self, done_ms: int) -> None:
         """Call now and then, between two frames: tells what fired before `done_ms`, and keeps memory bounded."""
@@ -69,8 +73,7 @@ class Run:
             self._collect(partition)
             partition.seen_chunks.take_records()
             partition.seen.mark_written()
-            if len(partition.profiles.hot) > DEFAULT_HOT_PROFILES:
-                self._pack(partition)
+            self._pack(partition)
         self._tell(done_ms)
 
     def finish(self) -> None:
@@ -87,6 +90,7 @@ class Run:
         return (codec.decode_profile(value) for _, value in merge(*scans))
 
     def _collect(self, partition: Partition) -> None:
+        partition.settle()
         self._held += (trigger for trigger in partition.triggers if trigger.at_ms >= self._from_ms)
         for letter in partition.dead_letters:
             self._listeners.on_letter(letter)
@@ -108,11 +112,8 @@ class Run:
             self._listeners.on_trigger(trigger)
 
     def _pack(self, partition: Partition) -> None:
-        """Move profiles that changed into the copy, so that those not in use leave memory as objects."""
-        changes: dict[bytes, bytes | None] = {
-            codec.PROFILE_PREFIX + key.encode(): codec.encode_profile(state)
-            for key, state in partition.profiles.take_dirty().items()
-        }
-        partition.profiles.packed(changes)
+        """Move profiles that changed into the copy."""
+        changes = partition.profiles.take_dirty()
+        partition.profiles.flushed(changes)
         self._copies[partition.number].write(changes.items(), 0, partition.clock_ms)
         partition.profiles.forget_unsaved(changes)

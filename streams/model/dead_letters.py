@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class DeadLetter(Struct, frozen=True, array_like=True):
+class DeadLetter(Struct, frozen=True, array_like=True, gc=False):
     """Raw bytes that `stage` (ingest, engine, ...) refused, and why; `field` names the faulty part when one does."""
 
     workspace: str

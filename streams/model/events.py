@@ -51,7 +51,7 @@ class ProfileKeys(Struct, frozen=True, array_like=True, gc=False):
         )
 
 
-class Event(Struct, frozen=True, array_like=True):
+class Event(Struct, frozen=True, array_like=True, gc=False):
     """One normalised event.
 
     `id` is the sender's message id (unique in its workspace), `name` is snake_case, `at_ms` is when it happened

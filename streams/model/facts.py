@@ -45,7 +45,7 @@ _ARRAY = struct.Struct(">BH")  # head of a msgpack array of up to 65,535 values
 _ARRAY16 = 0xDC
 
 
-class FactsState(Struct, frozen=True, array_like=True):
+class FactsState(Struct, frozen=True, array_like=True, gc=False):
     """Recent history is packed, ordered by event time: `lines` holds the newest `line_count` lines, `older` the
     `HALF_RECENT` before them, once there were so many (see `recent`). Counts are the profile's own; those of merged ids
     are in `moved`, by id (`label_of`). `last_seen_ms` is event time; a gap of half an hour before an event begins a

@@ -7,7 +7,7 @@ KINDS = ("user", "anon", "email", "phone", "device", "custom")
 _LABEL_SEPARATOR = "\x1f"
 
 
-class IdentityState(Struct, frozen=True, array_like=True):
+class IdentityState(Struct, frozen=True, array_like=True, gc=False):
     """`moved_to`: this id belongs to that profile and its events are forwarded. `ids`: what has been merged into this
     profile. `claimed_by`: who has said that this id is theirs; too many, and it is `is_shared`: it merges nobody.
     `detached`: ids that were taken out again and must not come back by themselves. `groups`: companies it belongs to.
@@ -39,7 +39,7 @@ class Member(Struct, frozen=True, array_like=True, gc=False):
     fit: float
 
 
-class Membership(Struct, frozen=True, array_like=True):
+class Membership(Struct, frozen=True, array_like=True, gc=False):
     """News of a member for its company; `member` None: it is none any more. `name` is empty when none was told."""
 
     member: Member | None
@@ -47,7 +47,7 @@ class Membership(Struct, frozen=True, array_like=True):
     named_ms: int = 0
 
 
-class AccountState(Struct, frozen=True, array_like=True):
+class AccountState(Struct, frozen=True, array_like=True, gc=False):
     """A company: its members' scores, by profile; bounded. `name` as last told, at event time `named_ms`. `announced`
     counts what was told of it.
     """

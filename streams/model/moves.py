@@ -35,7 +35,7 @@ class Claim(Struct, frozen=True, array_like=True, gc=False):
     join: int = 0
 
 
-class Move(Struct, frozen=True, array_like=True):
+class Move(Struct, frozen=True, array_like=True, gc=False):
     """One message; profiles by id, both of `workspace`. `at_ms` is the sender's log time."""
 
     kind: MoveKind
@@ -46,7 +46,7 @@ class Move(Struct, frozen=True, array_like=True):
     body: bytes = b""
 
 
-class MoveBatch(Struct, frozen=True, array_like=True):
+class MoveBatch(Struct, frozen=True, array_like=True, gc=False):
     """Moves of one partition to one other, in order. Numbers of a partition only grow, and a target takes each once:
     `first` is the number of the first, the others follow by ones.
     """

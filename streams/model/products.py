@@ -18,7 +18,7 @@ class Interest(Struct, frozen=True, array_like=True, gc=False):
     currency: str = ""
 
 
-class ProductState(Struct, frozen=True, array_like=True):
+class ProductState(Struct, frozen=True, array_like=True, gc=False):
     """`interested` is keyed by profile and rule, bounded; `told` is what goes into a trigger (name, url, image)."""
 
     price: float = 0.0
@@ -29,7 +29,7 @@ class ProductState(Struct, frozen=True, array_like=True):
     interested: dict[str, Interest] = {}
 
 
-class Notice(Struct, frozen=True, array_like=True):
+class Notice(Struct, frozen=True, array_like=True, gc=False):
     """News of a product for one profile; `occurrence` tells one piece of news from the next."""
 
     rule: str

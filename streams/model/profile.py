@@ -9,7 +9,7 @@ from streams.model.scores import ScoreState
 from streams.model.windows import WindowsState
 
 
-class ProfileState(Struct, frozen=True, array_like=True):
+class ProfileState(Struct, frozen=True, array_like=True, gc=False):
     """One person, company ("group:…") or product ("product:…").
 
     `rules` is the fingerprint of the rules under which it was last changed. New parts are appended with a default, so

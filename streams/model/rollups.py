@@ -74,7 +74,7 @@ class Sketch(Struct, frozen=True, array_like=True, gc=False):
     body: bytes
 
 
-class RollupBatch(Struct, frozen=True, array_like=True):
+class RollupBatch(Struct, frozen=True, array_like=True, gc=False):
     """Totals and sketches that changed since the partition's last batch. `clock_ms` is its log time: no later batch of
     it opens a bucket that ends before `clock_ms`, but for late events.
     """

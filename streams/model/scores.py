@@ -27,7 +27,7 @@ class Contribution(Struct, frozen=True, array_like=True, gc=False):
     hits: tuple[int, ...] = ()
 
 
-class Before(Struct, frozen=True, array_like=True):
+class Before(Struct, frozen=True, array_like=True, gc=False):
     """What a profile had earned when the recompute `mark` began, by the id that had earned it and rule. An id without
     rules was taken out since.
     """
@@ -36,7 +36,7 @@ class Before(Struct, frozen=True, array_like=True):
     parts: dict[str, dict[str, Contribution]] = {}
 
 
-class ScoreState(Struct, frozen=True, array_like=True):
+class ScoreState(Struct, frozen=True, array_like=True, gc=False):
     """One score of a profile.
 
     `total` is the sum of all weights: own (`parts`, by rule), of merged ids (`moved`, by id and rule) and what waits to

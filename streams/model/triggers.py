@@ -17,7 +17,7 @@ class TriggerRule(StrEnum):
     LEAD_MQL = "lead_mql"
 
 
-class Trigger(Struct, frozen=True, array_like=True):
+class Trigger(Struct, frozen=True, array_like=True, gc=False):
     """One firing of a rule for a profile.
 
     `at_ms` is the log time at which it fired, `due_ms` the log time at which it should have (equal unless a window

@@ -114,15 +114,15 @@ class Total:
 class Bucket:
     """The totals of a time bucket, by their series' number; `part` as in Rollup."""
 
-    __slots__ = ("_written", "hour", "part", "start_ms", "told_apart", "totals")
+    __slots__ = ("_told_apart", "_written", "hour", "part", "start_ms", "totals")
 
     def __init__(self, start_ms: int, part: int, hour: Hour) -> None:
         self.start_ms = start_ms
         self.part = part
         self.hour = hour
         self.totals: dict[int, Total] = {}
-        self.told_apart: dict[str, int] = {}
-        """Totals of each workspace, but for OTHER."""
+        self._told_apart: dict[tuple[str, bool], int] = {}
+        """Totals of each workspace, but for OTHER. Sessions count apart: they are known later than events."""
         self._written = 0
 
     def open(self, known: Known) -> Total:
@@ -130,8 +130,13 @@ class Bucket:
         total = self.totals[known.number] = Total(self, known, len(self.totals))
         series = known.series
         if series.event != OTHER:
-            self.told_apart[series.workspace] = self.told_apart.get(series.workspace, 0) + 1
+            kind = series.workspace, series.event == SESSIONS
+            self._told_apart[kind] = self._told_apart.get(kind, 0) + 1
         return total
+
+    def has_room(self, series: Series, limit: int) -> bool:
+        """Say whether fewer than `limit` of the workspace's series are told apart."""
+        return self._told_apart.get((series.workspace, series.event == SESSIONS), 0) < limit
 
     def record(self, number: int) -> tuple[bytes, bytes]:
         """Return the record of that number: series number, count and millionths in turn."""

@@ -21,8 +21,8 @@ from streams.operators.sketch_book import DELTA_PREFIX, OTHER, SKETCH_PREFIX, Re
 
 DEFAULT_HORIZON_MS = 3_600_000
 MAX_SERIES = 2_000
-"""So many series of a workspace are told apart in one bucket of a partition; the others are counted together, under the
-event OTHER and by source alone: made-up names must not fill memory and metric store."""
+"""So many series of a workspace, and as many of its sessions, are told apart in one bucket of a partition; the others
+are counted together, under the event OTHER and by source alone: made-up names must not fill memory and metric store."""
 _FOR_EVER = 1 << 62
 STATE_PREFIXES = (SERIES_PREFIX, CELLS_PREFIX, SKETCH_PREFIX, DELTA_PREFIX)
 """How keys of the state topic begin whose records `Rollups.restore` takes."""
@@ -154,7 +154,7 @@ class Rollups:
 
     def _meet(self, tags: Tags, bucket: Bucket) -> Known:
         series = Series(*tags)
-        if series.event != OTHER and bucket.told_apart.get(series.workspace, 0) < MAX_SERIES:
+        if series.event != OTHER and bucket.has_room(series, MAX_SERIES):
             return bucket.hour.number(series)
         return Known(-1, series, bucket.hour.sketches)
 
@@ -163,7 +163,7 @@ class Rollups:
         total = bucket.totals.get(known.number)
         if total is None:
             series = known.series
-            if known.number < 0 or bucket.told_apart.get(series.workspace, 0) >= MAX_SERIES:
+            if known.number < 0 or not bucket.has_room(series, MAX_SERIES):
                 other = bucket.hour.other(series.workspace, series.source)
                 return bucket.totals.get(other.number) or bucket.open(other)
             total = bucket.open(known)

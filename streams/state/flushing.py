@@ -34,7 +34,8 @@ class Flush(NamedTuple):
 def has_output(partition: Partition) -> bool:
     """Say whether a flush would write more than the commit record."""
     return (
-        partition.profiles.is_dirty()
+        not partition.is_settled()
+        or partition.profiles.is_dirty()
         or bool(partition.triggers)
         or bool(partition.dead_letters)
         or bool(partition.alerts)
@@ -47,6 +48,7 @@ def has_output(partition: Partition) -> bool:
 
 def take_flush(partition: Partition, partitions: int) -> Flush:
     """Return what makes everything applied so far durable; the partition may go on at once."""
+    partition.settle()
     number, clock_ms = partition.number, partition.clock_ms
     outputs = [_trigger_record(number, t) for t in partition.triggers]
     outputs += [NewRecord(topics.DEAD_LETTERS, number, None, _encode(d), d.at_ms) for d in partition.dead_letters]
@@ -55,10 +57,7 @@ def take_flush(partition: Partition, partitions: int) -> Flush:
         for a in partition.alerts
     ]
     partition.triggers, partition.dead_letters, partition.alerts = [], [], []
-    changes: dict[bytes, bytes | None] = {
-        codec.PROFILE_PREFIX + key.encode(): codec.encode_profile(state)
-        for key, state in partition.profiles.take_dirty().items()
-    }
+    changes = partition.profiles.take_dirty()
     totals = partition.totals.take_changes(clock_ms)
     changes.update(totals.records)
     outputs += _rollup_records(partition, totals.rollups, totals.sketches, partitions)
@@ -75,7 +74,7 @@ def take_flush(partition: Partition, partitions: int) -> Flush:
     changes.update(dict.fromkeys(partition.obsolete))
     partition.obsolete = []
     partition.published_ms = clock_ms
-    partition.profiles.packed(changes)
+    partition.profiles.flushed(changes)
     record = tuple.__new__
     state = [record(NewRecord, (topics.STATE, number, key, value, clock_ms)) for key, value in changes.items()]
     events, partition.events = partition.events, 0

@@ -77,7 +77,7 @@ def restore(partition: Partition, copy: StateCopy) -> list[tuple[int, bytes]]:
     found = copy.get(codec.COMMIT_KEY)
     commit = codec.decode_commit(found) if found else codec.Commit(-1, 0)
     partition.offset = commit.applied_offset
-    partition.clock_ms = partition.published_ms = commit.clock_ms
+    partition.clock_ms = partition.settled_ms = partition.published_ms = commit.clock_ms
     partition.outbox.restore(commit.sent, commit.taken)
     partition.rules.restore(copy.scan(codec.RULES_PREFIX))
     partition.totals.restore({key: value for prefix in STATE_PREFIXES for key, value in copy.scan(prefix)})

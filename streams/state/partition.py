@@ -1,7 +1,9 @@
 """One partition of the engine: frames in, records to write out. Deterministic; does no I/O of its own."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +18,7 @@ from streams.model.events import Event
 from streams.model.moves import Move, MoveBatch, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.rules_in_force import Quarantine
-from streams.operators.identity.nodes import forwarded_event, forwarding
+from streams.operators.identity.nodes import forwarded_event
 from streams.operators.pipeline import Effects
 from streams.operators.rollups import Rollups
 from streams.operators.rulebook import RuleBook
@@ -27,6 +29,7 @@ from streams.state.profile_store import ProfileStore
 from streams.state.record_sizes import MAX_EVENT_BYTES, shortened
 from streams.state.rule_alerts import rule_alert
 from streams.state.seen_chunks import SeenChunks
+from streams.state.settling import EVENT, Entry, FrameMark, Order, Settled, Span, rest_after, settle
 from streams.state.timers import Timers
 
 if TYPE_CHECKING:
@@ -38,11 +41,17 @@ MAX_AHEAD_MS = 86_400_000
 """No event happened so much later than it was received, and no frame was made so much later than it was logged."""
 MAX_VALUE = 1e15
 MAX_REASON = 500
+MAX_WAITING_EVENTS = 8_192
+"""So many events wait for a flush; with more of them profiles are settled before."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class Partition:
-    """Applies frames in offset order; `streams.state.flushing` turns what changed into records."""
+    """Applies frames in offset order; `streams.state.flushing` turns what changed into records.
+
+    Events are counted as they come. They wait until somebody needs to know what they do to profiles: a flush, or a
+    move or control record, which must not overtake them.
+    """
 
     def __init__(
         self, number: int, rules: RuleBook, profiles: ProfileStore, totals: Rollups, seen: SeenIds, outbox: Outbox
@@ -57,7 +66,7 @@ class Partition:
         self.timers = Timers()
         self.clock_ms = 0
         self.published_ms = 0
-        self.offset = self._offset = -1
+        self.offset = -1
         self.is_whole = True
         self.events = 0
         self.duplicates = 0
@@ -66,10 +75,18 @@ class Partition:
         self.alerts: list[Alert] = []
         self.obsolete: list[bytes] = []
         self.unsent_keys: tuple[bytes, ...] = ()
-        self._members: dict[str, ProfileState] = {}
+        self.settled_ms = 0
+        """Up to here timers have run."""
+        self._waiting: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._waiting_events = 0
+        self._buried: list[tuple[Order, DeadLetter]] = []
+        self._count = 0
 
     def apply(self, offset: int, frame: Frame, logged_ms: int = 0) -> None:
-        """Apply the frame at `offset`, which was logged at `logged_ms` if that is known; those before are skipped."""
+        """Apply the frame at `offset`, which was logged at `logged_ms` if that is known; those before are skipped.
+
+        What it does to profiles shows after `settle`.
+        """
         if offset <= self.offset:
             return
         # A fault in the middle leaves the partition torn, and a torn one must never be flushed.
@@ -87,49 +104,109 @@ class Partition:
 
     def bury(self, workspace: str, source: str, reason: str, raw: bytes, field: str = "") -> None:
         """Keep what can't be used, with the reason."""
-        self.dead_letters.append(DeadLetter(workspace, source, "engine", reason, field, shortened(raw), self.clock_ms))
+        letter = DeadLetter(workspace, source, "engine", reason, field, shortened(raw), self.clock_ms)
+        self._buried.append(((self.clock_ms, EVENT, self._count, ""), letter))
+        self._count += 1
 
     def refuse_frame(self, frame: Frame, reason: str) -> None:
         """Keep a whole frame that can't be used."""
         self.bury("", "", reason, _encode(frame))
 
+    def is_settled(self) -> bool:
+        """Say whether `settle` has nothing to do."""
+        is_due = 0 < self.timers.next_ms <= self.clock_ms and self.clock_ms > self.settled_ms
+        return not (self._waiting or self._buried or is_due)
+
+    def settle(self) -> None:
+        """Bring all profiles to where the frames are, and put what that tells into the lists."""
+        waiting, self._waiting = self._waiting, defaultdict(list)
+        self._waiting_events = 0
+        self._settle_until(waiting, self.clock_ms)
+
+    def _settle_until(self, waiting: dict[str, list[Entry]], until_ms: int) -> None:
+        for key in self._pop_due(until_ms):
+            waiting.setdefault(key, [])
+        span = Span(self.settled_ms, until_ms)
+        self.settled_ms = until_ms
+        self._settle(waiting, span)
+
+    def _pop_due(self, until_ms: int) -> list[str]:
+        """Return who has a timer by then, perhaps; what was set too late waits until the time passes on."""
+        keys = []
+        while until_ms > self.settled_ms and (key := self.timers.pop_due(until_ms)):
+            keys.append(key)
+        return keys
+
+    def _settle(self, waiting: dict[str, list[Entry]], span: Span) -> None:
+        while True:
+            settled, failed = settle(self.rules, self.profiles, waiting, span)
+            self._take(settled)
+            if failed is None:
+                return
+            self._turn_off(failed.workspace, failed.error, failed.order[0])
+            waiting, span = rest_after(waiting, failed, span)
+
+    def _take(self, settled: Settled) -> None:
+        self.profiles.put_all(settled.profiles)
+        for key, due_ms in settled.due.items():
+            self.timers.schedule(key, due_ms)
+        for _, triggers in settled.triggers:
+            self.triggers += triggers
+        for _, moves in settled.moves:
+            self.outbox.put(moves)
+        for _, (clock_ms, _, event, frame) in settled.sessions:
+            self.totals.add_session(event, frame.offset, clock_ms)
+        letters = settled.letters
+        if self._buried:
+            letters = sorted(self._buried + letters, key=itemgetter(0))
+            self._buried = []
+        self.dead_letters += (letter for _, letter in letters)
+
     def _apply(self, offset: int, frame: Frame) -> None:
-        self._offset = offset
+        mark = FrameMark(offset)
         if frame.kind is FrameKind.EVENTS:
             events = frame.events if frame.size <= MAX_EVENT_BYTES else self._of_a_size(frame.events)
-            self._apply_events(events, offset, frame.clock_ms)
+            self._collect(events, mark, frame.clock_ms)
         elif frame.moves is not None:
-            self._apply_moves(frame.moves)
+            self.settle()
+            self._apply_moves(frame.moves, mark)
         elif frame.control is not None:
+            self.settle()
             self._apply_control(frame.control)
-        if frame.clock_ms > self.clock_ms:
-            self._advance(frame.clock_ms)
-        if self._members:
-            self._tell_companies()
+        mark.clock_ms = self.clock_ms = max(self.clock_ms, frame.clock_ms)
         self.seen.forget(self.clock_ms)
+        if self._waiting_events >= MAX_WAITING_EVENTS:
+            self.settle()
 
-    def _apply_events(self, events: Sequence[Event], offset: int, frame_ms: int) -> None:
+    def _collect(self, events: Sequence[Event], mark: FrameMark, frame_ms: int) -> None:
+        """Count the events and let them wait for their profiles."""
         sound = self._sound(events, frame_ms + MAX_AHEAD_MS)
+        keys = [f"{e.workspace}\x1f{e.profile}" for e in sound]
         repeated = self.seen.admit(
-            [_digest(f"{e.workspace}\x1f{e.profile}\x1f{e.id}".encode()) for e in sound],
+            [_digest(f"{key}\x1f{event.id}".encode()) for key, event in zip(keys, sound, strict=True)],
             [e.received_ms for e in sound],
             self.clock_ms,
         )
-        totals, profiles = self.totals, self.profiles
+        totals, waiting = self.totals, self._waiting
         if not repeated:
-            totals.add_all(sound, offset, self.clock_ms)
+            totals.add_all(sound, mark.offset, self.clock_ms)
+        clock_ms, number = self.clock_ms, self._count
+        entry = tuple.__new__
         for place, event in enumerate(sound):
             # A repeated event tells the time all the same, or how events are cut into frames would matter.
-            if event.received_ms > self.clock_ms:
-                self._advance(event.received_ms)
+            if event.received_ms > clock_ms:  # noqa: PLR1730  max() costs three times as much
+                clock_ms = event.received_ms
             if repeated:
                 if place in repeated:
                     self.duplicates += 1
                     continue
-                totals.add(event, offset, self.clock_ms)
-            key = f"{event.workspace}\x1f{event.profile}"
-            self._apply_event(key, profiles.hot.get(key) or profiles.get(key), event)
-        self.events += len(sound) - len(repeated)
+                totals.add(event, mark.offset, clock_ms)
+            waiting[keys[place]].append(entry(Entry, (clock_ms, number, event, mark)))
+            number += 1
+        self.clock_ms, self._count = clock_ms, number
+        count = len(sound) - len(repeated)
+        self.events += count
+        self._waiting_events += count
 
     def _sound(self, events: Sequence[Event], latest_ms: int) -> Sequence[Event]:
         """Return the events that an honest sender can have made; bury the others."""
@@ -161,68 +238,44 @@ class Partition:
                 self.bury(event.workspace[:100], event.source[:100], reason, raw)
         return [event for event, raw in zip(events, packed, strict=True) if len(raw) <= MAX_EVENT_BYTES]
 
-    def _apply_event(self, key: str, before: ProfileState, event: Event) -> None:
-        if before.identity.moved_to:
-            self.outbox.put((forwarding(before, event, self.clock_ms),))
-            return
-        while True:
-            try:
-                effects = self.rules.pipeline(event.workspace).on_event(before, event, self.clock_ms)
-                break
-            except Exception as error:
-                if self._is_off_now(event.workspace, error):
-                    continue
-                # One event that an operator can't take must not stop the partition; it is kept for repair.
-                logger.exception("event %s was dead-lettered", event.id)
-                self.bury(event.workspace, event.source, f"{type(error).__name__}: {error}", _encode(event))
-                return
-        self._take(key, before, effects, event)
-
-    def _take(self, key: str, before: ProfileState, effects: Effects, event: Event | None = None) -> None:
-        after, triggers, moves = effects
-        self.profiles.put(key, after)
-        if triggers:
-            self.triggers += triggers
-        if moves:
-            self.outbox.put(moves)
-        if event is not None and after.facts.sessions != before.facts.sessions:
-            self.totals.add_session(event, self._offset, self.clock_ms)
-        if after.identity.groups:
-            self._members.setdefault(key, before)
-        due_ms = after.windows.due_ms
-        if due_ms and due_ms != before.windows.due_ms:
-            self.timers.schedule(key, due_ms)
-
-    def _apply_moves(self, batch: MoveBatch) -> None:
+    def _apply_moves(self, batch: MoveBatch, mark: FrameMark) -> None:
+        mark.clock_ms = self.clock_ms
         for move in self.outbox.accept(batch):
             key = f"{move.workspace}\x1f{move.target}"
             before = self.profiles.get(key)
             try:
                 if move.kind is not MoveKind.FORWARD or before.identity.moved_to:
-                    self._take(key, before, self._moved(before, move))
-                    continue
-                event = forwarded_event(before, move)
+                    self._apply_move(key, before, move)
+                else:
+                    self._apply_forwarded(key, forwarded_event(before, move), mark)
             except Exception as error:
                 logger.exception("a move to %s was dead-lettered", move.target)
                 self.bury(move.workspace, move.source, f"{type(error).__name__}: {error}", _encode(move))
-                continue
-            if not self.seen.admit([_digest(f"{key}\x1f{event.id}".encode())], (self.clock_ms,), self.clock_ms):
-                self._apply_event(key, before, event)
+
+    def _apply_forwarded(self, key: str, event: Event, mark: FrameMark) -> None:
+        if not self.seen.admit([_digest(f"{key}\x1f{event.id}".encode())], (self.clock_ms,), self.clock_ms):
+            entry = Entry(self.clock_ms, self._count, event, mark)
+            self._count += 1
+            self._settle({key: [entry]}, Span(self.clock_ms, self.clock_ms))
+
+    def _apply_move(self, key: str, before: ProfileState, move: Move) -> None:
+        after, triggers, moves = self._moved(before, move)
+        packed = codec.encode_profile(after)
+        self.profiles.put_all({key: packed})
+        self.triggers += triggers
+        self.outbox.put(moves)
+        self.outbox.put(self.rules.pipeline(move.workspace).member_moves(before, after, self.clock_ms))
+        if after.windows.due_ms:
+            self.timers.schedule(key, after.windows.due_ms)
 
     def _moved(self, before: ProfileState, move: Move) -> Effects:
         while True:
             try:
                 return self.rules.pipeline(move.workspace).on_move(before, move, self.clock_ms)
             except RuleFailedError as error:
-                if not self._is_off_now(move.workspace, error):
+                if error.rule in self.rules.quarantined(move.workspace):
                     raise
-
-    def _tell_companies(self) -> None:
-        """Tell companies once a frame what became of their members."""
-        for key, before in self._members.items():
-            pipeline = self.rules.pipeline(before.workspace)
-            self.outbox.put(pipeline.member_moves(before, self.profiles.get(key), self.clock_ms))
-        self._members.clear()
+                self._turn_off(move.workspace, error, self.clock_ms)
 
     def _apply_control(self, control: Control) -> None:
         rules, workspace = self.rules, control.workspace
@@ -243,44 +296,11 @@ class Partition:
             if rule not in still_off:
                 self.alerts.append(rule_alert(workspace, rule, quarantine, AlertState.RESOLVED, self.clock_ms))
 
-    def _is_off_now(self, workspace: str, error: Exception) -> bool:
-        """Turn off the rule that failed; False when the error is no rule's fault."""
-        if not isinstance(error, RuleFailedError) or error.rule in self.rules.quarantined(workspace):
-            return False
+    def _turn_off(self, workspace: str, error: RuleFailedError, clock_ms: int) -> None:
         logger.error("workspace %s: %s and is quarantined", workspace, error, exc_info=error.__cause__)
-        quarantine = Quarantine(self.clock_ms, repr(error.__cause__)[:MAX_REASON])
+        quarantine = Quarantine(clock_ms, repr(error.__cause__)[:MAX_REASON])
         self.rules.quarantine(workspace, error.rule, quarantine)
-        self.alerts.append(rule_alert(workspace, error.rule, quarantine, AlertState.FIRING, self.clock_ms))
-        return True
-
-    def _advance(self, to_ms: int) -> None:
-        """Move the clock, and run the timers on the way, each at its own time."""
-        timers = self.timers
-        while 0 < timers.next_ms <= to_ms and (entry := timers.pop_due(to_ms)):
-            popped_ms, key = entry
-            before = self.profiles.get(key)
-            due_ms = before.windows.due_ms
-            if due_ms > popped_ms:
-                timers.schedule(key, due_ms)
-            elif due_ms:
-                # The clock stands at the due time while its timers run, so a replay cut differently gives the same.
-                self.clock_ms = max(self.clock_ms, due_ms)
-                self._fire(key, before)
-        self.clock_ms = to_ms
-
-    def _fire(self, key: str, before: ProfileState) -> None:
-        while True:
-            try:
-                effects = self.rules.pipeline(before.workspace).on_timer(before, self.clock_ms)
-                break
-            except Exception as error:
-                if self._is_off_now(before.workspace, error):
-                    continue
-                # The timer is gone, the profile stays as it was: the next event may set another.
-                logger.exception("a timer of profile %s was dead-lettered", before.id)
-                self.bury(before.workspace, "", f"{type(error).__name__}: {error}", codec.encode_profile(before))
-                return
-        self._take(key, before, effects)
+        self.alerts.append(rule_alert(workspace, error.rule, quarantine, AlertState.FIRING, clock_ms))
 
 
 def _fault_of(event: Event, latest_ms: int) -> tuple[str, bytes, str]:

@@ -29,15 +29,15 @@ class Timers:
         heapq.heapify(self._heap)
         self.next_ms = self._heap[0][0] if self._heap else 0
 
-    def pop_due(self, to_ms: int) -> tuple[int, str] | None:
-        """Remove and return the earliest entry if it is due by `to_ms`."""
+    def pop_due(self, to_ms: int) -> str | None:
+        """Remove the earliest entry if it is due by `to_ms`, and return its key."""
         heap = self._heap
         while heap and heap[0][0] <= to_ms:
             due_ms, key = heapq.heappop(heap)
             if self._scheduled.get(key) == due_ms:
                 del self._scheduled[key]
                 self.next_ms = heap[0][0] if heap else 0
-                return due_ms, key
+                return key
         self.next_ms = heap[0][0] if heap else 0
         return None
 

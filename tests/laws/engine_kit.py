@@ -74,7 +74,8 @@ class Run:
         return {p.id: p for p in self.partition.profiles}
 
     async def everything(self) -> tuple:
-        return self.states(), await self.triggers(), await self.totals()
+        triggers = await self.triggers()
+        return self.states(), list(triggers.items()), await self.totals()
 
 
 async def straight_run(frames: list[Frame], shape: Shape = SHAPE) -> Run:

@@ -10,6 +10,8 @@ from streams.model.events import Event, ProfileKeys, Utm
 from streams.model.ids import partition_for
 
 WORKSPACE = "default"
+SOURCE = "shop"
+"""All events come from one shop, through one key; which app somebody used is a property, as the rivals have it."""
 _CARTS = frozenset({"cart_add", "purchase", "product_view"})
 
 
@@ -70,14 +72,14 @@ def _packed(partition: int, batch: list[Event]) -> PackedFrame:
 
 
 def _made(event: R1Event, keys: ProfileKeys) -> Event:
-    told: dict[str, object] = {**properties(event)}
+    told: dict[str, object] = {**properties(event), "channel": event.source}
     if event.name in _CARTS:
         told["product_id"] = f"sku-{event.sku:05d}"
         told["price"] = event.value
     return Event(
         event.id,
         WORKSPACE,
-        event.source,
+        SOURCE,
         keys.canonical() or "",
         event.name,
         event.at_ms,

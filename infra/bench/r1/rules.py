@@ -30,7 +30,7 @@ def full_rules() -> RuleSet:
     """Return 30 score rules with conditions and caps, 5 abandonment rules and identity."""
     rules = [ScoreRule(f"on_{name}", name, worth, cap=Cap(20, _HOUR_MS)) for name, worth in POINTS.items()]
     rules += [
-        ScoreRule(f"{name}_by_{source}", name, 0.5, (Condition("source", Op.EQ, source),))
+        ScoreRule(f"{name}_by_{source}", name, 0.5, (Condition("properties.channel", Op.EQ, source),))
         for name in ("page_view", "product_view", "cart_add", "email_open", "email_click")
         for source in ("web", "ios")
     ]

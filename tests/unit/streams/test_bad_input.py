@@ -82,7 +82,7 @@ async def test_a_frame_that_makes_the_engine_fail_is_tried_three_times_and_burie
     poison = encode_events([event(NOW_MS)], NOW_MS)
     partition = type(stage.partitions[0])
     with monkeypatch.context() as patch:
-        patch.setattr(partition, "_apply_events", fail)
+        patch.setattr(partition, "_collect", fail)
         await stage.apply(0, 1, poison, NOW_MS)
     assert await go_on(stage, 2) == 2
     [letter] = await letters(log)

@@ -70,6 +70,12 @@ async def read(run: Run, topic: str, kind):
     return [msgspec.msgpack.decode(r.value, type=kind) for r in await run.log.read(topic, 0, 0, 1000)]
 
 
+def apply(run: Run, frames: list[Frame], start: int = 0) -> None:
+    for offset, frame in enumerate(frames, start):
+        run.partition.apply(offset, frame)
+    run.partition.settle()
+
+
 def points(run: Run, profile: str = "user:ada", workspace: str = "default") -> float:
     state = run.partition.profiles.get(f"{workspace}\x1f{profile}")
     return round(points_at(state.scores["lead"], NOW_MS), 9)
@@ -78,28 +84,28 @@ def points(run: Run, profile: str = "user:ada", workspace: str = "default") -> f
 def test_events_behind_new_rules_are_judged_by_them():
     run = Run()
     seen = event("webinar_attended", message_id="m1"), event("webinar_attended", message_id="m2")
-    run.apply([frame(seen[0]), adopt(1, with_rules(WEBINAR)), frame(seen[1])])
+    apply(run, [frame(seen[0]), adopt(1, with_rules(WEBINAR)), frame(seen[1])])
     assert points(run) == 60
 
 
 def test_an_older_or_equal_version_changes_nothing():
     run = Run()
-    run.apply([adopt(2, with_rules(WEBINAR)), adopt(1, BASE), adopt(2, BASE), frame(event("webinar_attended"))])
+    apply(run, [adopt(2, with_rules(WEBINAR)), adopt(1, BASE), adopt(2, BASE), frame(event("webinar_attended"))])
     assert (points(run), run.partition.rules.revision("default")) == (60, 2)
 
 
 async def test_adopted_rules_hold_after_a_restart():
     run = Run()
-    run.apply([adopt(1, with_rules(WEBINAR))])
+    apply(run, [adopt(1, with_rules(WEBINAR))])
     await run.flush()
     await run.restart()
-    run.partition.apply(1, frame(event("webinar_attended")))
+    apply(run, [frame(event("webinar_attended"))], 1)
     assert points(run) == 60
 
 
 def test_a_rule_that_fails_is_off_and_the_event_counts_by_the_others(brittle):
     run = Run()
-    run.apply([adopt(1, FAILING), frame(event("email_opened"))])
+    apply(run, [adopt(1, FAILING), frame(event("email_opened"))])
     assert (points(run), list(run.partition.rules.quarantined("default"))) == (5, ["bad"])
     assert run.partition.dead_letters == []
 
@@ -107,13 +113,13 @@ def test_a_rule_that_fails_is_off_and_the_event_counts_by_the_others(brittle):
 def test_many_rules_that_fail_at_once_are_all_off(brittle):
     rules = (ScoreRule(f"bad{n}", "email_opened", 7, BRITTLE) for n in range(100))
     run = Run()
-    run.apply([adopt(1, with_rules(*rules)), frame(event("email_opened"))])
+    apply(run, [adopt(1, with_rules(*rules)), frame(event("email_opened"))])
     assert (points(run), len(run.partition.rules.quarantined("default"))) == (5, 100)
 
 
 async def test_an_alert_is_raised_once(brittle):
     run = Run()
-    run.apply([adopt(1, FAILING), frame(*(event("email_opened", message_id=f"m{n}") for n in range(5)))])
+    apply(run, [adopt(1, FAILING), frame(*(event("email_opened", message_id=f"m{n}") for n in range(5)))])
     await run.flush()
     (alert,) = await read(run, topics.ALERTS, Alert)
     assert (alert.rule, alert.subject, alert.state) == ("rule_failed", "bad", AlertState.FIRING)
@@ -122,10 +128,10 @@ async def test_an_alert_is_raised_once(brittle):
 
 async def test_the_rule_stays_off_after_a_restart_and_nobody_is_told_again(brittle):
     run = Run()
-    run.apply([adopt(1, FAILING), frame(event("email_opened", message_id="m1"))])
+    apply(run, [adopt(1, FAILING), frame(event("email_opened", message_id="m1"))])
     await run.flush()
     await run.restart()
-    run.partition.apply(2, frame(event("email_opened", message_id="m2")))
+    apply(run, [frame(event("email_opened", message_id="m2"))], 2)
     await run.flush()
     assert (points(run), len(await read(run, topics.ALERTS, Alert))) == (10, 1)
 
@@ -134,7 +140,7 @@ def test_other_workspaces_keep_their_rules(brittle):
     theirs = replace(FAILING, scores=(replace(FAILING.scores[0], rules=(ScoreRule("bad", "email_opened", 9),)),))
     run = Run()
     others = msgspec.structs.replace(event("email_opened", profile="user:bob"), workspace="other")
-    run.apply([adopt(1, FAILING), adopt(1, theirs, "other"), frame(event("email_opened"), others)])
+    apply(run, [adopt(1, FAILING), adopt(1, theirs, "other"), frame(event("email_opened"), others)])
     assert (points(run, "user:bob", "other"), dict(run.partition.rules.quarantined("other"))) == (9, {})
 
 
@@ -143,7 +149,7 @@ def test_an_abandonment_rule_that_fails_is_off_and_the_score_counts(brittle):
     opens = tuple(replace(match, when=BRITTLE) for match in cart.opens)
     rules = replace(with_rules(ScoreRule("added", "product_added", 3)), abandonment=(replace(cart, opens=opens),))
     run = Run()
-    run.apply([adopt(1, rules), frame(event("product_added", properties=kettle()))])
+    apply(run, [adopt(1, rules), frame(event("product_added", properties=kettle()))])
     assert (points(run), list(run.partition.rules.quarantined("default"))) == (3, ["cart_abandoned"])
 
 
@@ -152,15 +158,15 @@ def test_a_fit_rule_that_fails_does_not_lose_a_move(brittle):
     fit = (FitRule("bad_fit", 5, (Condition("traits.brittle", Op.EXISTS),)),)
     rules = replace(BASE, scores=(replace(model, fit=fit),))
     run = Run()
-    run.apply([frame(event("email_opened")), adopt(1, rules)])
+    apply(run, [frame(event("email_opened")), adopt(1, rules)])
     told = Move(MoveKind.RESCORE, "default", "user:ada", "", NOW_MS, msgspec.msgpack.encode((1, "user:ada", {})))
-    run.partition.apply(2, Frame(FrameKind.MOVES, NOW_MS, moves=MoveBatch(0, 1, (told,))))
+    apply(run, [Frame(FrameKind.MOVES, NOW_MS, moves=MoveBatch(0, 1, (told,)))], 2)
     assert (list(run.partition.rules.quarantined("default")), run.partition.dead_letters) == (["bad_fit"], [])
 
 
 async def test_changed_rules_are_on_again_and_the_alert_ends(brittle):
     run = Run()
-    run.apply([adopt(1, FAILING), frame(event("email_opened")), adopt(2, with_rules(WEBINAR))])
+    apply(run, [adopt(1, FAILING), frame(event("email_opened")), adopt(2, with_rules(WEBINAR))])
     await run.flush()
     raised, ended = await read(run, topics.ALERTS, Alert)
     assert (ended.id, ended.since_ms, ended.state) == (raised.id, raised.since_ms, AlertState.RESOLVED)
@@ -169,23 +175,23 @@ async def test_changed_rules_are_on_again_and_the_alert_ends(brittle):
 
 async def test_a_released_rule_is_on_again_and_the_alert_ends(brittle, monkeypatch):
     run = Run()
-    run.apply([adopt(1, FAILING), frame(event("email_opened", message_id="m1"))])
+    apply(run, [adopt(1, FAILING), frame(event("email_opened", message_id="m1"))])
     monkeypatch.undo()
     again = event("email_opened", message_id="m2", properties={"brittle": 1})
-    run.apply([frame(), frame(), release("bad"), frame(again)], 2)
+    apply(run, [frame(), frame(), release("bad"), frame(again)], 2)
     await run.flush()
     assert (points(run), [a.state for a in await read(run, topics.ALERTS, Alert)]) == (17, ["firing", "resolved"])
 
 
 def test_a_release_of_a_rule_that_is_on_changes_nothing():
     run = Run()
-    run.apply([release("email_opened")])
+    apply(run, [release("email_opened")])
     assert (run.partition.rules.is_dirty(), run.partition.alerts) == (False, [])
 
 
 async def test_everybody_can_learn_what_holds_and_what_is_off(brittle):
     run = Run()
-    run.apply([adopt(3, FAILING), frame(event("email_opened"))])
+    apply(run, [adopt(3, FAILING), frame(event("email_opened"))])
     await run.flush()
     (now,) = await read(run, topics.RULES_IN_FORCE, RulesInForce)
     assert (now.workspace, now.partition, now.revision, list(now.quarantined)) == ("default", 0, 3, ["bad"])
@@ -202,7 +208,7 @@ async def test_everybody_can_learn_what_holds_and_what_is_off(brittle):
 )
 async def test_a_bad_control_record_is_dead_lettered_and_the_rules_stay(bad, reason):
     run = Run()
-    run.apply([adopt(1, with_rules(WEBINAR)), bad, frame(event("webinar_attended"))])
+    apply(run, [adopt(1, with_rules(WEBINAR)), bad, frame(event("webinar_attended"))])
     await run.flush()
     (letter,) = await read(run, topics.DEAD_LETTERS, DeadLetter)
     assert (points(run), reason in letter.reason, letter.workspace) == (60, True, "default")
@@ -218,5 +224,5 @@ def test_windows_opened_before_a_change_fire_by_the_new_rules():
     sooner = replace(BASE, abandonment=(replace(cart, steps_ms=(HOUR_MS // 2,)),))
     run = Run()
     added = event("product_added", properties=kettle())
-    run.apply([frame(added), adopt(1, sooner), Frame(FrameKind.TICK, NOW_MS + HOUR_MS)])
+    apply(run, [frame(added), adopt(1, sooner), Frame(FrameKind.TICK, NOW_MS + HOUR_MS)])
     assert [(t.rule, t.due_ms) for t in run.partition.triggers] == [("cart_abandoned", NOW_MS + HOUR_MS // 2)]
