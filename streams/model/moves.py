@@ -6,13 +6,15 @@ from msgspec import Struct
 
 
 class MoveKind(IntEnum):
-    """What a move asks of its target. The body is msgpack of what stands in brackets."""
+    """What a move asks of its target. The body is msgpack of what stands in brackets; in a parcel
+    (streams/operators/identity/parcels.py) a version stands before it.
+    """
 
     CLAIM = 1  # [Claim, or nothing] `source` says that the id `target` is the same person
-    ABSORB = 2  # [ProfileState] the state of `source`, which has moved to `target`
+    ABSORB = 2  # [parcel of a ProfileState] the state of `source`, which has moved to `target`
     FORWARD = 3  # [Event] an event of `source`, which has moved to `target`
     DETACH = 4  # [int] the id `source` has left `target`, which it had joined by its join of that number
-    RESTORE = 5  # [ProfileState] what `source` kept of `target` goes back to it
+    RESTORE = 5  # [parcel of a ProfileState] what `source` kept of `target` goes back to it
     MEMBER = 6  # [Membership] the score of `source`, a member of the company `target`
     INTEREST = 7  # [Interest] `source` wants to hear of the product `target`, or no longer does
     NOTIFY = 8  # [Notice] news of the product `source` for `target`

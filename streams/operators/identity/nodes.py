@@ -23,6 +23,7 @@ from streams.operators.base import Firing
 from streams.operators.history import without_key
 from streams.operators.history_keys import keys_without, says_nothing_new
 from streams.operators.identity.named import kind_and_value, previous_ids, unknown_ids
+from streams.operators.identity.parcels import packed, unpacked
 from streams.operators.merging import Merging
 
 ALIASES, TAKES_OUT = "aliased", "unmerged"
@@ -40,7 +41,6 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_claim = msgspec.msgpack.Decoder(Claim).decode
 _decode_event = msgspec.msgpack.Decoder(Event).decode
 _decode_join = msgspec.msgpack.Decoder(int).decode
-_decode_state = msgspec.msgpack.Decoder(ProfileState).decode
 _SIMPLE = Claim()
 
 
@@ -118,7 +118,7 @@ class Identity:
         part = replace(part, identity=replace(token, detached=(state.id,)))
         rest = replace(rest, facts=without_key(rest.facts, *kind_and_value(name)))
         rest = _with(_without_id(rest, name), detached=_more(identity.detached, name))
-        return rest, (_move(MoveKind.RESTORE, state, name, now_ms, _encode(part)),)
+        return rest, (_move(MoveKind.RESTORE, state, name, now_ms, packed(part)),)
 
     def on_move(self, state: ProfileState, move: Move, now_ms: int) -> Moved:
         """Return the target of the move after it. A FORWARD to a free node is the caller's to apply."""
@@ -187,7 +187,7 @@ class Identity:
         parcel = _with(parcel, moved_to=holder, joins=joins)
         left = replace(identity, moved_to=holder, ids=(), joins={}, joined=join)
         moves = (
-            _move(MoveKind.ABSORB, state, holder, now_ms, _encode(parcel)),
+            _move(MoveKind.ABSORB, state, holder, now_ms, packed(parcel)),
             *accounts.left(state, identity.groups, now_ms),
         )
         return ProfileState(state.workspace, state.id, identity=left), moves, ()
@@ -195,11 +195,11 @@ class Identity:
     def _absorb(self, state: ProfileState, move: Move, now_ms: int) -> Moved:
         if state.identity.moved_to:
             return _pass_on(state, move, now_ms)
-        theirs = _decode_state(move.body)
+        theirs = unpacked(move.body)
         ids = theirs.identity.ids
         if ids and not self._may_take(state, theirs):
             refused = _with(theirs, moved_to="", detached=_more(theirs.identity.detached, state.id))
-            return state, (_move(MoveKind.RESTORE, state, move.source, now_ms, _encode(refused)),), ()
+            return state, (_move(MoveKind.RESTORE, state, move.source, now_ms, packed(refused)),), ()
         merged = self._merging.merged(state, theirs)
         came_straight = theirs.identity.moved_to == state.id
         followed = [name for name in ids if not (came_straight and name == move.source)]
@@ -215,7 +215,7 @@ class Identity:
         return {state.id, *mine.ids}.isdisjoint(other.detached) and set(other.ids).isdisjoint(mine.detached)
 
     def _restored(self, state: ProfileState, move: Move, now_ms: int) -> Moved:
-        theirs = _decode_state(move.body)
+        theirs = unpacked(move.body)
         mine, other, node = state.identity, theirs.identity, state.id
         was_held = node in other.ids
         detached = _more(mine.detached, *other.detached)
@@ -226,7 +226,7 @@ class Identity:
             # It has joined another since: what comes back is that one's now. The ids that it had then are free: that
             # one might refuse them, and they would come back here for ever.
             parcel = replace(theirs, identity=IdentityState(groups=other.groups))
-            moves = (_move(MoveKind.ABSORB, state, mine.moved_to, now_ms, _encode(parcel)),)
+            moves = (_move(MoveKind.ABSORB, state, mine.moved_to, now_ms, packed(parcel)),)
             return _with(state, detached=detached), moves + _freed(state, theirs.identity, now_ms), ()
         merged = _with(self._merging.merged(state, theirs), detached=detached)
         settled, firings = self._merging.settled(merged, now_ms)
@@ -240,7 +240,7 @@ def _freed(state: ProfileState, theirs: IdentityState, now_ms: int) -> tuple[Mov
             state,
             name,
             now_ms,
-            _encode(ProfileState(state.workspace, name, identity=_token(theirs, name))),
+            packed(ProfileState(state.workspace, name, identity=_token(theirs, name))),
         )
         for name in theirs.ids
     )
