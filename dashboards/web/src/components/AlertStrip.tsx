@@ -30,7 +30,7 @@ export function AlertStrip({ alerts }: { alerts: readonly Alert[] }) {
     <section className="alerts" aria-label="Alerts" data-testid="alerts" data-firing={firing}>
       {shown.length === 0 && (
         <p className="all-quiet">
-          <Icon name="check" size={15} /> All quiet. Every source and rate is as expected.
+          <Icon name="check" size={15} /> All quiet. Every source, rate and rule is as expected.
         </p>
       )}
       {shown.slice(0, MAX_OPEN).map((alert) => (

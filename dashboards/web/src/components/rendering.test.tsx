@@ -49,6 +49,15 @@ describe("alerts", () => {
     expect(html(<AlertStrip alerts={[alert("pending")]} />)).toContain("shop is &lt;silent&gt;");
   });
 
+  test("of a rule that failed say what happened to it", () => {
+    const summary = "The rule cart failed (KeyError('sku')) and is off until it is changed or released.";
+    const failed = { ...alert("firing"), rule: "rule_failed", subject: "cart", summary };
+    const page = html(<AlertStrip alerts={[failed]} />);
+    expect(page).toContain(
+      "<strong>Rule turned off</strong> The rule cart failed (KeyError(&#x27;sku&#x27;))",
+    );
+  });
+
   test("fold when they are many, the firing one first", () => {
     const many = [1, 2, 3, 4].map((n) => ({ ...alert("resolved"), id: `r${n}` }));
     const page = html(<AlertStrip alerts={[...many, alert("firing")]} />);

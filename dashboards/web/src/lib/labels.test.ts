@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Trigger } from "../client/types";
-import { familyOf, triggerSummary } from "./labels";
+import { familyOf, ruleLabel, triggerSummary } from "./labels";
 
 const trigger = (rule: string, data: Record<string, unknown>): Trigger => ({
   id: "t",
@@ -15,6 +15,11 @@ const trigger = (rule: string, data: Record<string, unknown>): Trigger => ({
 test("events are sorted into families by what they mean", () => {
   const names = ["order_completed", "product_added", "email_opened", "demo_requested", "page_viewed", "beep"];
   expect(names.map(familyOf)).toEqual(["sale", "cart", "mail", "intent", "page", "other"]);
+});
+
+test("every rule of alerts has a name of its own", () => {
+  const rules = ["source_silent", "rate_shift", "rule_failed"];
+  expect(rules.map(ruleLabel)).toEqual(["Source is silent", "Rate has shifted", "Rule turned off"]);
 });
 
 test("an abandoned cart is told by its items and value", () => {

@@ -21,6 +21,7 @@ const RULES: Record<string, string> = {
   lead_mql: "Became an MQL",
   source_silent: "Source is silent",
   rate_shift: "Rate has shifted",
+  rule_failed: "Rule turned off",
 };
 
 export const ruleLabel = (rule: string): string => RULES[rule] ?? words(rule);
