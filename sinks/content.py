@@ -157,22 +157,29 @@ def _lead(delivery: Delivery, dashboard_url: str) -> dict[str, Any]:
 
 def _alert(delivery: Delivery, dashboard_url: str) -> dict[str, Any]:
     facts = _mapping(delivery.data.get("facts"))
-    silent = facts.get("rule") == AlertRule.SOURCE_SILENT
-    value, low, high = (_number(facts.get(name), 0) for name in ("value", "expected_low", "expected_high"))
+    firing = facts.get("state") == AlertState.FIRING
+    value, expected = _seen_and_expected(facts, firing=firing)
     return {
-        "firing": facts.get("state") == AlertState.FIRING,
+        "firing": firing,
         "rule": _text(facts.get("rule")).replace("_", " "),
         "subject_of": _text(facts.get("subject")),
         "summary": _text(facts.get("summary"), 500),
         "since": utc_text(int(_number(facts.get("since_ms"), delivery.due_ms))),
         "at": utc_text(int(_number(facts.get("at_ms"), delivery.due_ms))),
-        "value": f"{span_text(value)} without an event" if silent else f"{value:,.1f} events per 10 s",
-        "expected": f"at most {span_text(high)} without one"
-        if silent
-        else f"{low:,.1f} to {high:,.1f} events per 10 s",
+        "value": value,
+        "expected": expected,
         "score": round(100 * _number(facts.get("score"), 0)),
         "dashboard_url": dashboard_url,
     }
+
+
+def _seen_and_expected(facts: Mapping[str, Any], *, firing: bool) -> tuple[str, str]:
+    value, low, high = (_number(facts.get(name), 0) for name in ("value", "expected_low", "expected_high"))
+    if facts.get("rule") == AlertRule.RULE_FAILED:
+        return "a rule that is off" if firing else "a rule that was changed or released", "rules that do not fail"
+    if facts.get("rule") == AlertRule.SOURCE_SILENT:
+        return f"{span_text(value)} without an event", f"at most {span_text(high)} without one"
+    return f"{value:,.1f} events per 10 s", f"{low:,.1f} to {high:,.1f} events per 10 s"
 
 
 def _first_name(traits: Mapping[str, Any]) -> str:

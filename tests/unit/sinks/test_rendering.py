@@ -147,6 +147,16 @@ def test_a_resolved_rate_alert_reads_in_events() -> None:
     assert "0.0 to 31,000.0 events per 10 s" in message.text
 
 
+@pytest.mark.parametrize(
+    ("state", "seen"),
+    [(AlertState.FIRING, "a rule that is off"), (AlertState.RESOLVED, "a rule that was changed or released")],
+)
+def test_an_alert_about_a_rule_speaks_of_no_events(state: AlertState, seen: str) -> None:
+    text = renderer().render(alert_delivery("email", alert(state, "rule_failed"))).text
+    assert f"Seen:     {seen}" in text
+    assert "events" not in text
+
+
 def test_an_alert_webhook_carries_the_alert_as_json() -> None:
     body = json.loads(renderer().render(alert_delivery("webhook", alert())).text)
     assert body["type"] == "alert.firing"
