@@ -120,6 +120,15 @@ async def test_the_sources_share_the_rate_three_to_two():
     assert traffic._rates == {"web": 1.5, "mobile-app": 1.0}
 
 
+async def test_a_rate_of_zero_sends_nothing_and_goes_on():
+    platform = Platform()
+    task = asyncio.create_task(generator(platform, rate_per_s=0.0).run())
+    done, _ = await asyncio.wait([task], timeout=0.1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert (platform.requests, done) == ([], set())
+
+
 async def test_a_paused_source_sends_nothing_while_the_other_goes_on():
     platform = Platform()
     async with running(generator(platform)) as traffic:
