@@ -40,7 +40,7 @@ def build_engine(
     demo: bool,
 ) -> Engine:
     """Build the stages and the Faust app over them."""
-    copies = LocalCopy.open(data.file("state"), cache_bytes=settings.engine.copy_cache_mb << 20)
+    copies = LocalCopy.open(data.file("state"), cache_bytes=settings.engine.copy_cache_mb << 20, source=log.identity())
     shape = Shape(
         log.partitions(topics.EVENTS), read_rules(settings.engine), settings.engine.hot_profiles, data.file("seen")
     )

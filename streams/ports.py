@@ -74,6 +74,10 @@ class EventLog(Protocol):
         """Return the topic's partition count. Raises UnknownTopicError."""
         ...
 
+    def identity(self) -> str:
+        """Return what tells this log from every other, one in its place after it was lost included; always the same."""
+        ...
+
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
         """Append and return the offsets, once all records are durable; order within a partition is kept.
 

@@ -52,6 +52,7 @@ class EmbeddedEventLog:
         self._max_pending_records = max_pending_records
         self._pending_records = 0
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._identity = ""
         self._topic_nos: dict[str, int] = {}
         self._topic_names: dict[int, str] = {}
         self._next: dict[tuple[int, int], int] = defaultdict(int)
@@ -70,6 +71,7 @@ class EmbeddedEventLog:
         self._loop = asyncio.get_running_loop()
         writer = connect(self._path)
         state = open_schema(writer, self._partitions)
+        self._identity = state.identity
         self._topic_nos = state.topic_nos
         self._topic_names = {no: name for name, no in state.topic_nos.items()}
         self._next.update(state.next_offsets)
@@ -84,6 +86,10 @@ class EmbeddedEventLog:
         """Return the topic's partition count. Raises UnknownTopicError."""
         topic(topic_name)
         return self._partitions
+
+    def identity(self) -> str:
+        """Return what tells this log from every other: the file has it since it was made."""
+        return self._identity
 
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
         """Append all records in one transaction; return when it is on disk.

@@ -37,10 +37,11 @@ def place_of(rid: int) -> int:
 
 
 class LogState(NamedTuple):
-    """What an open file says: numbers of the topics, next offset of each (topic number, partition)."""
+    """What an open file says: numbers of the topics, next offset of each (topic number, partition), which log it is."""
 
     topic_nos: dict[str, int]
     next_offsets: dict[tuple[int, int], int]
+    identity: str
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -69,13 +70,15 @@ def open_schema(db: sqlite3.Connection, partitions: int) -> LogState:
         "differs from the count this log was made with",
         "Partition counts are fixed at installation: set log.partitions back or use a new data folder",
     )
+    db.execute("INSERT OR IGNORE INTO meta VALUES ('identity', random())")
+    number = db.execute("SELECT value FROM meta WHERE name = 'identity'").fetchone()[0]
     db.executemany("INSERT OR IGNORE INTO topics (name) VALUES (?)", [(name,) for name in TOPICS])
     nos = {name: no for no, name in db.execute("SELECT no, name FROM topics")}
     ends: dict[tuple[int, int], int] = {}
     for no in nos.values():
         for partition in range(partitions):
             ends[no, partition] = _end(db, no, partition)
-    return LogState(nos, ends)
+    return LogState(nos, ends, f"embedded:{number & 0xFFFF_FFFF_FFFF_FFFF:016x}")
 
 
 def _end(db: sqlite3.Connection, no: int, partition: int) -> int:

@@ -32,6 +32,7 @@ class KafkaEventLog:
         self._settings = settings
         self._names = Names(settings.namespace)
         self._counts: dict[str, int] = {}
+        self._identity = ""
         self._appender = Appender(settings, self._names)
         self._readers = ReaderPool(consumer_config(settings, self._names.group("readers")), _patience_s(settings))
         self._offsets: Offsets | None = None
@@ -49,6 +50,7 @@ class KafkaEventLog:
             if found != wanted:
                 problem = f"the topic {self._names.topic(name)} has {found} partitions, and log.partitions is {wanted}"
                 raise ConfigurationError("log.partitions", problem, f"Set it to {found}, or use another log.namespace")
+        self._identity = await asyncio.to_thread(admin.identity)
         self._offsets = Offsets(admin.client, self._names, _patience_s(self._settings))
         self._appender.open()
         return self
@@ -59,6 +61,10 @@ class KafkaEventLog:
         if name not in self._counts:
             raise UnknownTopicError(f"{self._names.topic(name)} is not known on Kafka. {REMEDY}")
         return self._counts[name]
+
+    def identity(self) -> str:
+        """Return what tells this log from every other: the state topic has it since it was made."""
+        return self._identity
 
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
         """Append and return the offsets, once all in-sync brokers have all records.

@@ -3,16 +3,18 @@
 import time
 from typing import NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, says the library's manual
     AdminClient,
+    ClusterMetadata,
     ConfigResource,
     NewTopic,
 )
 
+from streams.log.kafka_access import hung_up, refusal, unusable, words_of
 from streams.log.kafka_errors import KafkaLogError, error_of
 from streams.log.kafka_settings import Names, client_config
-from streams.log.topics import TOPICS, Topic
+from streams.log.topics import STATE, TOPICS, Topic
 from streams.model.errors import ConfigurationError
 from streams.settings import LogSettings
 
@@ -23,6 +25,8 @@ _REQUEST_S = 30.0
 _HOUR_MS = 3_600_000
 _PROPAGATION_S = 3.0
 _PAUSE_S = 0.05
+_REFUSED_WITHIN_S = 1.0
+_ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001  the library's public constant
 
 
 class TopicReport(NamedTuple):
@@ -71,6 +75,7 @@ class TopicAdmin:
         self._settings = settings
         self._names = Names(settings.namespace)
         self._last_error = ""
+        self._cluster_id = ""
         self.client = AdminClient(client_config(settings) | {"error_cb": self._on_error})
 
     def check(self, *, create: bool = False) -> list[TopicReport]:
@@ -90,22 +95,59 @@ class TopicAdmin:
         wanted = {self._names.topic(name): name for name in TOPICS}
         return {wanted[name]: count for name, (count, _) in found.items() if name in wanted}
 
+    def identity(self) -> str:
+        """Return what tells the state topic from every other, once it was seen. Raises KafkaLogError.
+
+        One that is made anew under the same name has another id; brokers before Kafka 2.8 know no such ids.
+        """
+        name = self._names.topic(STATE)
+        deadline = time.monotonic() + _PROPAGATION_S
+        while True:
+            described = self.client.describe_topics(TopicCollection([name]), request_timeout=_REQUEST_S)
+            try:
+                return f"kafka:{self._cluster_id}:{name}:{described[name].result().topic_id}"
+            except KafkaException as raised:
+                if time.monotonic() >= deadline:
+                    raise KafkaLogError(f"the topic {name} can't be described: {error_of(raised).str()}") from raised
+            time.sleep(_PAUSE_S)
+
     def _metadata(self) -> tuple[dict[str, tuple[int, int]], int]:
-        settings = self._settings
-        try:
-            answer = self.client.list_topics(timeout=settings.connect_timeout_s)
-        except KafkaException as raised:
-            reason = self._last_error or error_of(raised).str()
-            raise ConfigurationError(
-                "log.url",
-                f"no broker of {settings.bootstrap} answers within {settings.connect_timeout_s:g} s ({reason})",
-                "Start Kafka, or mend the address and log.security_protocol with its credentials",
-            ) from raised
+        answer = self._answer()
         counts = {
             name: (len(topic.partitions), min((len(p.replicas) for p in topic.partitions.values()), default=0))
             for name, topic in answer.topics.items()
         }
         return counts, len(answer.brokers)
+
+    def _answer(self) -> ClusterMetadata:
+        """Ask twice: that it is refused shows at once, that nobody answers only at the end."""
+        settings = self._settings
+        deadline = time.monotonic() + settings.connect_timeout_s
+        try:
+            return self._asked(_REFUSED_WITHIN_S)
+        except KafkaException:
+            if refused := refusal(settings, self._errors):
+                raise refused from None
+        try:
+            return self._asked(max(_REFUSED_WITHIN_S, deadline - time.monotonic()))
+        except KafkaException as raised:
+            if refused := refusal(settings, self._errors) or hung_up(settings, self._errors):
+                raise refused from raised
+            telling = [error for error in self._errors if error.code() != _ALL_DOWN]
+            raise ConfigurationError(
+                "log.url",
+                f"no broker of {settings.bootstrap} answers within {settings.connect_timeout_s:g} s "
+                f"({words_of(telling[-1] if telling else error_of(raised))})",
+                "Start Kafka, or mend the address and log.security_protocol with its credentials",
+            ) from raised
+
+    def _asked(self, timeout_s: float) -> ClusterMetadata:
+        self._errors.clear()
+        try:
+            return self.client.list_topics(timeout=timeout_s)
+        finally:
+            # Errors are only told to who polls.
+            self.client.poll(0)
 
     def _metadata_with_all(self) -> dict[str, tuple[int, int]]:
         """Ask for some seconds before a topic counts as missing: brokers hear of a new one each in its time."""
@@ -178,9 +220,6 @@ class TopicAdmin:
             return problem, _RAISE
         other = [(key, config.get(key), value) for key, value in wanted.items() if config.get(key) != value]
         return "; ".join(f"{key} is {is_now}, not {value}" for key, is_now, value in other), ""
-
-    def _on_error(self, error: object) -> None:
-        self._last_error = str(getattr(error, "str", lambda: error)())
 
 
 def _lowered(sentence: str) -> str:

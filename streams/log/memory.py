@@ -4,6 +4,7 @@ import asyncio
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from secrets import token_hex
 
 from streams.log.subscription import LogSubscription
 from streams.log.topics import topic
@@ -16,6 +17,7 @@ class MemoryEventLog:
 
     def __init__(self, partitions: int = 4) -> None:
         self._partitions = partitions
+        self._identity = f"memory:{token_hex(8)}"
         self._records: dict[tuple[str, int], list[LogRecord]] = defaultdict(list)
         self._next: dict[tuple[str, int], int] = defaultdict(int)
         self._committed: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
@@ -28,6 +30,10 @@ class MemoryEventLog:
         """Return the topic's partition count. Raises UnknownTopicError."""
         topic(topic_name)
         return self._partitions
+
+    def identity(self) -> str:
+        """Return what tells this log from every other."""
+        return self._identity
 
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
         """Append all records or none."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -17,28 +18,29 @@ from streams.settings import LogSettings
 from tests.kafka import found_kafka, shared_kafka  # noqa: F401 - fixtures
 
 OURS = ("memory", "embedded")
+ALL = (*OURS, pytest.param("kafka", marks=pytest.mark.kafka))
 _installations = count(1)
 
 
-@pytest.fixture(params=[*OURS, pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(params=ALL)
 async def log(request, tmp_path) -> AsyncIterator[EventLog]:
-    made = await open_log(request, tmp_path)
+    made = await open_log(request.param, request, tmp_path / "log.db")
     yield made
     await made.close()
 
 
 @pytest.fixture(params=OURS)
 async def own_log(request, tmp_path) -> AsyncIterator[EventLog]:
-    made = await open_log(request, tmp_path)
+    made = await open_log(request.param, request, tmp_path / "log.db")
     yield made
     await made.close()
 
 
-async def open_log(request, tmp_path) -> EventLog:
-    if request.param == "memory":
+async def open_log(kind: str, request, file: Path) -> EventLog:
+    if kind == "memory":
         return MemoryEventLog(2)
-    if request.param == "embedded":
-        return await EmbeddedEventLog(tmp_path / "log.db", 2).open()
+    if kind == "embedded":
+        return await EmbeddedEventLog(file, 2).open()
     cluster = request.getfixturevalue("kafka")
     settings = LogSettings(
         url=f"kafka://{cluster.bootstrap}", partitions=2, namespace=f"contract{next(_installations)}."
@@ -164,6 +166,14 @@ async def test_what_a_cancelled_poll_took_belongs_to_the_next_one(log):
     await log.append([record(b"a")])
     assert await polled(subscription, 1) == [b"a"]
     await subscription.close()
+
+
+@pytest.mark.parametrize("kind", ALL)
+async def test_no_two_logs_are_the_same_one(kind, request, tmp_path):
+    logs = [await open_log(kind, request, tmp_path / name) for name in ("one.db", "other.db")]
+    for log in logs:
+        await log.close()
+    assert logs[0].identity() != logs[1].identity()
 
 
 async def test_a_subscription_from_the_latest_sees_only_what_comes(log):

@@ -148,6 +148,23 @@ async def test_a_record_that_is_too_large_is_refused_with_the_setting(kafka):
             await log.append([record(bytes(2 << 20))])
 
 
+def delete_topics(wanted: LogSettings) -> None:
+    names = [f"{wanted.namespace}{name}" for name in TOPICS]
+    for done in TopicAdmin(wanted).client.delete_topics(names, operation_timeout=30).values():
+        done.result()
+
+
+async def test_topics_that_are_made_anew_are_another_log(kafka):
+    wanted = settings(kafka, "anew.")
+    found = []
+    for _ in range(2):
+        for _ in range(2):
+            async with opened(wanted) as log:
+                found.append(log.identity())
+        await asyncio.to_thread(delete_topics, wanted)
+    assert found[0] == found[1] != found[2] == found[3]
+
+
 async def test_without_a_broker_the_setting_is_named():
     nowhere = LogSettings(url="kafka://127.0.0.1:1", connect_timeout_s=1)
     with pytest.raises(ConfigurationError, match=r"^log\.url: no broker of 127\.0\.0\.1:1 answers"):

@@ -36,6 +36,15 @@ async def test_records_offsets_and_groups_survive_reopening(tmp_path):
     await again.close()
 
 
+async def test_a_log_that_is_reopened_is_the_same_one(tmp_path):
+    found = []
+    for _ in range(2):
+        log = await opened(tmp_path / "log.db")
+        found.append(log.identity())
+        await log.close()
+    assert found[0] == found[1]
+
+
 async def test_another_partition_count_is_refused_with_the_remedy(tmp_path):
     await (await opened(tmp_path / "log.db")).close()
     with pytest.raises(ConfigurationError, match=r"fixed at installation"):
