@@ -12,7 +12,7 @@ MAX_WAITING_FRAMES = 512
 QUIET_FRAMES = 64
 """Frames that caused nothing to write (ticks) are acknowledged in such lots."""
 GATHER_S = 0.02
-MAX_GATHER_S = 0.4
+MAX_GATHER_S = 1.0
 """A flush costs two round trips and each changed profile once, so the frames of a moment share one: a short moment
 when the engine keeps up, a longer one while frames queue.
 """

@@ -7,7 +7,7 @@ from streams.model.facts import Activity, FactsState
 from streams.operators import history_parts
 from streams.operators.base import Stepped
 from streams.operators.history_keys import keys_after, keys_of_both, keys_without, says_nothing_new
-from streams.operators.history_parts import line_of, lines_with
+from streams.operators.history_parts import lines_with
 
 _NO_KEYS = ProfileKeys()
 SESSION_GAP_MS = 1_800_000
@@ -22,7 +22,7 @@ class History:
     def on_event(self, state: FactsState, event: Event, now_ms: int) -> Stepped[FactsState]:  # noqa: ARG002  protocol
         """Return the state with the event noted."""
         at_ms = event.at_ms
-        lines, count, older = lines_with(state, line_of(event, _detail(event.properties)))
+        lines, count, older = lines_with(state, event, _detail(event.properties))
         first_ms, last_ms = state.first_seen_ms, state.last_seen_ms
         sessions = state.sessions
         if at_ms > last_ms:

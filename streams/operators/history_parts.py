@@ -19,20 +19,17 @@ _DROPPED = object()
 _json = msgspec.json.Encoder(order="sorted").encode
 
 
-def line_of(event: Event, detail: str) -> Interaction:
-    """Return the event as a line of history."""
-    return Interaction(event.name, event.at_ms, event.source, event.value, detail)
-
-
-def lines_with(state: FactsState, line: Interaction) -> tuple[bytes, int, bytes]:
-    """Return the newer lines, how many those are, and the older, with one more line.
+def lines_with(state: FactsState, event: Event, detail: str) -> tuple[bytes, int, bytes]:
+    """Return the newer lines, how many those are, and the older, with the event as one more line.
 
     A line newer than all others, as lines mostly are, is put behind them; when the newer half is full it becomes the
     older one. Any other line is put in its place.
     """
-    count = state.line_count
-    if line.at_ms <= state.last_seen_ms or count > HALF_RECENT:
-        return _halves(newest((*state.kept_lines(), line)))
+    count, at_ms = state.line_count, event.at_ms
+    # A tuple is packed as an Interaction is, and costs less.
+    line = event.name, at_ms, event.source, event.value, detail
+    if at_ms <= state.last_seen_ms or count > HALF_RECENT:
+        return _halves(newest((*state.kept_lines(), Interaction(*line))))
     if count < HALF_RECENT:
         return state.lines + pack_line(line), count + 1, state.older
     return pack_line(line), 1, state.lines

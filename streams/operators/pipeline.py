@@ -78,7 +78,9 @@ class Pipeline:
         if facts.traits is not state.facts.traits:
             scores, more = self._scoring.on_traits(scores, facts, now_ms, event)
             firings += more
-        windows, _ = self._windows.on_event(state.windows, event, name, facts, now_ms)
+        windows = state.windows
+        if name in self._windows.names:
+            windows, _ = self._windows.on_event(windows, event, name, facts, now_ms)
         after = ProfileState(
             state.workspace,
             state.id,

@@ -35,6 +35,8 @@ class Abandonment:
             )
             for name, concerns in by_name.items()
         }
+        self.names = frozenset(self._by_name)
+        """Of the events that concern a rule."""
 
     def on_event(
         self, state: WindowsState, event: Event, name: str, facts: FactsState, now_ms: int

@@ -110,8 +110,8 @@ def _rollup_records(
     targets: dict[int, tuple[list[Rollup], list[Sketch]]] = {}
     if partition.clock_ms // ROLLUP_BUCKET_MS > partition.published_ms // ROLLUP_BUCKET_MS:
         targets = {target: ([], []) for target in range(partitions)}
-    for rollup in rollups:
-        targets.setdefault(partition_for(rollup.series.workspace, "", partitions), ([], []))[0].append(rollup)
+    for workspace, totals in _by_workspace(rollups).items():
+        targets.setdefault(partition_for(workspace, "", partitions), ([], []))[0].extend(totals)
     for sketch in sketches:
         targets.setdefault(partition_for(sketch.workspace, "", partitions), ([], []))[1].append(sketch)
     return [
@@ -119,6 +119,18 @@ def _rollup_records(
         for target, (totals, made) in targets.items()
         for batch in _batches(partition, totals, made)
     ]
+
+
+def _by_workspace(rollups: list[Rollup]) -> dict[str, list[Rollup]]:
+    found: dict[str, list[Rollup]] = {}
+    for rollup in rollups:
+        workspace = rollup.series.workspace
+        totals = found.get(workspace)
+        if totals is None:
+            found[workspace] = [rollup]
+        else:
+            totals.append(rollup)
+    return found
 
 
 def _batches(partition: Partition, totals: list[Rollup], sketches: list[Sketch]) -> Iterator[RollupBatch]:

@@ -41,7 +41,7 @@ MAX_AHEAD_MS = 86_400_000
 """No event happened so much later than it was received, and no frame was made so much later than it was logged."""
 MAX_VALUE = 1e15
 MAX_REASON = 500
-MAX_WAITING_EVENTS = 8_192
+MAX_WAITING_EVENTS = 16_384
 """So many events wait for a flush; with more of them profiles are settled before."""
 _encode = msgspec.msgpack.Encoder().encode
 
