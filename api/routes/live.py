@@ -2,9 +2,8 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Annotated
 
-from fastapi import APIRouter, Query, WebSocket
+from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from api.auth import Caller, from_our_page, identify
@@ -14,21 +13,38 @@ from api.live import TooManyWatchersError, Watcher, encode
 router = APIRouter()
 
 SIGNED_OUT = 4401
+BAD_PARAMETER = 4400
 _TRY_LATER = 1013
+_MAX_SEQ = 2**53 - 1
 
 
 @router.websocket("/ws/live")
-async def live(websocket: WebSocket, deps: Deps, after: Annotated[int | None, Query(ge=0, lt=2**53)] = None) -> None:
+async def live(websocket: WebSocket, deps: Deps, after: str = "") -> None:
     caller = await identify(websocket, deps)
     if caller is None or (caller.session and not from_our_page(websocket)):
         await websocket.close(SIGNED_OUT)  # before the handshake, so the client sees 403
         return
     await websocket.accept()
     try:
-        with deps.bus.watch(caller.workspace, after) as watcher:
+        last_seq = _sequence_number(after)
+    except ValueError:
+        # After the handshake: of one that is refused a browser's page is told no reason.
+        await websocket.close(BAD_PARAMETER, f"after: must be the seq of a message, a whole number up to {_MAX_SEQ}")
+        return
+    try:
+        with deps.bus.watch(caller.workspace, last_seq) as watcher:
             await _serve(websocket, deps, caller, watcher)
     except TooManyWatchersError:
         await websocket.close(_TRY_LATER, "too many watchers")
+
+
+def _sequence_number(text: str) -> int | None:
+    """Return the number, None when there is none. Raises ValueError."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_SEQ)) and int(text) <= _MAX_SEQ):
+        raise ValueError(text)
+    return int(text)
 
 
 async def _serve(websocket: WebSocket, deps: ApiDeps, caller: Caller, watcher: Watcher) -> None:

@@ -171,9 +171,23 @@ async def test_signing_out_ends_the_connection(here: Installation):
     assert (end["type"], end["code"]) == ("websocket.close", 4401)
 
 
-async def test_unusable_after_is_refused(here: Installation):
-    async with Socket(here.app, "/ws/live?after=x", **bearer(here)) as socket:
-        assert socket.answer["type"] != "websocket.accept"
+@pytest.mark.parametrize("after", ["abc", "-1", "1.5", "%2B1", str(2**53), "9" * 400, "%D9%A3"])
+async def test_unusable_after_is_refused_with_the_reason(here: Installation, after: str):
+    async with Socket(here.app, f"/ws/live?after={after}", **bearer(here)) as socket:
+        end = await socket.raw()
+    assert (end["type"], end["code"]) == ("websocket.close", 4400)
+    assert end["reason"].startswith("after: must be the seq of a message")
+    assert len(end["reason"].encode()) <= 123, "what a close frame holds"
+
+
+async def test_empty_after_is_none(here: Installation):
+    async with Socket(here.app, "/ws/live?after=", **bearer(here)) as socket:
+        assert (await socket.message())["kind"] == "hello"
+
+
+async def test_stranger_with_unusable_after_is_refused_before_the_handshake(here: Installation):
+    async with Socket(here.app, "/ws/live?after=x") as socket:
+        assert (socket.answer["type"], socket.answer["code"]) == ("websocket.close", 4401)
 
 
 async def test_unknown_host_cannot_watch(here: Installation):
