@@ -26,6 +26,7 @@ _HOUR_MS = 3_600_000
 _PROPAGATION_S = 3.0
 _PAUSE_S = 0.05
 _REFUSED_WITHIN_S = 1.0
+_KEPT_ERRORS = 50
 _ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001  the library's public constant
 
 
@@ -74,9 +75,12 @@ class TopicAdmin:
     def __init__(self, settings: LogSettings) -> None:
         self._settings = settings
         self._names = Names(settings.namespace)
-        self._last_error = ""
         self._cluster_id = ""
-        self.client = AdminClient(client_config(settings) | {"error_cb": self._on_error})
+        self._errors: list[KafkaError] = []
+        try:
+            self.client = AdminClient(client_config(settings) | {"error_cb": self._on_error})
+        except KafkaException as raised:
+            raise unusable(settings, error_of(raised)) from raised
 
     def check(self, *, create: bool = False) -> list[TopicReport]:
         """Compare every topic with what it must be, making missing ones if told to. Raises ConfigurationError."""
@@ -113,6 +117,7 @@ class TopicAdmin:
 
     def _metadata(self) -> tuple[dict[str, tuple[int, int]], int]:
         answer = self._answer()
+        self._cluster_id = answer.cluster_id or ""
         counts = {
             name: (len(topic.partitions), min((len(p.replicas) for p in topic.partitions.values()), default=0))
             for name, topic in answer.topics.items()
@@ -220,6 +225,11 @@ class TopicAdmin:
             return problem, _RAISE
         other = [(key, config.get(key), value) for key, value in wanted.items() if config.get(key) != value]
         return "; ".join(f"{key} is {is_now}, not {value}" for key, is_now, value in other), ""
+
+    def _on_error(self, error: KafkaError) -> None:
+        # The client lives on in who asks for offsets, so what it says of a long outage must not pile up.
+        if len(self._errors) < _KEPT_ERRORS:
+            self._errors.append(error)
 
 
 def _lowered(sentence: str) -> str:
