@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 
 from infra.kafka.distribution import TEST_HEAP_MIB, Distribution, KafkaUnavailableError
 from infra.kafka.properties import Ports, broker_properties
+from infra.kafka.security import Listener
 
 _FORMAT_TIMEOUT_S = 60
 _START_TIMEOUT_S = 60
@@ -28,8 +29,9 @@ _STOP_TIMEOUT_S = 20
 class Broker:
     """One broker, which can be killed and started again on the same port with its data."""
 
-    def __init__(self, kafka: Distribution, home: Path, port: int, heap_mib: int) -> None:
-        self.bootstrap = f"127.0.0.1:{port}"
+    def __init__(self, kafka: Distribution, home: Path, ports: Ports, heap_mib: int) -> None:
+        self.ports = ports
+        self.bootstrap = f"127.0.0.1:{ports.client}"
         self._home = home
         self._command = kafka.command(heap_mib, "kafka.Kafka", home / "server.properties")
         self._process: subprocess.Popen[bytes] | None = None
@@ -95,9 +97,15 @@ class Broker:
 class Cluster:
     """Brokers that belong together."""
 
-    def __init__(self, brokers: list[Broker]) -> None:
+    def __init__(self, brokers: list[Broker], secured: Sequence[Listener] = ()) -> None:
         self.brokers = brokers
         self.bootstrap = ",".join(broker.bootstrap for broker in brokers)
+        self._secured = [listener.name for listener in secured]
+
+    def bootstrap_of(self, listener: str) -> str:
+        """Return the addresses of a secured listener."""
+        at = self._secured.index(listener)
+        return ",".join(f"127.0.0.1:{broker.ports.secured[at]}" for broker in self.brokers)
 
     def start(self) -> None:
         """Start all brokers and wait until they answer. Raises KafkaUnavailableError."""
@@ -136,13 +144,19 @@ class Cluster:
 
 
 def make_cluster(
-    kafka: Distribution, home: Path, brokers: int = 1, port: int = 0, heap_mib: int = TEST_HEAP_MIB
+    kafka: Distribution,
+    home: Path,
+    brokers: int = 1,
+    port: int = 0,
+    heap_mib: int = TEST_HEAP_MIB,
+    secured: Sequence[Listener] = (),
 ) -> Cluster:
     """Lay out a cluster below `home`, keeping the data that is there; `port` 0 takes free ones.
 
-    Brokers take the ports from `port` on, their controllers the ports 10 above. Raises KafkaUnavailableError.
+    Brokers take the ports from `port` on, their controllers the ports 10 above, each of the listeners in `secured` the
+    next 10. The users of those listeners are fixed when the data is made. Raises KafkaUnavailableError.
     """
-    ports = [Ports(port + n, port + 10 + n) for n in range(brokers)] if port else _free_ports(brokers)
+    ports = _ports_from(port, brokers, len(secured)) if port else _free_ports(brokers, len(secured))
     identity = home / "cluster.id"
     home.mkdir(parents=True, exist_ok=True)
     if not identity.is_file():
@@ -151,16 +165,21 @@ def make_cluster(
     for node, mine in enumerate(ports, 1):
         folder = home / f"broker-{node}"
         folder.mkdir(exist_ok=True)
-        (folder / "server.properties").write_text(broker_properties(node, ports, folder), encoding="utf-8")
+        (folder / "server.properties").write_text(broker_properties(node, ports, folder, secured), encoding="utf-8")
         if not (folder / "data" / "meta.properties").is_file():
-            _format(kafka, folder, identity.read_text(encoding="utf-8"))
-        made.append(Broker(kafka, folder, mine.client, heap_mib))
-    return Cluster(made)
+            _format(kafka, folder, identity.read_text(encoding="utf-8"), secured)
+        made.append(Broker(kafka, folder, mine, heap_mib))
+    return Cluster(made, secured)
 
 
 @contextmanager
 def running_kafka(
-    kafka: Distribution, brokers: int = 1, port: int = 0, data: Path | None = None, heap_mib: int = TEST_HEAP_MIB
+    kafka: Distribution,
+    brokers: int = 1,
+    port: int = 0,
+    data: Path | None = None,
+    heap_mib: int = TEST_HEAP_MIB,
+    secured: Sequence[Listener] = (),
 ) -> Iterator[Cluster]:
     """Run a cluster; stops it on leaving, and removes its data unless `data` names where to keep them.
 
@@ -169,15 +188,18 @@ def running_kafka(
     with ExitStack() as stack:
         if data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="campaigniq-kafka-")))
-        cluster = make_cluster(kafka, data, brokers, port, heap_mib)
+        cluster = make_cluster(kafka, data, brokers, port, heap_mib, secured)
         stack.callback(cluster.stop)
         cluster.start()
         yield cluster
 
 
-def _format(kafka: Distribution, folder: Path, cluster_id: str) -> None:
-    properties = folder / "server.properties"
-    command = kafka.command(256, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", properties)
+def _format(kafka: Distribution, folder: Path, cluster_id: str, secured: Sequence[Listener]) -> None:
+    arguments = [f"--cluster-id={cluster_id}", f"--config={folder / 'server.properties'}"]
+    # Two listeners may share a user, whom Kafka takes once only.
+    users = {user: None for listener in secured for user in listener.scram_users()}
+    arguments += [f"--add-scram={user}" for user in users]
+    command = kafka.command(256, "kafka.tools.StorageTool", "format", *arguments)
     done = subprocess.run(  # noqa: S603 - fixed arguments
         command, capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_S, check=False, cwd=folder
     )
@@ -194,10 +216,19 @@ def _accepts(broker: Broker) -> bool:
         return False
 
 
-def _free_ports(brokers: int) -> list[Ports]:
+def _ports_from(port: int, brokers: int, secured: int) -> list[Ports]:
+    return [
+        Ports(port + n, port + 10 + n, tuple(port + 10 * at + n for at in range(2, 2 + secured)))
+        for n in range(brokers)
+    ]
+
+
+def _free_ports(brokers: int, secured: int) -> list[Ports]:
+    each = 2 + secured
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(2 * brokers)]
+        sockets = [stack.enter_context(socket.socket()) for _ in range(each * brokers)]
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         numbers = [one.getsockname()[1] for one in sockets]
-    return [Ports(*numbers[2 * n : 2 * n + 2]) for n in range(brokers)]
+    mine = [numbers[each * n : each * (n + 1)] for n in range(brokers)]
+    return [Ports(first, second, tuple(others)) for first, second, *others in mine]
