@@ -109,7 +109,7 @@ class EngineSettings(BaseModel):
     hot_profiles: int = Field(
         20_000,
         ge=100,
-        description="Profiles of a partition that are kept unpacked in memory (about 3 KB each, up to twice as many).",
+        description="Profiles of a partition that are kept in memory (about 0.7 KB each, up to twice as many).",
     )
     copy_cache_mb: int = Field(
         64, ge=8, description="Memory of the local copy of the state, in MiB, for all partitions together."
