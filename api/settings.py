@@ -1,10 +1,12 @@
 """Settings of the API, as plain values; infra/settings.py fills them from the environment and files."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class ApiSettings(BaseModel):
     """How the API and the live feed behave."""
+
+    model_config = ConfigDict(extra="forbid")
 
     trusted_hosts: tuple[str, ...] = Field(
         default=("localhost", "127.0.0.1", "[::1]"),

@@ -1,5 +1,6 @@
 """All settings of an installation, and the only reader of environment and configuration file."""
 
+import os
 from pathlib import Path
 from typing import Any, get_args
 
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, Valid
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from api.settings import ApiSettings
+from infra.variables import check_variables
 from ingest.settings import IngestSettings
 from sinks.metrics.settings import MetricsSettings
 from sinks.settings import AlertRouteSettings, MessageSettings, SenderSettings, SmtpSettings
@@ -77,6 +79,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """Read the settings. Raises ConfigurationError naming the setting, what is wrong and the remedy."""
     if config is not None and not config.is_file():
         raise ConfigurationError("--config", f"there is no file {config}", "Give the path of a TOML file")
+    check_variables(Settings, os.environ)
     file = str(config) if config else None
 
     class FromFile(Settings):

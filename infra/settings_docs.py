@@ -21,7 +21,8 @@ This page is written by `make docs` from the settings models; a test keeps it co
 
 Every setting has a default that works. Set one by its environment variable, or in a TOML file by section and key:
 `{prefix}SECTION__KEY=value` is `key = value` under `[section]`. The environment wins over the file. Lists and tables
-are given as JSON in the environment. A wrong value stops the start and is named with the remedy.
+are given as JSON in the environment. A wrong value stops the start and is named with the remedy, and so is a variable
+that has this form and is not listed here.
 """
 
 

@@ -1,10 +1,12 @@
 """Settings of the metric stores: plain values, read from nowhere."""
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class MetricsSettings(BaseModel):
     """Where totals for charts are kept: in InfluxDB when `influx_url` is set, else in a file of the data directory."""
+
+    model_config = ConfigDict(extra="forbid")
 
     influx_url: str = Field(
         default="",
