@@ -121,15 +121,15 @@ def _odd_values(now_ms: int) -> list[Bad]:
         Bad("an alias of nonsense", _framed(now_ms, message_id="b9", name="aliased",
             properties={"previous_id": nan}), ""),
         Bad("ids of zero bytes", _framed(now_ms, message_id="\x00", profile="user:\x00", keys=ProfileKeys("\x00")), ""),
-        Bad("a move of unsound state", _absorbing(now_ms, b"\x01\xc1 no msgpack"), "does not decode"),
-        Bad("a move of a later version", _absorbing(now_ms, b"\x7f\x99"), "is not known; this build reads up to"),
+        Bad("a move of unsound state", _absorbing(now_ms, 1, b"\x01\xc1 no msgpack"), "does not decode"),
+        Bad("a move of a later version", _absorbing(now_ms, 2, b"\x7f\x99"), "is not known; this build reads up to"),
         Bad("totals where events belong", encode_rollups(RollupBatch(0, now_ms, ())), ""),
     ]  # fmt: skip
 
 
-def _absorbing(now_ms: int, body: bytes) -> bytes:
+def _absorbing(now_ms: int, number: int, body: bytes) -> bytes:
     move = Move(MoveKind.ABSORB, "default", "user:bad", "anon:worse", now_ms, body)
-    return encode_moves(MoveBatch(90, 1, (move,)), now_ms)
+    return encode_moves(MoveBatch(90, number, (move,)), now_ms)
 
 
 def _heavy(ids: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
