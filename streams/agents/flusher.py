@@ -25,11 +25,14 @@ class Flusher:
         self._stage = stage
         self._is_behind = is_behind
         self._waiting: list[Any] = []
+        self._waiting_since_s = 0.0
         self._arrived = asyncio.Event()
         self._flushed = asyncio.Event()
 
     async def take(self, event: Any) -> None:
         """Acknowledge the event once what it caused is durable; waits while too many are not."""
+        if not self._waiting:
+            self._waiting_since_s = asyncio.get_running_loop().time()
         self._waiting.append(event)
         self._arrived.set()
         while len(self._waiting) > MAX_WAITING_FRAMES:
@@ -57,7 +60,8 @@ class Flusher:
     async def _gather(self) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + MAX_GATHER_S
-        await asyncio.sleep(GATHER_S)
+        # What came during the last flush has waited enough.
+        await asyncio.sleep(max(0.0, self._waiting_since_s + GATHER_S - loop.time()))
         # Nobody announces that frames no longer queue; this looks again a few times at most.
         while self._is_behind() and loop.time() < until and len(self._waiting) <= MAX_WAITING_FRAMES // 2:  # noqa: ASYNC110
             await asyncio.sleep(GATHER_S)
