@@ -1,17 +1,16 @@
 """Listeners of a test broker that ask clients who they are: TLS, and a password or a certificate of theirs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _LOGIN = "org.apache.kafka.common.security"
 
 
 class Listener(NamedTuple):
     """A listener over TLS beside the plain one. Files are PEM: `identity` holds the broker's key and certificate.
 
-    With `users` (names to passwords) it asks for a password by any of the mechanisms; with `client_authority` it asks
+    With `users` (names to passwords) it asks for a password by one of the mechanisms; with `client_authority` it asks
     for a certificate that this authority has signed.
     """
 
@@ -19,6 +18,7 @@ class Listener(NamedTuple):
     identity: Path
     users: Mapping[str, str] | None = None
     client_authority: Path | None = None
+    mechanisms: Sequence[str] = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
     @property
     def protocol(self) -> str:
@@ -35,16 +35,19 @@ class Listener(NamedTuple):
                 "ssl.truststore.location": self.client_authority,
             }
         if self.users is not None:
-            known = " ".join(f'user_{user}="{password}"' for user, password in self.users.items())
-            values["sasl.enabled.mechanisms"] = ",".join(_MECHANISMS)
-            values["plain.sasl.jaas.config"] = f"{_LOGIN}.plain.PlainLoginModule required {known};"
-            for mechanism in _MECHANISMS[1:]:
-                login = f"{_LOGIN}.scram.ScramLoginModule required;"
-                values[f"{mechanism.lower()}.sasl.jaas.config"] = login
+            values["sasl.enabled.mechanisms"] = ",".join(self.mechanisms)
+            values |= {f"{one.lower()}.sasl.jaas.config": self._login(one) for one in self.mechanisms}
         return {f"listener.name.{self.name.lower()}.{name}": value for name, value in values.items()}
 
     def scram_users(self) -> Iterator[str]:
         """Yield what the format of a data folder has to be told: SCRAM's passwords are part of the cluster's data."""
         for user, password in (self.users or {}).items():
-            for mechanism in _MECHANISMS[1:]:
-                yield f"{mechanism}=[name={user},password={password}]"
+            for mechanism in self.mechanisms:
+                if mechanism.startswith("SCRAM"):
+                    yield f"{mechanism}=[name={user},password={password}]"
+
+    def _login(self, mechanism: str) -> str:
+        if mechanism != "PLAIN":
+            return f"{_LOGIN}.scram.ScramLoginModule required;"
+        known = " ".join(f'user_{user}="{password}"' for user, password in (self.users or {}).items())
+        return f"{_LOGIN}.plain.PlainLoginModule required {known};"

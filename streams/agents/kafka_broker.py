@@ -7,10 +7,12 @@ seen by its second stage before, or without, its commit.
 import ssl
 from typing import Any, ClassVar
 
+from aiokafka.errors import KafkaConnectionError  # type: ignore[import-untyped]  # aiokafka has no types
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import TRANSPORTS, aiokafka
 from yarl import URL
 
+from streams.log.kafka_errors import KafkaLogError
 from streams.model.errors import ConfigurationError
 from streams.settings import LogSettings
 
@@ -32,10 +34,25 @@ class CommittedConsumer(aiokafka.Consumer):
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
 
+class FirstContact(aiokafka.Producer):
+    """Faust's producer: nothing is sent with it, but it is what Faust connects first."""
+
+    async def on_start(self) -> None:
+        """Connect. Raises KafkaLogError: the log's own client may get in where this one, with its own TLS, does not."""
+        try:
+            await super().on_start()
+        except KafkaConnectionError as error:
+            raise KafkaLogError(
+                f"Faust does not get in at Kafka ({error}); aiokafka logged why. If Kafka runs, look at "
+                "log.ssl_ca_file (give it, if it is empty), log.security_protocol and log.sasl_mechanism"
+            ) from error
+
+
 class CommittedTransport(aiokafka.Transport):
-    """Faust's Kafka transport with that consumer."""
+    """Faust's Kafka transport with those two."""
 
     Consumer: ClassVar[Any] = CommittedConsumer
+    Producer: ClassVar[Any] = FirstContact
 
 
 def register() -> None:
@@ -72,13 +89,15 @@ def _tls(settings: LogSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.ssl_ca_file or None)
         if settings.ssl_certificate_file:
-            password = settings.ssl_key_password.get_secret_value() or None
-            context.load_cert_chain(settings.ssl_certificate_file, settings.ssl_key_file, password)
+            # Without a password OpenSSL would ask for one on the terminal, and wait.
+            context.load_cert_chain(
+                settings.ssl_certificate_file, settings.ssl_key_file, settings.ssl_key_password.get_secret_value
+            )
     except (OSError, ssl.SSLError) as error:
         files = f"{settings.ssl_ca_file} {settings.ssl_certificate_file} {settings.ssl_key_file}".split()
         raise ConfigurationError(
             "log.ssl_ca_file, log.ssl_certificate_file, log.ssl_key_file",
             f"{', '.join(files)} can't be used: {error}",
-            "Give paths of PEM files that belong together",
+            "Give paths of PEM files that belong together, and log.ssl_key_password if the key has one",
         ) from error
     return context
