@@ -61,11 +61,11 @@ class UnknownKeyError(IngestError):
 class BadSignatureError(IngestError):
     status = 401
 
-    def __init__(self, vendor: str) -> None:
+    def __init__(self, vendor: str, reason: str) -> None:
         super().__init__(
             "bad_signature",
             "",
-            f"the request carries no valid {vendor} signature",
+            f"the request is not {vendor}'s by all that can be told: {reason}",
             "Check that the source holds the webhook secret that the vendor shows",
         )
 

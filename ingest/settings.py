@@ -13,6 +13,12 @@ class IngestSettings(BaseModel):
         1_048_576, ge=1_024, description="Largest request body, in bytes, after decompression."
     )
     max_batch_events: int = Field(2_500, ge=1, description="Most events in one batch request.")
+    webhook_base_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#\s]+)?/?$",
+        description="Address under which vendors reach this server, e.g. https://events.example.com: some sign it. "
+        "Needed behind a proxy that does not keep the Host header and scheme.",
+    )
     max_webhook_bytes: int = Field(1_048_576, ge=1_024, description="Largest webhook body, in bytes.")
     linger_ms: int = Field(5, ge=0, le=1_000, description="How long an event waits for others to share its append.")
     max_frame_events: int = Field(400, ge=1, description="Most events in one log record.")

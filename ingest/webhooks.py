@@ -1,4 +1,7 @@
-"""POST /webhooks/{source_id}: what vendors send. Nothing is read before its signature holds; 2xx means durable."""
+"""/webhooks/{source_id}: what vendors send. Nothing is read before its signature holds; 2xx means durable."""
+
+from time import monotonic
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -7,37 +10,63 @@ from starlette.routing import Route
 from ingest.bodies import read_body
 from ingest.door import Door
 from ingest.errors import JSON, BadSignatureError, IngestError, UnknownSourceError, answering
+from ingest.sources import Source
+from ingest.vendors.base import Reply, Vendor, WebhookRequest
+from ingest.vendors.certificates import Certificates
 from ingest.vendors.registry import VENDORS
 
-_OK = b'{"success":true}'
 _IGNORED = b'{"success":true,"ignored":true}'
 
 
 class WebhookRoutes:
     """The endpoint over one door."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, certificates: Certificates | None = None) -> None:
         self._door = door
+        self._certificates = certificates or Certificates(monotonic)
 
     def routes(self) -> list[Route]:
-        return [Route("/webhooks/{source_id}", answering(self.receive), methods=["POST"])]
+        return [Route("/webhooks/{source_id}", answering(self.receive), methods=["GET", "POST"])]
 
     async def receive(self, request: Request) -> Response:
         door = self._door
-        source = door.sources.by_id(request.path_params["source_id"])
-        vendor = VENDORS.get(source.kind) if source else None
-        if source is None or vendor is None:
-            raise UnknownSourceError
+        source, vendor = self._addressed(request)
         raw = await read_body(request, door.settings.max_webhook_bytes)
-        if not vendor.verify(raw, request.headers, source.webhook_secrets):
-            raise BadSignatureError(vendor.id)
+        told = WebhookRequest(self._url_of(request), request.headers, raw, request.method)
+        if greeting := vendor.handshake(told, source.webhook_secrets):
+            return _response(greeting)
+        certificate_url = vendor.certificate_url(told)
+        certificate = await self._certificates.get(certificate_url) if certificate_url else b""
+        verdict = vendor.verify(told, source.webhook_secrets, door.clock.now_ms() / 1000, certificate)
+        if not verdict.is_genuine:
+            raise BadSignatureError(vendor.id, verdict.reason)
         try:
-            events = vendor.parse(raw, request.headers, source, door.clock.now_ms())
+            events = vendor.parse(told, source, door.clock.now_ms())
         except IngestError as error:
             await door.bury(source, [(error, raw)])
             raise
         if not events:
             door.counts.webhooks_ignored += 1
-            return Response(_IGNORED, 200, media_type=JSON)
+            is_plain = vendor.reply.media_type == JSON
+            return Response(_IGNORED, 200, media_type=JSON) if is_plain else _response(vendor.reply)
         await door.take(events)
-        return Response(_OK, 200, media_type=JSON)
+        return _response(vendor.reply)
+
+    def _addressed(self, request: Request) -> tuple[Source, Vendor]:
+        source = self._door.sources.by_id(request.path_params["source_id"])
+        vendor = VENDORS.get(source.kind) if source else None
+        if source is None or vendor is None:
+            raise UnknownSourceError
+        return source, vendor
+
+    def _url_of(self, request: Request) -> str:
+        """Return the address that the vendor called; behind a proxy only the settings know it."""
+        base = self._door.settings.webhook_base_url
+        if not base:
+            return str(request.url)
+        called = urlsplit(str(request.url))
+        return f"{base.rstrip('/')}{called.path}{'?' + called.query if called.query else ''}"
+
+
+def _response(reply: Reply) -> Response:
+    return Response(reply.body, reply.status, media_type=reply.media_type)

@@ -1,21 +1,90 @@
-"""What a webhook vendor's module offers."""
+"""What a webhook vendor's module offers, and what it is told."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
+from urllib.parse import parse_qs, urlsplit
 
 from ingest.sources import Source
 from streams.model.events import Event
 
 
+class WebhookRequest(NamedTuple):
+    """A request as it came. `url` is the address that the vendor called, `headers` has lower-case names, `raw` is the
+    body exactly as it was sent.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    raw: bytes
+    method: str = "POST"
+
+    def query(self, name: str) -> str:
+        """Return the first value of a parameter of the address, or nothing."""
+        found = parse_qs(urlsplit(self.url).query, keep_blank_values=True, max_num_fields=100).get(name)
+        return found[0] if found else ""
+
+
+class Verdict(NamedTuple):
+    """Whether a request is genuine, and why not: for people, and without a word of any secret."""
+
+    is_genuine: bool
+    reason: str = ""
+
+
+GENUINE = Verdict(True)
+
+
+class Reply(NamedTuple):
+    """What a vendor wants to hear."""
+
+    body: bytes = b'{"success":true}'
+    media_type: str = "application/json"
+    status: int = 200
+
+
+OK = Reply()
+
+
 class Vendor(Protocol):
-    """One vendor's webhooks. `headers` has lower-case names; `raw` is the body exactly as it came."""
+    """One vendor's webhooks. Pure: time, secrets and certificates are arguments."""
 
     id: str
+    reply: Reply
+    """Said once the events are durable."""
 
-    def verify(self, raw: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> bool:
-        """Return whether one of the live secrets signed the body. Without secrets nothing is genuine."""
+    def certificate_url(self, request: WebhookRequest) -> str:
+        """Return the https address of the certificate that `verify` needs, on a host that only the vendor can have;
+        empty when it needs none.
+        """
         ...
 
-    def parse(self, raw: bytes, headers: Mapping[str, str], source: Source, now_ms: int) -> list[Event]:
-        """Return the events of a genuine webhook, none for a topic that is not used. Raises IngestError."""
+    def verify(
+        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
+    ) -> Verdict:
+        """Judge the request by every live secret. Without secrets nothing is genuine. Never raises."""
         ...
+
+    def handshake(self, request: WebhookRequest, secrets: Sequence[str]) -> Reply | None:
+        """Answer a request that only asks whether somebody is here (a GET with a challenge, an unsigned ping); None for
+        every other. Answering takes no events.
+        """
+        ...
+
+    def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
+        """Return the events of a genuine webhook, none for what is not used; the same request gives the same ids.
+
+        Raises IngestError.
+        """
+        ...
+
+
+class PlainVendor:
+    """What most vendors have in common: no certificate, no handshake, a plain answer."""
+
+    reply = OK
+
+    def certificate_url(self, request: WebhookRequest) -> str:
+        return ""
+
+    def handshake(self, request: WebhookRequest, secrets: Sequence[str]) -> Reply | None:
+        return None

@@ -4,13 +4,10 @@ Signature (Shopify's documentation): base64 of HMAC-SHA256 over the raw body wit
 rotation the old secret may sign for up to an hour. Headers are not signed, so no id is taken from them.
 """
 
-import hmac
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from ingest.bodies import parse_json
 from ingest.carts import shaped, worth
 from ingest.errors import IngestError
 from ingest.persons import custom_pair
@@ -25,6 +22,9 @@ from ingest.values import (
     time_ms,
     wrong_type,
 )
+from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest
+from ingest.vendors.mapped import payload_of
+from ingest.vendors.signing import hmac_base64, hmac_verdict
 from ingest.visits import utm_from_address
 from streams.model.events import Event, ProfileKeys
 from streams.model.ids import stable_id
@@ -40,32 +40,31 @@ _PERSON_KEYS = ("first_name", "last_name", "phone", "email")
 _Payload = dict[str, Any]
 
 
-class Shopify:
+class Shopify(PlainVendor):
     """The vendor "shopify"."""
 
     id = "shopify"
 
-    def verify(self, raw: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> bool:
-        given = headers.get(_SIGNATURE, "").encode()
-        matches = [
-            hmac.compare_digest(given, b64encode(hmac.digest(secret.encode(), raw, sha256)))
-            for secret in secrets
-            if secret
-        ]
-        return any(matches)
+    def verify(
+        self,
+        request: WebhookRequest,
+        secrets: Sequence[str],
+        now_s: float,
+        certificate: bytes = b"",
+    ) -> Verdict:
+        given = [request.headers.get(_SIGNATURE, "")]
+        return hmac_verdict(given, secrets, lambda key: hmac_base64(key, request.raw), _SIGNATURE)
 
-    def parse(self, raw: bytes, headers: Mapping[str, str], source: Source, now_ms: int) -> list[Event]:
-        topic = headers.get(_TOPIC, "")
+    def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
+        topic = request.headers.get(_TOPIC, "")
         if topic not in _ORDER_TOPICS | _CHECKOUT_TOPICS:
             return []
-        payload = parse_json(raw)
-        if not isinstance(payload, dict):
-            raise wrong_type("", payload, "an object")
+        payload = payload_of(request.raw)
         if topic in _ORDER_TOPICS:
             return [_order(payload, source, now_ms)]
         if payload.get("completed_at"):  # the last update of a checkout comes after its order: no cart is open
             return []
-        digest = sha256(raw).hexdigest()
+        digest = sha256(request.raw).hexdigest()
         return [_checkout(payload, source, now_ms, digest)]
 
 

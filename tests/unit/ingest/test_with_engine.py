@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ingest.normalise import events_of
 from ingest.sources import Source
+from ingest.vendors.base import WebhookRequest
 from ingest.vendors.shopify import Shopify
 from streams.model.events import Event
 from streams.model.moves import Move, MoveKind
@@ -61,7 +62,9 @@ def sent(source: Source, event: str, who: dict[str, Any], /, **properties: Any) 
 
 def ordered(**fields: Any) -> list[Event]:
     order = {"id": 1, "line_items": [{"product_id": 1, "title": "Mug", "price": "5"}], **fields}
-    return Shopify().parse(orjson.dumps(order), {"x-shopify-topic": "orders/paid"}, SHOP, NOW)
+    url = "https://events.example.com/webhooks/src_shop"
+    request = WebhookRequest(url, {"x-shopify-topic": "orders/paid"}, orjson.dumps(order))
+    return Shopify().parse(request, SHOP, NOW)
 
 
 def test_an_order_by_webhook_closes_the_cart_that_the_pixel_saw():

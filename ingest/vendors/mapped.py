@@ -1,0 +1,108 @@
+"""What vendors' payloads become: one way to build an event, and the names that all vendors of a kind use.
+
+- orders: order_completed, order_refunded, order_cancelled, payment_failed; carts: cart_updated, checkout_started
+- customers and contacts: identified (with traits), contact_deleted
+- mail: email_sent, _delivered, _deferred, _bounced, _dropped, _opened, _clicked, _complained, _subscribed,
+  _unsubscribed
+- messages (property `channel`: sms, whatsapp, ...): message_sent, _delivered, _read, _failed, _received
+- forms and meetings: form_submitted, call_booked, call_cancelled
+- sales: deal_created, deal_updated, deal_won, deal_lost
+- support: ticket_created, ticket_updated, conversation_started, conversation_replied
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ingest.bodies import parse_json
+from ingest.carts import COMMERCE_EVENTS, shaped
+from ingest.errors import IngestError
+from ingest.persons import custom_pair
+from ingest.sources import Source
+from ingest.values import email_or_none, phone_or_none, require_plain, wrong_type
+from streams.model.events import Event, ProfileKeys, Utm
+from streams.model.ids import stable_id
+
+MAX_ITEMS = 1_000
+"""Of a webhook that carries many events."""
+_CURRENCY_CHARS = 3
+
+
+def keys_for(
+    *, email: object = None, phone: object = None, custom: tuple[str, object] | None = None, user_id: str | None = None
+) -> ProfileKeys:
+    """Return what the vendor knows somebody by; `custom` is (vendor's id, its id of the person)."""
+    return ProfileKeys(
+        user_id=user_id or None,
+        email=email_or_none(email),
+        phone=phone_or_none(phone),
+        custom=custom_pair(*custom) if custom else (),
+    )
+
+
+def event(
+    source: Source,
+    name: str,
+    about: Sequence[object],
+    keys: ProfileKeys,
+    at_ms: int,
+    now_ms: int,
+    properties: dict[str, Any],
+    *,
+    value: float | None = None,
+    currency: object = None,
+    traits: dict[str, Any] | None = None,
+    utm: Utm | None = None,
+) -> Event:
+    """Return an event. `about` names what happened in the vendor's terms: what it sends again has the same, and counts
+    once. A time in the future counts as now. Raises IngestError.
+    """
+    profile = keys.canonical()
+    if profile is None:
+        raise IngestError("missing_field", "", "nobody is identified", "Let the webhook carry an e-mail, phone or id")
+    told = {key: told for key, told in properties.items() if told is not None}
+    require_plain(told, "")
+    if name in COMMERCE_EVENTS:
+        told = shaped(name, told)
+    known = {key: trait for key, trait in (traits or {}).items() if trait not in (None, "")}
+    require_plain(known, "")
+    return Event(
+        id=stable_id(source.id, *(str(part) for part in about)),
+        workspace=source.workspace,
+        source=source.id,
+        profile=profile,
+        name=name,
+        at_ms=min(at_ms, now_ms),
+        received_ms=now_ms,
+        keys=keys,
+        utm=utm,
+        value=value,
+        currency=_currency(currency),
+        properties=told,
+        traits=known,
+    )
+
+
+def payload_of(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object of a body. Raises IngestError."""
+    payload = parse_json(raw)
+    if not isinstance(payload, dict):
+        raise wrong_type("", payload, "an object")
+    return payload
+
+
+def payloads_of(raw: bytes) -> list[dict[str, Any]]:
+    """Return the JSON objects of a body that is a list of them. Raises IngestError."""
+    payload = parse_json(raw)
+    if not isinstance(payload, list):
+        raise wrong_type("", payload, "a list")
+    if len(payload) > MAX_ITEMS:
+        raise IngestError("too_large", "", f"has {len(payload)} items", f"Send at most {MAX_ITEMS}")
+    for number, item in enumerate(payload):
+        if not isinstance(item, dict):
+            raise wrong_type(str(number), item, "an object")
+    return payload
+
+
+def _currency(value: object) -> str | None:
+    is_code = isinstance(value, str) and len(value) == _CURRENCY_CHARS and value.isascii() and value.isalpha()
+    return str(value).upper() if is_code else None
