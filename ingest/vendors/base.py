@@ -19,8 +19,11 @@ class WebhookRequest(NamedTuple):
     method: str = "POST"
 
     def query(self, name: str) -> str:
-        """Return the first value of a parameter of the address, or nothing."""
-        found = parse_qs(urlsplit(self.url).query, keep_blank_values=True, max_num_fields=100).get(name)
+        """Return the first value of a parameter of the address, or nothing; nothing of an address with too many."""
+        try:
+            found = parse_qs(urlsplit(self.url).query, keep_blank_values=True, max_num_fields=100).get(name)
+        except ValueError:
+            return ""
         return found[0] if found else ""
 
 

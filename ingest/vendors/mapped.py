@@ -4,13 +4,16 @@
 - customers and contacts: identified (with traits), contact_deleted
 - mail: email_sent, _delivered, _deferred, _bounced, _dropped, _opened, _clicked, _complained, _subscribed,
   _unsubscribed
-- messages (property `channel`: sms, whatsapp, ...): message_sent, _delivered, _read, _failed, _received
+- messages (property `channel`: sms, whatsapp, ...): message_sent, _delivered, _read, _failed, _received, _subscribed,
+  _unsubscribed
 - forms and meetings: form_submitted, call_booked, call_cancelled
 - sales: deal_created, deal_updated, deal_won, deal_lost
-- support: ticket_created, ticket_updated, conversation_started, conversation_replied
+- support: ticket_created, ticket_updated, conversation_started, conversation_replied (property `by`: customer, team)
 """
 
+import re
 from collections.abc import Sequence
+from html import unescape
 from typing import Any
 
 from ingest.bodies import parse_json
@@ -24,7 +27,11 @@ from streams.model.ids import stable_id
 
 MAX_ITEMS = 1_000
 """Of a webhook that carries many events."""
+MAX_TEXT_CHARS = 1_000
+"""Of what people write in messages: enough to tell what they want."""
 _CURRENCY_CHARS = 3
+_E164 = re.compile(r"\+?([1-9][0-9]{6,14})")
+_TAG = re.compile(r"<[^<>]{0,1000}>")
 
 
 def keys_for(
@@ -101,6 +108,40 @@ def payloads_of(raw: bytes) -> list[dict[str, Any]]:
         if not isinstance(item, dict):
             raise wrong_type(str(number), item, "an object")
     return payload
+
+
+def objects_at(holder: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the objects of the list at `key`, none when it is missing or null. Raises IngestError."""
+    items = holder.get(key)
+    if items is None:
+        return []
+    if not isinstance(items, list):
+        raise wrong_type(key, items, "a list")
+    if len(items) > MAX_ITEMS:
+        raise IngestError("too_large", key, f"has {len(items)} items", f"Send at most {MAX_ITEMS}")
+    for number, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise wrong_type(f"{key}.{number}", item, "an object")
+    return items
+
+
+def international(value: object) -> str | None:
+    """Return a phone number with its country code as E.164 ("whatsapp:+49 170..." and "49170..." -> "+49170...")."""
+    text = str(value) if type(value) is int else value
+    number = phone_or_none(text.rpartition(":")[2]) if isinstance(text, str) else None
+    match = _E164.fullmatch(number or "")
+    return f"+{match[1]}" if match else None
+
+
+def bounded(value: object) -> str | None:
+    """Return what somebody wrote, cut after MAX_TEXT_CHARS; None when it is no text or blank."""
+    return (value.strip()[:MAX_TEXT_CHARS] or None) if isinstance(value, str) else None
+
+
+def text_of_html(value: object) -> str | None:
+    """Return the words of a message in HTML, bounded, to read and search; it is not made safe to show as HTML."""
+    words = unescape(_TAG.sub(" ", value[: 8 * MAX_TEXT_CHARS])) if isinstance(value, str) else ""
+    return bounded(" ".join(words.split()))
 
 
 def _currency(value: object) -> str | None:

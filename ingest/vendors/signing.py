@@ -4,6 +4,8 @@ import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Sequence
 
+from ingest.errors import IngestError
+from ingest.values import time_ms
 from ingest.vendors.base import GENUINE, Verdict, WebhookRequest
 
 TOLERANCE_S = 300.0
@@ -52,7 +54,18 @@ def time_verdict(
     """Return whether a signed Unix time, in units of `unit_s` seconds, is within `tolerance_s` of now, either way."""
     if not stated.isascii() or not stated.isdigit() or len(stated) > 16:  # noqa: PLR2004  more is no time of this era
         return Verdict(False, f"{header} tells no Unix time")
-    age_s = now_s - int(stated) * unit_s
+    return _age_verdict(now_s - int(stated) * unit_s, tolerance_s)
+
+
+def iso_time_verdict(stated: str, now_s: float, header: str, tolerance_s: float = TOLERANCE_S) -> Verdict:
+    """Return whether a signed ISO 8601 time is within `tolerance_s` of now, either way."""
+    try:
+        return _age_verdict(now_s - time_ms(stated[:64], header) / 1_000, tolerance_s)
+    except IngestError:
+        return Verdict(False, f"{header} tells no ISO 8601 time")
+
+
+def _age_verdict(age_s: float, tolerance_s: float) -> Verdict:
     if age_s > tolerance_s:
         return Verdict(False, f"it was signed {age_s:.0f} s ago, and at most {tolerance_s:.0f} s are allowed")
     if age_s < -tolerance_s:
