@@ -1,4 +1,7 @@
-"""/webhooks/{source_id}: what vendors send. Nothing is read before its signature holds; 2xx means durable."""
+"""/webhooks/{source_id}: what vendors send. Nothing is read before its signature holds; 2xx means durable.
+
+HEAD is answered as GET is, without the body: some vendors ask so whether the address is there.
+"""
 
 from time import monotonic
 from urllib.parse import urlsplit
@@ -11,7 +14,7 @@ from ingest.bodies import read_body
 from ingest.door import Door
 from ingest.errors import JSON, BadSignatureError, IngestError, UnknownSourceError, answering
 from ingest.sources import Source
-from ingest.vendors.base import Reply, Vendor, WebhookRequest
+from ingest.vendors.base import PartlyUnusableError, Reply, Vendor, WebhookRequest
 from ingest.vendors.certificates import Certificates
 from ingest.vendors.registry import VENDORS
 
@@ -40,8 +43,12 @@ class WebhookRoutes:
         verdict = vendor.verify(told, source.webhook_secrets, door.clock.now_ms() / 1000, certificate)
         if not verdict.is_genuine:
             raise BadSignatureError(vendor.id, verdict.reason)
+        if confirm_url := vendor.confirm_url(told):
+            await self._certificates.visit(confirm_url)
         try:
-            events = vendor.parse(told, source, door.clock.now_ms())
+            events, unusable = vendor.parse(told, source, door.clock.now_ms()), []
+        except PartlyUnusableError as error:
+            events, unusable = error.events, error.unusable
         except IngestError as error:
             await door.bury(source, [(error, raw)])
             raise
@@ -50,6 +57,8 @@ class WebhookRoutes:
             is_plain = vendor.reply.media_type == JSON
             return Response(_IGNORED, 200, media_type=JSON) if is_plain else _response(vendor.reply)
         await door.take(events)
+        if unusable:
+            await door.bury(source, unusable)
         return _response(vendor.reply)
 
     def _addressed(self, request: Request) -> tuple[Source, Vendor]:

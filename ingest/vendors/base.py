@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs, urlsplit
 
+from ingest.errors import IngestError
 from ingest.sources import Source
 from streams.model.events import Event
 
@@ -48,6 +49,15 @@ class Reply(NamedTuple):
 OK = Reply()
 
 
+class PartlyUnusableError(IngestError):
+    """Some items of a webhook can't be used: `unusable` says which and why, `events` are those of all others."""
+
+    def __init__(self, events: list[Event], unusable: list[tuple[IngestError, bytes]]) -> None:
+        super().__init__("partly_unusable", "", f"{len(unusable)} items can't be used", "See the dead letters")
+        self.events = events
+        self.unusable = unusable
+
+
 class Vendor(Protocol):
     """One vendor's webhooks. Pure: time, secrets and certificates are arguments."""
 
@@ -67,6 +77,12 @@ class Vendor(Protocol):
         """Judge the request by every live secret. Without secrets nothing is genuine. Never raises."""
         ...
 
+    def confirm_url(self, request: WebhookRequest) -> str:
+        """Return the https address, on a host that only the vendor can have, to visit once when this genuine request
+        asks for it (a subscription that wants to be confirmed); empty for nearly every request.
+        """
+        ...
+
     def handshake(self, request: WebhookRequest, secrets: Sequence[str]) -> Reply | None:
         """Answer a request that only asks whether somebody is here (a GET with a challenge, an unsigned ping); None for
         every other. Answering takes no events.
@@ -76,17 +92,20 @@ class Vendor(Protocol):
     def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
         """Return the events of a genuine webhook, none for what is not used; the same request gives the same ids.
 
-        Raises IngestError.
+        Raises IngestError; PartlyUnusableError where only some of its items can't be used.
         """
         ...
 
 
 class PlainVendor:
-    """What most vendors have in common: no certificate, no handshake, a plain answer."""
+    """What most vendors have in common: no certificate, nothing to confirm, no handshake, a plain answer."""
 
     reply = OK
 
     def certificate_url(self, request: WebhookRequest) -> str:
+        return ""
+
+    def confirm_url(self, request: WebhookRequest) -> str:
         return ""
 
     def handshake(self, request: WebhookRequest, secrets: Sequence[str]) -> Reply | None:

@@ -1,6 +1,7 @@
 """Certificates that vendors sign with, fetched from their own hosts: no redirects, small, soon given up, kept a while.
 
-Which hosts are a vendor's own is for its module to say (`certificate_url`), from a fixed pattern.
+The same caps hold for the address that a vendor wants visited to confirm a subscription. Which hosts are a vendor's own
+is for its module to say (`certificate_url`, `confirm_url`), from a fixed pattern.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ _TIMEOUT_S = 5.0
 
 
 class CertificateError(IngestError):
-    """A certificate that can't be had; the vendor sends the webhook again."""
+    """A vendor's host that does not give what is needed of it; the vendor sends the webhook again."""
 
     status = 503
 
@@ -36,15 +37,19 @@ class Certificates:
         until_s, found = self._kept.get(url, (0.0, b""))
         if now_s < until_s:
             return found
-        if urlsplit(url).scheme != "https":
-            raise _trouble("the address is no https address")
         found = await self._fetched(url)
         while len(self._kept) >= KEPT:
             del self._kept[next(iter(self._kept))]
         self._kept[url] = (now_s + KEPT_S, found)
         return found
 
+    async def visit(self, url: str) -> None:
+        """Fetch an https address that confirms something, for what its vendor does then. Raises CertificateError."""
+        await self._fetched(url)
+
     async def _fetched(self, url: str) -> bytes:
+        if urlsplit(url).scheme != "https":
+            raise _trouble("the address is no https address")
         body = bytearray()
         try:
             async with (
@@ -64,5 +69,8 @@ class Certificates:
 
 def _trouble(problem: str) -> CertificateError:
     return CertificateError(
-        "no_certificate", "", f"the vendor's certificate can't be had: {problem}", "Let this machine reach the vendor"
+        "no_certificate",
+        "",
+        f"the vendor's certificate or confirmation can't be had: {problem}",
+        "Let this machine reach the vendor",
     )

@@ -12,16 +12,20 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
 
 from ingest.bodies import parse_json
 from ingest.carts import COMMERCE_EVENTS, shaped
 from ingest.errors import IngestError
 from ingest.persons import custom_pair
 from ingest.sources import Source
-from ingest.values import email_or_none, phone_or_none, require_plain, wrong_type
+from ingest.values import email_or_none, phone_or_none, require_plain, time_ms, wrong_type
+from ingest.vendors.base import PartlyUnusableError
 from streams.model.events import Event, ProfileKeys, Utm
 from streams.model.ids import stable_id
 
@@ -30,6 +34,7 @@ MAX_ITEMS = 1_000
 MAX_TEXT_CHARS = 1_000
 """Of what people write in messages: enough to tell what they want."""
 _CURRENCY_CHARS = 3
+_UNIX_CHARS = 16
 _E164 = re.compile(r"\+?([1-9][0-9]{6,14})")
 _TAG = re.compile(r"<[^<>]{0,1000}>")
 
@@ -125,6 +130,17 @@ def objects_at(holder: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return items
 
 
+def when_ms(value: object, field: str, now_ms: int) -> int:
+    """Return a Unix time (s or ms, also as text) or an ISO 8601 one as Unix ms; now when none is told.
+
+    Raises IngestError.
+    """
+    if value is None or value == "":
+        return now_ms
+    is_unix = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _UNIX_CHARS
+    return time_ms(int(value) if is_unix and isinstance(value, str) else value, field)
+
+
 def international(value: object) -> str | None:
     """Return a phone number with its country code as E.164 ("whatsapp:+49 170..." and "49170..." -> "+49170...")."""
     text = str(value) if type(value) is int else value
@@ -142,6 +158,34 @@ def text_of_html(value: object) -> str | None:
     """Return the words of a message in HTML, bounded, to read and search; it is not made safe to show as HTML."""
     words = unescape(_TAG.sub(" ", value[: 8 * MAX_TEXT_CHARS])) if isinstance(value, str) else ""
     return bounded(" ".join(words.split()))
+
+
+def each(items: Iterable[dict[str, Any]], events_of: Callable[[dict[str, Any]], list[Event]]) -> list[Event]:
+    """Return the events of all items; one that can't be used spoils no other.
+
+    Raises PartlyUnusableError, or where nothing can be used the IngestError of the first.
+    """
+    events: list[Event] = []
+    unusable: list[tuple[IngestError, bytes]] = []
+    for item in items:
+        try:
+            events += events_of(item)
+        except IngestError as error:
+            unusable.append((error, orjson.dumps(item)))
+    if unusable and not events:
+        raise unusable[0][0]
+    if unusable:
+        raise PartlyUnusableError(events, unusable)
+    return events
+
+
+def form_of(raw: bytes) -> list[tuple[str, str]]:
+    """Return the fields of a form, in their order and with the empty ones. Raises IngestError."""
+    try:
+        text = raw.decode("ascii")
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_ITEMS) if text else []
+    except ValueError:
+        raise IngestError("invalid_form", "", "the body is no form", "Send the vendor's own body as it is") from None
 
 
 def _currency(value: object) -> str | None:

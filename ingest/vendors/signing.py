@@ -57,18 +57,20 @@ def time_verdict(
     return _age_verdict(now_s - int(stated) * unit_s, tolerance_s)
 
 
-def iso_time_verdict(stated: str, now_s: float, header: str, tolerance_s: float = TOLERANCE_S) -> Verdict:
-    """Return whether a signed ISO 8601 time is within `tolerance_s` of now, either way."""
+def iso_time_verdict(
+    stated: str, now_s: float, header: str, tolerance_s: float = TOLERANCE_S, ahead_s: float | None = None
+) -> Verdict:
+    """Return whether a signed ISO 8601 time is at most `tolerance_s` ago, and as much (or `ahead_s`) ahead."""
     try:
-        return _age_verdict(now_s - time_ms(stated[:64], header) / 1_000, tolerance_s)
+        return _age_verdict(now_s - time_ms(stated[:64], header) / 1_000, tolerance_s, ahead_s)
     except IngestError:
         return Verdict(False, f"{header} tells no ISO 8601 time")
 
 
-def _age_verdict(age_s: float, tolerance_s: float) -> Verdict:
+def _age_verdict(age_s: float, tolerance_s: float, ahead_s: float | None = None) -> Verdict:
     if age_s > tolerance_s:
         return Verdict(False, f"it was signed {age_s:.0f} s ago, and at most {tolerance_s:.0f} s are allowed")
-    if age_s < -tolerance_s:
+    if age_s < -(tolerance_s if ahead_s is None else ahead_s):
         return Verdict(False, f"it was signed {-age_s:.0f} s in the future; compare the clocks")
     return GENUINE
 
