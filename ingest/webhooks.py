@@ -50,7 +50,7 @@ class WebhookRoutes:
         except PartlyUnusableError as error:
             events, unusable = error.events, error.unusable
         except IngestError as error:
-            await door.bury(source, [(error, raw)])
+            await door.bury(source, [(error, error.raw or raw)])
             raise
         if not events:
             door.counts.webhooks_ignored += 1
