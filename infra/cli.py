@@ -46,6 +46,12 @@ class LogLevel(StrEnum):
 
 
 DEFAULT_DATA = Path("campaigniq-data")
+VENDOR_IDS = (
+    "bigcommerce, brevo, calendly, github, hubspot, infobip, intercom, mailchimp_marketing, mailchimp_transactional, "
+    "meta_leads, paypal, pipedrive, postmark, salesforce, sendgrid, ses, shopify, standard_webhooks, stripe, twilio, "
+    "typeform, whatsapp, woocommerce, zendesk"
+)
+"""Those of ingest/vendors/registry.py, as a text: help should not wait for its imports."""
 
 
 @app.command()
@@ -160,10 +166,15 @@ def list_sources(data: Data = DEFAULT_DATA) -> None:
 
 @sources_app.command("add")
 def add_source(
-    kind: Annotated[str, typer.Argument(help="web, server, or a webhook vendor: shopify.")],
+    kind: Annotated[str, typer.Argument(help=f"web, server, or a webhook vendor: {VENDOR_IDS}.")],
     name: Annotated[str, typer.Option(help="What the source is called in events and on the page.")],
     secret: Annotated[
-        list[str] | None, typer.Option(help="Webhook secret, as the vendor shows it; twice during a rotation.")
+        list[str] | None,
+        typer.Option(
+            "--secret",
+            "--webhook-secret",
+            help="Webhook secret, as docs/vendors/ says for each; twice during a rotation.",
+        ),
     ] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
@@ -172,6 +183,36 @@ def add_source(
 
     source = asyncio.run(add(data, kind, name, tuple(secret or ())))
     print(f"{source.id}\t{source.kind}\t{source.write_key}\t/webhooks/{source.id}")
+
+
+@app.command("verify-webhook")
+def verify_webhook(
+    vendor: Annotated[str, typer.Argument(metavar="VENDOR", help=f"One of {VENDOR_IDS}.")],
+    headers: Annotated[Path, typer.Option(help="Headers of the request: one JSON object.")],
+    body: Annotated[Path, typer.Option(help="Body of the request, exactly as it was sent.")],
+    url: Annotated[str, typer.Option(help="Address that the vendor called; some sign it.")],
+    secret: Annotated[
+        list[str] | None, typer.Option(help="Webhook secret; twice during a rotation. Without one nothing holds.")
+    ] = None,
+    now: Annotated[float | None, typer.Option(help="Unix time of its arrival, in seconds. [default: now]")] = None,
+    method: Annotated[str, typer.Option(help="Method of the request.")] = "POST",
+    certificate: Annotated[
+        Path | None, typer.Option(help="The vendor's certificate (PEM). [default: fetched from its host]")
+    ] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="Print what it would become, one JSON object a line.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: genuine, reason.")] = False,
+) -> None:
+    """Judge a recorded webhook as the front door does: exit code 0 when its signature holds, 1 when not."""
+    from infra.clock import SystemClock
+    from infra.verify_webhook import Recorded, verify_recorded
+
+    now_s = SystemClock().now_ms() / 1000 if now is None else now
+    recorded = Recorded(vendor, headers, body, url, method, tuple(secret or ()), now_s, certificate)
+    code = verify_recorded(recorded, sys.stdout, sys.stderr, as_json=as_json, with_events=events)
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command()

@@ -24,11 +24,11 @@ async def all_sources(data: Path) -> list[Source]:
 async def add(data: Path, kind: str, name: str, webhook_secrets: tuple[str, ...]) -> Source:
     """Add a source. Raises ConfigurationError for an unknown kind or a vendor without secret."""
     if kind not in PLAIN_KINDS and kind not in VENDORS:
-        known = ", ".join((*PLAIN_KINDS, *VENDORS))
+        known = ", ".join((*PLAIN_KINDS, *sorted(VENDORS)))
         raise ConfigurationError("kind", f"{kind!r} is not known", f"Choose one of: {known}")
     if kind in VENDORS and not webhook_secrets:
         raise ConfigurationError(
-            "--secret", f"a {kind} source without a secret can't verify anything", "Give the secret that it shows"
+            "--secret", f"a {kind} source without a secret can't verify anything", f"See docs/vendors/{kind}.md"
         )
     store = await _open(data)
     try:
