@@ -88,12 +88,11 @@ def bearing_verdict(request: WebhookRequest, secrets: Sequence[str], *, header: 
     keys = live(secrets)
     if not keys:
         return NO_SECRET
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    shown = [request.headers.get(header, ""), request.query("secret")]
-    if scheme.lower() == "basic":
-        shown.append(_decoded(credentials))
-    elif scheme.lower() == "bearer":
-        shown.append(credentials.strip())
+    authorization = request.headers.get("authorization", "")
+    shown = [request.headers.get(header, ""), request.query("secret"), basic_credentials(authorization)]
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        shown.append(token.strip())
     shown = [one for one in shown if one]
     if not shown:
         return Verdict(False, f"it carries no secret: as Authorization (Basic or Bearer), as {header}, or as ?secret=")
@@ -101,7 +100,11 @@ def bearing_verdict(request: WebhookRequest, secrets: Sequence[str], *, header: 
     return GENUINE if any(matches) else Verdict(False, "the secret that it carries is not the source's")
 
 
-def _decoded(credentials: str) -> str:
+def basic_credentials(authorization: str) -> str:
+    """Return the "user:password" of a header with Basic credentials; empty when it has none."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
     try:
         return b64decode(credentials, validate=True).decode()
     except ValueError:
