@@ -194,10 +194,10 @@ def verify_webhook(
     secret: Annotated[
         list[str] | None, typer.Option(help="Webhook secret; twice during a rotation. Without one nothing holds.")
     ] = None,
-    now: Annotated[float | None, typer.Option(help="Unix time of its arrival, in seconds. [default: now]")] = None,
+    now: Annotated[float | None, typer.Option(help="Unix time of its arrival, in seconds; now without it.")] = None,
     method: Annotated[str, typer.Option(help="Method of the request.")] = "POST",
     certificate: Annotated[
-        Path | None, typer.Option(help="The vendor's certificate (PEM). [default: fetched from its host]")
+        Path | None, typer.Option(help="The vendor's certificate (PEM); fetched from its host without it.")
     ] = None,
     events: Annotated[
         bool, typer.Option("--events", help="Print what it would become, one JSON object a line.")

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli import VENDOR_IDS
+from ingest.vendors.registry import VENDORS
 from tests.architecture.tree import PACKAGES, modules
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OURS = "streams|ingest|sinks|api|dashboards|infra|tests|docs"
 
 
@@ -24,6 +26,13 @@ def test_every_file_that_a_page_names_exists(page):
 def test_every_link_between_pages_leads_somewhere(page):
     links = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_page_of_webhooks_and_the_command_line_name_every_vendor():
+    page = (ROOT / "docs/webhooks.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|.*\]\(vendors/(\w+)\.md\) \|$", page, re.MULTILINE)
+    assert [vendor for vendor, _ in rows] == [name for _, name in rows] == VENDOR_IDS.split(", ")
+    assert set(VENDORS) <= {vendor for vendor, _ in rows}
 
 
 def places_of_the_code_map() -> Iterator[str]:
