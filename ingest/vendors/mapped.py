@@ -1,14 +1,16 @@
 """What vendors' payloads become: one way to build an event, and the names that all vendors of a kind use.
 
 - orders: order_completed, order_refunded, order_cancelled, payment_failed; carts: cart_updated, checkout_started
-- customers and contacts: identified (with traits), contact_deleted
+- customers and contacts: identified (with traits), contact_deleted, contact_tagged, contact_untagged
 - mail: email_sent, _delivered, _deferred, _bounced, _dropped, _opened, _clicked, _complained, _subscribed,
   _unsubscribed
 - messages (property `channel`: sms, whatsapp, ...): message_sent, _delivered, _read, _failed, _received, _subscribed,
   _unsubscribed
-- forms and meetings: form_submitted, call_booked, call_cancelled
-- sales: deal_created, deal_updated, deal_won, deal_lost
+- forms and meetings: form_started, form_submitted, call_booked, call_rescheduled, call_cancelled, call_missed
+- sales: lead_created, deal_created, deal_updated, deal_won, deal_lost
 - support: ticket_created, ticket_updated, conversation_started, conversation_replied (property `by`: customer, team)
+- subscriptions: subscription_started, _updated, _paused, _cancelled, trial_started, trial_ending
+- products (nobody's): product_updated
 """
 
 import re
@@ -21,6 +23,7 @@ import orjson
 
 from ingest.bodies import parse_json
 from ingest.carts import COMMERCE_EVENTS, shaped
+from ingest.catalogue import news_of
 from ingest.errors import IngestError
 from ingest.persons import custom_pair
 from ingest.sources import Source
@@ -91,6 +94,36 @@ def event(
         currency=_currency(currency),
         properties=told,
         traits=known,
+    )
+
+
+def product_news(
+    source: Source,
+    about: Sequence[object],
+    product: dict[str, Any],
+    at_ms: int,
+    now_ms: int,
+    *,
+    currency: object = None,
+    name: str = "product_updated",
+) -> Event:
+    """Return what a vendor tells of a product: product_id and, where known, name, price, in_stock, inventory_quantity,
+    url, image_url. Raises IngestError.
+    """
+    told = {key: value for key, value in product.items() if value not in (None, "")}
+    require_plain(told, "")
+    profile, told = news_of(told)
+    return Event(
+        id=stable_id(source.id, *(str(part) for part in about)),
+        workspace=source.workspace,
+        source=source.id,
+        profile=profile,
+        name=name,
+        at_ms=min(at_ms, now_ms),
+        received_ms=now_ms,
+        keys=ProfileKeys(),
+        currency=_currency(currency),
+        properties=told,
     )
 
 

@@ -1,43 +1,42 @@
-"""Shopify: orders and checkouts become order_completed and cart_updated.
+"""Shopify: orders, refunds, checkouts, carts, customers, their consent to mail, and products.
 
-Signature (Shopify's documentation): base64 of HMAC-SHA256 over the raw body with the app's client secret; after a
-rotation the old secret may sign for up to an hour. Headers are not signed, so no id is taken from them.
+Signature (shopify.dev, "Verify webhook deliveries"): base64 of HMAC-SHA256 over the raw body with the app's client
+secret (for webhooks made in the admin, the key shown there). After a rotation the old secret may sign for up to an
+hour: give both. No header is signed: not the id, not the time, and not the topic. Whoever holds one genuine request
+could send its body under another topic, so a topic is believed only as far as the body agrees (shopify_topics.py), and
+ids come from the body: from the order or the refund, else from the whole of it.
+
+orders/create, orders/paid -> order_completed, once an order; orders/cancelled -> order_cancelled; refunds/create ->
+order_refunded; orders/updated -> order_refunded for what was refunded by then; checkouts/* and carts/* -> cart_updated;
+customers/create, update, enable, disable -> identified; customers/delete, redact -> contact_deleted;
+customers_email_marketing_consent/update -> email_subscribed, email_unsubscribed; products/* -> product_updated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
 from ingest.carts import shaped, worth
 from ingest.errors import IngestError
-from ingest.persons import custom_pair
 from ingest.sources import Source
-from ingest.values import (
-    MAX_ID_CHARS,
-    amount,
-    email_or_none,
-    optional_object,
-    phone_or_none,
-    require_plain,
-    time_ms,
-    wrong_type,
-)
+from ingest.values import MAX_ID_CHARS, amount, number_or_none, optional_object, wrong_type
 from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest
-from ingest.vendors.mapped import payload_of
+from ingest.vendors.mapped import event, payload_of, product_news, when_ms
+from ingest.vendors.shopify_people import consent_of, keys_of, traits_of
+from ingest.vendors.shopify_topics import require_own_topic
 from ingest.vendors.signing import hmac_base64, hmac_verdict
 from ingest.visits import utm_from_address
-from streams.model.events import Event, ProfileKeys
-from streams.model.ids import stable_id
+from streams.model.events import Event, Utm
+
+_Payload = dict[str, Any]
+_Reader = Callable[[_Payload, Source, int, str], list[Event]]
+"""Body, source, now and the body's digest in, events out."""
 
 _SIGNATURE = "x-shopify-hmac-sha256"
 _TOPIC = "x-shopify-topic"
-_ORDER_TOPICS = frozenset({"orders/create", "orders/paid"})
-_CHECKOUT_TOPICS = frozenset({"checkouts/create", "checkouts/update"})
 _LINE_KEYS = ("product_id", "variant_id", "sku", "title", "price", "quantity", "image_url", "url")
-_CUSTOMER_ID = "shopify"
-_PERSON_KEYS = ("first_name", "last_name", "phone", "email")
-
-_Payload = dict[str, Any]
+_JUST_NOW_MS = 3_600_000
+_PRODUCT_PATH = "/products/"
 
 
 class Shopify(PlainVendor):
@@ -46,84 +45,197 @@ class Shopify(PlainVendor):
     id = "shopify"
 
     def verify(
-        self,
-        request: WebhookRequest,
-        secrets: Sequence[str],
-        now_s: float,
-        certificate: bytes = b"",
+        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
     ) -> Verdict:
         given = [request.headers.get(_SIGNATURE, "")]
         return hmac_verdict(given, secrets, lambda key: hmac_base64(key, request.raw), _SIGNATURE)
 
     def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
         topic = request.headers.get(_TOPIC, "")
-        if topic not in _ORDER_TOPICS | _CHECKOUT_TOPICS:
+        read = _READERS.get(topic)
+        if read is None:
             return []
         payload = payload_of(request.raw)
-        if topic in _ORDER_TOPICS:
-            return [_order(payload, source, now_ms)]
-        if payload.get("completed_at"):  # the last update of a checkout comes after its order: no cart is open
-            return []
-        digest = sha256(request.raw).hexdigest()
-        return [_checkout(payload, source, now_ms, digest)]
+        require_own_topic(topic, payload)
+        return read(payload, source, now_ms, sha256(request.raw).hexdigest())
 
 
-def _order(payload: _Payload, source: Source, now_ms: int) -> Event:
-    order_id = _required_id(payload, "id")
-    properties = _lines(payload, "order_completed", _cart_id(payload)) | {"order_id": order_id}
+def _order(order: _Payload, source: Source, now_ms: int, _digest: str) -> list[Event]:
+    if order.get("cancelled_at"):  # no sale: it was paid for and cancelled at once, or comes under a topic not its own
+        return []
+    order_id = _required_id(order, "id")
+    told = {"products": _lines(order), **_cart_id(order), "order_id": order_id, **_coupons(order)}
     # Created and paid are two webhooks about one order: the same id makes them count once.
-    event_id = stable_id("shopify order", source.id, order_id)
-    return _event("order_completed", event_id, payload, source, now_ms, "created_at", properties)
+    return [_bought(order, source, "order_completed", ("order", order_id), told, "created_at", now_ms)]
 
 
-def _checkout(payload: _Payload, source: Source, now_ms: int, digest: str) -> Event:
-    url = {"cart_url": payload["abandoned_checkout_url"]} if payload.get("abandoned_checkout_url") else {}
-    properties = _lines(payload, "cart_updated", url | _cart_id(payload))
-    event_id = stable_id("shopify checkout", source.id, digest)
-    return _event("cart_updated", event_id, payload, source, now_ms, "updated_at", properties)
+def _cancelled(order: _Payload, source: Source, now_ms: int, _digest: str) -> list[Event]:
+    order_id = _required_id(order, "id")
+    told = {"order_id": order_id, "reason": order.get("cancel_reason")}
+    return [_bought(order, source, "order_cancelled", ("cancelled", order_id), told, "cancelled_at", now_ms)]
 
 
-def _event(
-    name: str, event_id: str, payload: _Payload, source: Source, now_ms: int, time_key: str, properties: _Payload
-) -> Event:
-    keys = _keys(payload)
-    landing = payload.get("landing_site")
-    at = payload.get(time_key)
-    total = payload.get("total_price")
-    currency = payload.get("currency")
-    profile = keys.canonical()
-    if profile is None:
-        raise IngestError("missing_field", "email", "nobody is identified", "Send e-mail, phone, customer id or token")
-    return Event(
-        id=event_id,
-        workspace=source.workspace,
-        source=source.id,
-        profile=profile,
-        name=name,
-        at_ms=now_ms if at is None else min(time_ms(at, time_key), now_ms),
-        received_ms=now_ms,
-        keys=keys,
-        utm=utm_from_address(landing) if isinstance(landing, str) else None,
-        value=worth(properties) if total is None else amount(total, "total_price"),
-        currency=currency.upper() if isinstance(currency, str) and len(currency) == 3 else None,  # noqa: PLR2004 - ISO 4217
-        properties=properties,
-        traits=_traits(payload),
+def _updated(order: _Payload, source: Source, now_ms: int, _digest: str) -> list[Event]:
+    """Return the refunds that the update is about: each later one lists them again."""
+    updated_ms = when_ms(order.get("updated_at"), "updated_at", now_ms)
+    refunds = order.get("refunds")
+    return [
+        _refunded(one, order, source, now_ms)
+        for one in (refunds if isinstance(refunds, list) else ())
+        if isinstance(one, dict)
+        and abs(updated_ms - when_ms(one.get("created_at"), "refunds.created_at", now_ms)) < _JUST_NOW_MS
+    ]
+
+
+def _refund(refund: _Payload, source: Source, now_ms: int, _digest: str) -> list[Event]:
+    return [_refunded(refund, {"id": refund.get("order_id")}, source, now_ms)]
+
+
+def _refunded(refund: _Payload, order: _Payload, source: Source, now_ms: int) -> Event:
+    order_id, refund_id = _required_id(order, "id"), _required_id(refund, "id")
+    transactions = refund.get("transactions")
+    paid = [one for one in (transactions if isinstance(transactions, list) else ()) if isinstance(one, dict)]
+    back = [one for one in paid if one.get("kind") in (None, "refund") and one.get("status") in (None, "success")]
+    told = {"order_id": order_id, "refund_id": refund_id}
+    return event(
+        source,
+        "order_refunded",
+        ("refund", refund_id),
+        keys_of(order),
+        when_ms(refund.get("created_at"), "created_at", now_ms),
+        now_ms,
+        told,
+        value=round(sum(amount(one.get("amount"), "transactions.amount") for one in back), 4) if back else None,
+        currency=back[0].get("currency") if back else order.get("currency"),
+        traits=traits_of(optional_object(order, "customer")),
     )
 
 
-def _keys(payload: _Payload) -> ProfileKeys:
-    """Return who bought, by all that other sources may know a customer by too."""
-    customer = optional_object(payload, "customer")
-    email = next(filter(None, map(email_or_none, _candidates(payload, customer, "email", "contact_email"))), None)
-    phone = next(filter(None, map(phone_or_none, _candidates(payload, customer, "phone"))), None)
-    custom = custom_pair(_CUSTOMER_ID, customer.get("id"))
-    if email or phone or custom:
-        return ProfileKeys(email=email, phone=phone, custom=custom)
-    for kind, key in (("checkout", "checkout_token"), ("checkout", "token"), ("cart", "cart_token"), ("order", "id")):
-        value = payload.get(key)
-        if isinstance(value, str | int) and value:
-            return ProfileKeys(anonymous_id=f"shopify:{kind}:{value}"[:200])
-    return ProfileKeys()
+def _checkout(checkout: _Payload, source: Source, now_ms: int, digest: str) -> list[Event]:
+    if checkout.get("completed_at"):  # the last update of a checkout comes after its order: no cart is open
+        return []
+    told = {"products": _lines(checkout), "cart_url": checkout.get("abandoned_checkout_url") or None}
+    return [
+        _bought(checkout, source, "cart_updated", ("checkout", digest), told | _cart_id(checkout), "updated_at", now_ms)
+    ]
+
+
+def _cart(cart: _Payload, source: Source, now_ms: int, digest: str) -> list[Event]:
+    """Return the cart, which names nobody: the shop's pages know it by the same token."""
+    token = _required_id(cart, "token" if cart.get("token") else "id")
+    told = {"products": _lines(cart), "cart_id": token[:MAX_ID_CHARS]}
+    return [_bought(cart | {"cart_token": token}, source, "cart_updated", ("cart", digest), told, "updated_at", now_ms)]
+
+
+def _customer(customer: _Payload, source: Source, now_ms: int, digest: str) -> list[Event]:
+    at_ms = when_ms(customer.get("updated_at"), "updated_at", now_ms)
+    traits = traits_of(customer)
+    return [
+        event(source, "identified", ("customer", digest), keys_of(customer=customer), at_ms, now_ms, {}, traits=traits)
+    ]
+
+
+def _deleted(customer: _Payload, source: Source, now_ms: int, _digest: str) -> list[Event]:
+    about = ("deleted", _required_id(customer, "id"))
+    return [event(source, "contact_deleted", about, keys_of(customer=customer), now_ms, now_ms, {})]
+
+
+def _redacted(told: _Payload, source: Source, now_ms: int, _digest: str) -> list[Event]:
+    customer = optional_object(told, "customer")
+    about = ("redacted", _required_id(customer, "id"))
+    properties = {"reason": "erasure requested"}
+    return [event(source, "contact_deleted", about, keys_of(customer=customer), now_ms, now_ms, properties)]
+
+
+def _consent(told: _Payload, source: Source, now_ms: int, digest: str) -> list[Event]:
+    name, at = consent_of(told)
+    if not name:
+        return []
+    keys = keys_of(customer={"id": told.get("customer_id"), "email": told.get("email_address") or told.get("email")})
+    return [event(source, name, ("consent", digest), keys, when_ms(at, "consent_updated_at", now_ms), now_ms, {})]
+
+
+def _product(product: _Payload, source: Source, now_ms: int, digest: str) -> list[Event]:
+    variants = product.get("variants")
+    sold = [one for one in (variants if isinstance(variants, list) else ()) if isinstance(one, dict)]
+    prices = [price for one in sold if (price := number_or_none(one.get("price"))) is not None]
+    handle = product.get("handle")
+    told = {
+        "product_id": _required_id(product, "id"),
+        "name": product.get("title"),
+        "price": min(prices, default=None),
+        "in_stock": any(map(_is_for_sale, sold)) if sold else None,
+        "url": f"{_PRODUCT_PATH}{handle}" if isinstance(handle, str) and handle else None,
+        "image_url": optional_object(product, "image").get("src"),
+    }
+    return [
+        product_news(
+            source, ("product", digest), told, when_ms(product.get("updated_at"), "updated_at", now_ms), now_ms
+        )
+    ]
+
+
+def _is_for_sale(variant: _Payload) -> bool:
+    """Say whether a variant can be bought: one whose stock nobody counts always can."""
+    stock = variant.get("inventory_quantity")
+    is_counted = variant.get("inventory_management", "shopify") is not None and isinstance(stock, int)
+    return not is_counted or variant.get("inventory_policy") == "continue" or int(stock or 0) > 0
+
+
+_READERS: dict[str, _Reader] = {
+    "orders/create": _order,
+    "orders/paid": _order,
+    "orders/cancelled": _cancelled,
+    "orders/updated": _updated,
+    "refunds/create": _refund,
+    "checkouts/create": _checkout,
+    "checkouts/update": _checkout,
+    "carts/create": _cart,
+    "carts/update": _cart,
+    "customers/create": _customer,
+    "customers/update": _customer,
+    "customers/enable": _customer,
+    "customers/disable": _customer,
+    "customers/delete": _deleted,
+    "customers/redact": _redacted,
+    "customers_email_marketing_consent/update": _consent,
+    "products/create": _product,
+    "products/update": _product,
+}
+
+
+def _bought(
+    payload: _Payload,
+    source: Source,
+    name: str,
+    about: tuple[str, str],
+    told: _Payload,
+    time_key: str,
+    now_ms: int,
+) -> Event:
+    """Return an event about an order, a checkout or a cart."""
+    total = payload.get("total_price")
+    is_test = {"test_mode": True} if payload.get("test") is True else {}
+    return event(
+        source,
+        name,
+        about,
+        keys_of(payload),
+        when_ms(payload.get(time_key), time_key, now_ms),
+        now_ms,
+        told | is_test,
+        value=worth(shaped(name, told)) if total is None else amount(total, "total_price"),
+        currency=payload.get("currency"),
+        traits=traits_of(optional_object(payload, "customer")),
+        utm=_utm(payload),
+    )
+
+
+def _lines(payload: _Payload) -> list[object]:
+    lines = payload.get("line_items")
+    if not isinstance(lines, list):
+        raise wrong_type("line_items", lines, "a list")
+    return [{key: one[key] for key in _LINE_KEYS if key in one} if isinstance(one, dict) else one for one in lines]
 
 
 def _cart_id(payload: _Payload) -> _Payload:
@@ -132,23 +244,16 @@ def _cart_id(payload: _Payload) -> _Payload:
     return {"cart_id": token[:MAX_ID_CHARS]} if isinstance(token, str) and token else {}
 
 
-def _candidates(payload: _Payload, customer: _Payload, *keys: str) -> list[object]:
-    return [holder.get(key) for holder in (payload, customer) for key in keys]
+def _coupons(order: _Payload) -> _Payload:
+    codes = order.get("discount_codes")
+    told = [one.get("code") for one in (codes if isinstance(codes, list) else ()) if isinstance(one, dict)]
+    named = ", ".join(code for code in told if isinstance(code, str))
+    return {"coupon": named} if named else {}
 
 
-def _traits(payload: _Payload) -> _Payload:
-    customer = optional_object(payload, "customer")
-    return {key: customer[key] for key in _PERSON_KEYS if isinstance(customer.get(key), str)}
-
-
-def _lines(payload: _Payload, name: str, more: _Payload | None = None) -> _Payload:
-    lines = payload.get("line_items")
-    if not isinstance(lines, list):
-        raise wrong_type("line_items", lines, "a list")
-    kept = [{key: one[key] for key in _LINE_KEYS if key in one} if isinstance(one, dict) else one for one in lines]
-    properties = {"products": kept, **(more or {})}
-    require_plain(properties, "line_items")
-    return shaped(name, properties)
+def _utm(payload: _Payload) -> Utm | None:
+    landing = payload.get("landing_site")
+    return utm_from_address(landing) if isinstance(landing, str) else None
 
 
 def _required_id(payload: _Payload, key: str) -> str:
