@@ -6,8 +6,10 @@ hub.verify_token and hub.challenge) is not signed; it shows a token that the sou
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from ingest.vendors.base import PlainVendor, Reply, Verdict, WebhookRequest
+from ingest.vendors.mapped import objects_at
 from ingest.vendors.signing import equals, hmac_hex, hmac_verdict, live
 
 VERIFY_PREFIX = "verify:"
@@ -26,6 +28,11 @@ def hub_verdict(
     """Judge the body by the signature in `header`: "<algorithm>=<hex>", whatever other headers say."""
     given = [request.headers.get(header, "").strip()]
     return hmac_verdict(given, secrets, lambda key: f"{algorithm}={hmac_hex(key, request.raw, algorithm)}", header)
+
+
+def changes_of(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the changes of all entries of one of Meta's webhooks. Raises IngestError."""
+    return [change for entry in objects_at(payload, "entry") for change in objects_at(entry, "changes")]
 
 
 class MetaVendor(PlainVendor):
