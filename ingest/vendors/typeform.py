@@ -118,11 +118,11 @@ def _answers(response: _Object) -> tuple[_Object, _Object]:
 def _fields(fields: object) -> Iterator[_Object]:
     """Yield the questions of a form and those inside its groups (contact info, address)."""
     for field in _objects(fields):
-        is_copied = field.get("type") not in _NOT_COPIED
+        is_copied = str(field.get("type")) not in _NOT_COPIED
         yield field | {"is_copied": is_copied}
         properties = field.get("properties")
         for one in _objects(properties.get("fields") if isinstance(properties, dict) else None):
-            yield one | {"is_copied": is_copied and one.get("type") not in _NOT_COPIED}
+            yield one | {"is_copied": is_copied and str(one.get("type")) not in _NOT_COPIED}
 
 
 def _objects(values: object) -> Iterator[_Object]:
