@@ -16,6 +16,7 @@ Each vendor keeps samples in tests/vectors/webhooks/<vendor id>.json, a list of 
 """
 
 import base64
+import contextlib
 import json
 import random
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from typing import Any
 
 import pytest
 
+from ingest.errors import IngestError
+from ingest.sources import Source
 from ingest.vendors.base import Vendor, WebhookRequest
 from ingest.vendors.registry import VENDORS
 
@@ -150,3 +153,28 @@ def test_malformed_headers_and_bodies_are_refused_and_raise_nothing(vendor: Vend
         assert verdict.is_genuine or verdict.reason
         assert len(sample["secret"]) < 8 or sample["secret"] not in verdict.reason
         vendor.handshake(other, [sample["secret"]])
+
+
+ODD = (None, True, -5, 1.5, 2**63, "", "x", "0", "\x1f", [], [1], [None], {}, {"a": 1})
+
+
+def oddities(value: Any) -> Iterator[Any]:
+    """Yield the JSON value with one of its parts replaced by something that should not be there, each in turn."""
+    yield from ODD
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        for odd in oddities(part):
+            changed = value.copy()
+            changed[key] = odd
+            yield changed
+
+
+@every_sample
+def test_odd_payloads_are_read_or_refused_with_words(vendor: Vendor, sample: dict[str, Any]):
+    request, source = request_of(sample), Source("src", "ws", vendor.id)
+    try:
+        payload = json.loads(request.raw)
+    except ValueError:
+        payload = None
+    for odd in oddities(payload):
+        with contextlib.suppress(IngestError):
+            vendor.parse(request._replace(raw=json.dumps(odd).encode()), source, int(sample["now_s"]) * 1000)
