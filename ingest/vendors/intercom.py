@@ -37,7 +37,7 @@ _Told = tuple[str, _Object]  # name of the event, properties
 
 _SIGNATURE = "x-hub-signature"
 _HERE = Reply(b"")
-_PEOPLE = frozenset({"user", "lead", "contact"})
+_PEOPLE = ("user", "lead", "contact")
 _TRAITS = ("name", "role", "external_id", "language_override", "signed_up_at")
 _BY_SMS = frozenset({"sms", "sms_message"})
 _MAX_ATTRIBUTES = 50
@@ -63,10 +63,12 @@ class Intercom(PlainVendor):
     def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
         payload = payload_of(request.raw)
         read = _TOPICS.get(str(payload.get("topic")))
+        if read is None:
+            return []
         item = optional_object(optional_object(payload, "data"), "item")
         contact = _contact(item)
         keys = _keys(contact)
-        if read is None or keys.canonical() is None:
+        if keys.canonical() is None:
             return []
         notification_id = optional_id(payload, "id")
         at_ms = when_ms(payload.get("created_at"), "created_at", now_ms)

@@ -4,6 +4,7 @@ from ingest.vendors.base import Vendor
 from ingest.vendors.bigcommerce import BigCommerce
 from ingest.vendors.brevo import Brevo
 from ingest.vendors.calendly import Calendly
+from ingest.vendors.github import GitHub
 from ingest.vendors.hubspot import HubSpot
 from ingest.vendors.infobip import Infobip
 from ingest.vendors.intercom import Intercom
@@ -31,6 +32,7 @@ VENDORS: dict[str, Vendor] = {
         BigCommerce(),
         Brevo(),
         Calendly(),
+        GitHub(),
         HubSpot(),
         Infobip(),
         Intercom(),

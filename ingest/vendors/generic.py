@@ -1,0 +1,99 @@
+"""The mapping for senders that no other module knows: a name and an object become an event. It judges no signature.
+
+The name is taken in snake_case or as its synonym ("order.paid" -> order_completed), the plain values of the object are
+the properties. Who: the e-mail, phone, user id and anonymous id in the object or in its `user`, `customer`, `contact`
+or `person`, else the one address in `to`. Such a person created or updated is `identified`, with its plain values as
+traits; deleted it is `contact_deleted`. Without anybody named nothing comes of it, but for news of products.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ingest.carts import COMMERCE_EVENTS
+from ingest.names import canonical_name
+from ingest.sources import Source
+from ingest.spellings import with_subjects
+from ingest.values import email_or_none, number_or_none, optional_id, phone_or_none
+from ingest.vendors.mapped import event, product_news, when_ms
+from ingest.visits import utm_from
+from streams.model.events import Event, ProfileKeys
+from streams.operators.identity.nodes import IDENTITY_EVENTS
+from streams.operators.product_news import PRODUCT_EVENTS
+
+_Payload = dict[str, Any]
+
+_PEOPLE = ("user", "customer", "contact", "person")
+_PERSON_EVENTS = frozenset(f"{who}_{what}" for who in _PEOPLE for what in ("created", "updated"))
+_DELETED = frozenset(f"{who}_deleted" for who in _PEOPLE)
+_EMAILS = ("email", "email_address", "emailAddress", "to")
+_PHONES = ("phone", "phone_number", "phoneNumber")
+_USER_IDS = ("user_id", "userId")
+_ANONYMOUS_IDS = ("anonymous_id", "anonymousId")
+_VALUES = ("revenue", "total", "value", "amount")
+_MAX_PROPERTIES = 100
+PERSON_KEYS = frozenset({*_PEOPLE, *_EMAILS, *_PHONES, *_USER_IDS, *_ANONYMOUS_IDS})
+"""Where somebody may be named."""
+
+
+def generic_events(
+    kind: str, data: _Payload, about: tuple[str, ...], at: object, source: Source, now_ms: int
+) -> list[Event]:
+    """Return the event, or none; `about` as in `event`, `at` is the time that the sender states. Raises IngestError."""
+    name = canonical_name(kind)
+    is_person = name in _PERSON_EVENTS
+    name = "identified" if is_person else "contact_deleted" if name in _DELETED else name
+    keys = _keys(data, is_about_person=is_person or name == "contact_deleted")
+    at_ms = when_ms(at, "timestamp", now_ms)
+    if name in PRODUCT_EVENTS:
+        return [
+            product_news(source, about, dict(_plain(data)), at_ms, now_ms, currency=data.get("currency"), name=name)
+        ]
+    if not name or name in IDENTITY_EVENTS or keys.canonical() is None:
+        return []
+    told = {} if is_person else dict(_plain(data))
+    if name in COMMERCE_EVENTS:  # lines of products are the one list that has a meaning for all senders
+        told |= {key: data[key] for key in ("products", "items", "line_items") if isinstance(data.get(key), list)}
+    return [
+        event(
+            source, name, about, keys, at_ms, now_ms, with_subjects(told),
+            value=next((n for key in _VALUES if (n := number_or_none(data.get(key))) is not None), None),
+            currency=data.get("currency"),
+            traits=dict(_plain(_person(data))) if is_person else None,
+            utm=utm_from(data, "utm_"),
+        )
+    ]  # fmt: skip
+
+
+def _person(data: _Payload) -> _Payload:
+    return next((data[who] for who in _PEOPLE if isinstance(data.get(who), dict)), data)
+
+
+def _keys(data: _Payload, *, is_about_person: bool) -> ProfileKeys:
+    """Return who it is about: what `data` says itself, else what its person says, whose `id` is the user's."""
+    person = _person(data)
+    holders = (data, person)
+    user_id = _first_id(holders, _USER_IDS)
+    if user_id is None and (person is not data or is_about_person):
+        user_id = optional_id(person, "id", "data.")
+    return ProfileKeys(
+        user_id=user_id,
+        anonymous_id=_first_id(holders, _ANONYMOUS_IDS),
+        email=next((found for value in _told(holders, _EMAILS) if (found := email_or_none(value))), None),
+        phone=next((found for value in _told(holders, _PHONES) if (found := phone_or_none(value))), None),
+    )
+
+
+def _first_id(holders: Sequence[_Payload], names: Sequence[str]) -> str | None:
+    found = (optional_id(holder, name, "data.") for holder in holders for name in names)
+    return next((one for one in found if one), None)
+
+
+def _told(holders: Sequence[_Payload], names: Sequence[str]) -> Iterator[object]:
+    for value in (holder.get(name) for holder in holders for name in names):
+        yield value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _plain(data: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the text, numbers and truths of an object: what a rule can ask for."""
+    plain = [(key, value) for key, value in data.items() if isinstance(value, str | int | float)]
+    return plain[:_MAX_PROPERTIES]
