@@ -109,7 +109,7 @@ def _events(item: dict[str, Any], source: Source, now_ms: int) -> list[Event]:
 def _denied(item: dict[str, Any], source: Source, at_ms: int, now_ms: int) -> list[Event]:
     """Return that somebody put an address on the deny list by hand."""
     entry = optional_object(item, "reject")
-    if item.get("action") != "add" or entry.get("reason") in _TOLD_BY_MESSAGES:
+    if item.get("action") != "add" or str(entry.get("reason")) in _TOLD_BY_MESSAGES:
         return []
     about = ("mandrill", "denied", entry.get("email"), item.get("ts"), entry.get("created_at"))
     reason = bounded(entry.get("detail")) or bounded(entry.get("reason"))

@@ -21,12 +21,12 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from ingest.errors import IngestError
 from ingest.sources import Source
 from ingest.vendors.base import GENUINE, PlainVendor, Verdict, WebhookRequest
+from ingest.vendors.chains import rsa_key_of
 from ingest.vendors.mapped import payload_of
 from ingest.vendors.ses_events import events_of
 from ingest.vendors.signing import NO_SECRET, equals, iso_time_verdict, live
@@ -36,12 +36,14 @@ TOLERANCE_S = 3_900.0
 AHEAD_S = 300.0
 _HOST = r"https://sns\.[a-z0-9-]{3,}\.amazonaws\.com(?:\.cn)?"
 _CERTIFICATE = re.compile(_HOST + r"/[0-9A-Za-z_-]{1,128}\.pem")
+# sns.amazonaws.com, sns-cn-north-1.amazonaws.com.cn, sns-signing.me-south-1.amazonaws.com
+_SNS_NAME = re.compile(r"sns(?:-[a-z0-9-]+)?(?:\.[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?")
 _CONFIRM = re.compile(_HOST + r"/\?Action=ConfirmSubscription&[!-~]{1,2000}")
 _CONFIRMATION = "SubscriptionConfirmation"
 _NOTIFIED = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 _CONTROLLED = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 _SIGNED = {"Notification": _NOTIFIED, _CONFIRMATION: _CONTROLLED, "UnsubscribeConfirmation": _CONTROLLED}
-_HASHES: dict[object, hashes.HashAlgorithm] = {
+_HASHES: dict[str, hashes.HashAlgorithm] = {
     "1": hashes.SHA1(),  # noqa: S303  what SNS signs with unless its topic says otherwise
     "2": hashes.SHA256(),
 }
@@ -117,24 +119,15 @@ def _address(message: _Message, key: str, pattern: re.Pattern[str]) -> str:
 
 
 def _signature_verdict(message: _Message, signed: bytes, certificate: bytes, now_s: float) -> Verdict:
-    algorithm = _HASHES.get(message.get("SignatureVersion"))
+    version = message.get("SignatureVersion")
+    algorithm = _HASHES.get(version) if isinstance(version, str) else None
     if algorithm is None:
         return Verdict(False, "SignatureVersion is neither 1 nor 2")
-    key = _public_key(certificate, now_s)
-    if key is None:
-        return Verdict(False, "what SigningCertURL leads to is no RSA certificate that is valid now")
+    key = rsa_key_of(certificate, now_s, _SNS_NAME.fullmatch)
+    if isinstance(key, str):
+        return Verdict(False, key)
     try:
         key.verify(b64decode(message.get("Signature", ""), validate=True), signed, padding.PKCS1v15(), algorithm)
     except (InvalidSignature, UnsupportedAlgorithm, binascii.Error, ValueError, TypeError):
         return Verdict(False, "Signature is not that of the certificate over this message")
     return GENUINE
-
-
-def _public_key(certificate: bytes, now_s: float) -> rsa.RSAPublicKey | None:
-    try:
-        found = load_pem_x509_certificate(certificate)
-        key = found.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    is_valid = found.not_valid_before_utc.timestamp() <= now_s <= found.not_valid_after_utc.timestamp()
-    return key if is_valid and isinstance(key, rsa.RSAPublicKey) else None
