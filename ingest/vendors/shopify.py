@@ -124,7 +124,17 @@ def _cart(cart: _Payload, source: Source, now_ms: int, digest: str) -> list[Even
     """Return the cart, which names nobody: the shop's pages know it by the same token."""
     token = _required_id(cart, "token" if cart.get("token") else "id")
     told = {"products": _lines(cart), "cart_id": token[:MAX_ID_CHARS]}
-    return [_bought(cart | {"cart_token": token}, source, "cart_updated", ("cart", digest), told, "updated_at", now_ms)]
+    return [
+        _bought(
+            cart | {"cart_token": token, "token": None},
+            source,
+            "cart_updated",
+            ("cart", digest),
+            told,
+            "updated_at",
+            now_ms,
+        )
+    ]
 
 
 def _customer(customer: _Payload, source: Source, now_ms: int, digest: str) -> list[Event]:

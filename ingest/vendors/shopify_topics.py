@@ -14,7 +14,7 @@ _MARKS = {
     "orders": ("order_number", "financial_status"),
     "refunds": ("refund_line_items",),
     "checkouts": ("abandoned_checkout_url",),
-    "customers": ("tax_exemptions", "verified_email"),
+    "customers": ("tax_exemptions", "verified_email", "orders_requested", "orders_to_redact"),
     "products": ("variants",),
 }
 # What a body of this topic has, and what it has not.
@@ -25,7 +25,7 @@ _HAS = {
     "customers_email_marketing_consent/update": ("email_marketing_consent",),
 }
 _HAS_NOT = {
-    "customers/delete": ("created_at", "email", "orders_requested"),
+    "customers/delete": ("created_at", "email", "orders_requested", "orders_to_redact"),
     **dict.fromkeys(
         ("customers/create", "customers/update", "customers/enable", "customers/disable"),
         ("orders_requested", "orders_to_redact"),

@@ -103,7 +103,7 @@ def _session(session: _Payload, _before: _Payload) -> _Told | None:
         "order_id": order,
         "checkout_id": session.get("id"),
         "client_reference_id": session.get("client_reference_id"),
-        "subscription_id": _reference(session, "subscription"),
+        "subscription_id": _reference(session, "subscription") or None,
     }
     details = optional_object(session, "customer_details")
     return _Told("order_completed", properties, session.get("amount_total"), order, _named(details))

@@ -172,18 +172,20 @@ def _person(told: _Payload, customer_id: object, anonymous: str) -> tuple[Profil
 
 
 def _lines(order: _Payload) -> list[_Payload]:
-    return [
-        {
-            "product_id": line.get("product_id"),
-            "variant_id": line.get("variation_id") or None,
-            "name": line.get("name"),
-            "sku": line.get("sku") or None,
-            "price": line.get("price"),
-            "quantity": line.get("quantity"),
-            "image_url": optional_object(line, "image").get("src"),
-        }
-        for line in objects_at(order, "line_items")
-    ]
+    return [_line(line) for line in objects_at(order, "line_items")]
+
+
+def _line(line: _Payload) -> _Payload:
+    told = {
+        "product_id": line.get("product_id"),
+        "variant_id": line.get("variation_id") or None,
+        "name": line.get("name"),
+        "sku": line.get("sku") or None,
+        "price": line.get("price"),
+        "quantity": line.get("quantity"),
+        "image_url": optional_object(line, "image").get("src"),
+    }
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def _coupon(order: _Payload) -> str | None:
