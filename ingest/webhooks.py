@@ -14,7 +14,7 @@ from ingest.bodies import read_body
 from ingest.door import Door
 from ingest.errors import JSON, BadSignatureError, IngestError, UnknownSourceError, answering
 from ingest.sources import Source
-from ingest.vendors.base import PartlyUnusableError, Reply, Vendor, WebhookRequest
+from ingest.vendors.base import NEEDS_CERTIFICATE, PartlyUnusableError, Reply, Vendor, WebhookRequest
 from ingest.vendors.certificates import Certificates
 from ingest.vendors.registry import VENDORS
 
@@ -38,9 +38,10 @@ class WebhookRoutes:
         told = WebhookRequest(self._url_of(request), request.headers, raw, request.method)
         if greeting := vendor.handshake(told, source.webhook_secrets):
             return _response(greeting)
-        certificate_url = vendor.certificate_url(told)
-        certificate = await self._certificates.get(certificate_url) if certificate_url else b""
-        verdict = vendor.verify(told, source.webhook_secrets, door.clock.now_ms() / 1000, certificate)
+        secrets, now_s = source.webhook_secrets, door.clock.now_ms() / 1000
+        verdict = vendor.verify(told, secrets, now_s)
+        if verdict == NEEDS_CERTIFICATE and (certificate_url := vendor.certificate_url(told)):
+            verdict = vendor.verify(told, secrets, now_s, await self._certificates.get(certificate_url))
         if not verdict.is_genuine:
             raise BadSignatureError(vendor.id, verdict.reason)
         if confirm_url := vendor.confirm_url(told):

@@ -36,6 +36,8 @@ class Verdict(NamedTuple):
 
 
 GENUINE = Verdict(True)
+NEEDS_CERTIFICATE = Verdict(False, "the vendor's certificate is missing")
+"""All that can be told without the certificate is in order. Only then is it fetched: strangers make nobody fetch."""
 
 
 class Reply(NamedTuple):
@@ -74,7 +76,9 @@ class Vendor(Protocol):
     def verify(
         self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
     ) -> Verdict:
-        """Judge the request by every live secret. Without secrets nothing is genuine. Never raises."""
+        """Judge the request by every live secret. Without secrets nothing is genuine; without a certificate that it
+        takes, NEEDS_CERTIFICATE once all else is in order. Never raises.
+        """
         ...
 
     def confirm_url(self, request: WebhookRequest) -> str:

@@ -11,6 +11,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from ingest.vendors.base import NEEDS_CERTIFICATE
+
 _MAX_CERTIFICATES = 6
 _MIN_KEY_BITS = 2_048
 
@@ -18,7 +20,7 @@ _MIN_KEY_BITS = 2_048
 def rsa_key_of(pem: bytes, now_s: float, is_vendors: Callable[[str], object]) -> RSAPublicKey | str:
     """Return the key of the first certificate, or what is wrong. One of its names, in lower case, is the vendor's."""
     if not pem:
-        return "the vendor's certificate is missing"
+        return NEEDS_CERTIFICATE.reason
     try:
         chain = x509.load_pem_x509_certificates(pem)
         now = datetime.fromtimestamp(now_s, UTC)

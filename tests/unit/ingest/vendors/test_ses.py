@@ -271,6 +271,13 @@ async def test_a_subscription_that_is_not_genuine_is_not_confirmed(
     assert (answer.status_code, CONFIRM_URL in aws.asked) == (401, False)
 
 
+async def test_a_stranger_makes_the_server_fetch_nothing(sns: httpx.AsyncClient, signer: Signer, aws: Aws):
+    message = signer.request({"TopicArn": "arn:aws:sns:us-east-1:666666666666:mine"})
+    async with sns:
+        assert (await sns.post("/webhooks/src_ses", content=message.raw)).status_code == 401
+    assert aws.asked == []
+
+
 @pytest.mark.parametrize("status", [302, 403, 500])
 async def test_a_confirmation_that_fails_is_asked_for_again(
     sns: httpx.AsyncClient, signer: Signer, aws: Aws, status: int
