@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from ingest.errors import IngestError
 from ingest.sources import Source
-from ingest.values import optional_id, optional_object
+from ingest.values import SEPARATOR, optional_id, optional_object
 from ingest.vendors.base import GENUINE, PlainVendor, Verdict, WebhookRequest
 from ingest.vendors.chains import rsa_key_of
 from ingest.vendors.mapped import event, keys_for, payload_of, when_ms
@@ -241,4 +241,4 @@ def _first(found: object) -> _Payload:
 
 
 def _text(found: object) -> str:
-    return found[:200] if isinstance(found, str) else ""
+    return found[:200] if isinstance(found, str) and SEPARATOR not in found else ""

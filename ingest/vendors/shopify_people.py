@@ -3,7 +3,7 @@
 from typing import Any
 
 from ingest.persons import custom_pair
-from ingest.values import email_or_none, optional_object, phone_or_none
+from ingest.values import SEPARATOR, email_or_none, optional_object, phone_or_none
 from streams.model.events import ProfileKeys
 
 _Payload = dict[str, Any]
@@ -28,7 +28,7 @@ def keys_of(payload: _Payload | None = None, customer: _Payload | None = None) -
         return ProfileKeys(email=email, phone=phone, custom=custom)
     for kind, key in _TOKENS:
         value = payload.get(key)
-        if isinstance(value, str | int) and value:
+        if isinstance(value, str | int) and value and SEPARATOR not in str(value):
             return ProfileKeys(anonymous_id=f"shopify:{kind}:{value}"[:200])
     return ProfileKeys()
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ingest.errors import IngestError
 from ingest.sources import Source
-from ingest.values import optional_id, optional_object
+from ingest.values import SEPARATOR, optional_id, optional_object
 from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest
 from ingest.vendors.mapped import event, keys_for, payload_of, when_ms
 from ingest.vendors.signing import NO_SECRET, hmac_hex, hmac_verdict, live, pairs_of, time_verdict
@@ -248,7 +248,7 @@ def _reference(holder: _Payload, key: str) -> str:
     """Return the id of another object, which may be written out in its place."""
     found = holder.get(key)
     found = found.get("id") if isinstance(found, dict) else found
-    return found if isinstance(found, str) else ""
+    return found if isinstance(found, str) and SEPARATOR not in found else ""
 
 
 def _major(amount: object, currency: object) -> float | None:

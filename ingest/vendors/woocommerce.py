@@ -99,7 +99,7 @@ def _order(order: _Payload, source: Source, now_ms: int) -> list[Event]:
     created_ms = _time(order, "date_paid", _time(order, "date_created", now_ms))
     changed_ms = _time(order, "date_modified", now_ms)
     keys, traits = _person(order, order.get("customer_id"), f"order:{order_id}")
-    currency, status = order.get("currency"), order.get("status")
+    currency, status = order.get("currency"), str(order.get("status"))
     about_order: _Payload = {"order_id": order_id}
     out = []
     if status in _PLACED and changed_ms - created_ms <= _TOLD_MS:
@@ -163,8 +163,10 @@ def _product(product: _Payload, source: Source, now_ms: int, digest: str) -> lis
 def _person(told: _Payload, customer_id: object, anonymous: str) -> tuple[ProfileKeys, _Payload]:
     """Return who it is about and what is told of them; guests have the customer id 0."""
     billing = optional_object(told, "billing")
-    email = told.get("email") or billing.get("email")
-    keys = keys_for(email=email, phone=billing.get("phone"), custom=(_CUSTOMER_ID, customer_id))
+    email, phone = told.get("email") or billing.get("email"), billing.get("phone")
+    # Buyers mostly write it as their country does: without the country's code it is no key.
+    is_international = isinstance(phone, str) and phone.strip().startswith("+")
+    keys = keys_for(email=email, phone=phone if is_international else None, custom=(_CUSTOMER_ID, customer_id))
     if keys.canonical() is None:
         keys = ProfileKeys(anonymous_id=f"woocommerce:{anonymous}")
     traits = {key: billing.get(key) for key in ("first_name", "last_name", "company", "country", "email", "phone")}

@@ -119,7 +119,7 @@ def test_a_secret_is_decoded_as_wordpress_does(stored: str, key: str):
 def test_an_order_is_told_with_lines_worth_and_campaign():
     event = the(parsed(ORDER))
     assert (event.name, event.value, event.currency, event.utm) == ("order_completed", 29.35, "USD", Utm("news"))
-    assert event.keys == ProfileKeys(email="john.doe@example.com", phone="5555555555")
+    assert event.keys == ProfileKeys(email="john.doe@example.com")
     assert event.properties == {
         "order_id": "727", "coupon": "WINTER", "payment_method": "bacs",
         "products": [{
@@ -127,6 +127,12 @@ def test_an_order_is_told_with_lines_worth_and_campaign():
             "image_url": "https://shop.example/woo.png",
         }],
     }  # fmt: skip
+
+
+def test_a_phone_number_is_a_key_with_its_country_s_code_only():
+    billing = ORDER["billing"] | {"phone": "+1 (555) 555-5555"}
+    assert the(parsed(ORDER | {"billing": billing})).keys.phone == "+15555555555"
+    assert the(parsed(ORDER)).traits["phone"] == "(555) 555-5555"
 
 
 def test_neither_addresses_nor_ip_addresses_are_kept():
