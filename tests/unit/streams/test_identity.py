@@ -8,11 +8,15 @@ from streams.model.identity import label_of, profile_of
 from streams.model.junk import is_junk
 from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
+from streams.model.rules.abandonment_defaults import default_abandonment
 from streams.model.rules.identity import IdentityRules
+from streams.model.rules.ruleset import RuleSet
 from streams.operators.history import activity_of
+from streams.operators.history_keys import keys_shown
 from streams.operators.identity.nodes import Identity
+from streams.operators.pipeline import Pipeline
 from tests.laws.identity_kit import MERGING, Network
-from tests.unit.streams.builders import NOW_MS, event
+from tests.unit.streams.builders import NOW_MS, event, kettle
 
 IDENTITY = Identity(IdentityRules(), MERGING)
 
@@ -134,6 +138,37 @@ def test_an_alias_joins_two_users():
         seen(1, user_id="old"), seen(2, user_id="new"), seen(3, "aliased", {"previous_id": "old"}, user_id="new")
     )
     assert (network.holder("user:old"), count(network, "user:new")) == ("user:new", 3)
+
+
+def test_a_user_shows_its_own_id_whichever_older_ids_it_was_known_by_later():
+    network = settled(
+        seen(1, user_id="new"), seen(2, "aliased", {"previous_id": "old"}, user_id="new"), seen(3, user_id="old")
+    )
+    state = network.state("user:new")
+    assert (state.facts.keys.user_id, "user:old" in state.identity.ids) == ("old", True)
+    assert keys_shown(state.id, state.facts.keys).user_id == "new"
+
+
+@pytest.mark.parametrize(
+    ("profile", "shown"),
+    [
+        ("user:u", ProfileKeys("u", "a", custom=(("crm", "7"), ("erp", "8")))),
+        ("anon:b", ProfileKeys("old", "b", custom=(("crm", "7"), ("erp", "8")))),
+        ("device:d", ProfileKeys("old", "a", device_id="d", custom=(("crm", "7"), ("erp", "8")))),
+        ("custom:crm:6", ProfileKeys("old", "a", custom=(("crm", "6"), ("erp", "8")))),
+        ("group:acme", ProfileKeys("old", "a", custom=(("crm", "7"), ("erp", "8")))),
+    ],
+)
+def test_a_profile_s_own_id_goes_before_another_of_its_kind(profile, shown):
+    assert keys_shown(profile, ProfileKeys("old", "a", custom=(("crm", "7"), ("erp", "8")))) == shown
+
+
+def test_a_trigger_names_the_profile_s_own_id():
+    pipeline = Pipeline(RuleSet(abandonment=default_abandonment()))
+    cart = event("product_added", keys=ProfileKeys("old"), profile="user:old", properties=kettle())
+    state, _, _ = pipeline.on_event(ProfileState("default", "user:u"), cart, NOW_MS)
+    _, (trigger,), _ = pipeline.on_timer(state, state.windows.due_ms)
+    assert (trigger.profile, trigger.keys.user_id) == ("user:u", "u")
 
 
 def test_an_alias_joins_a_browser_without_making_up_a_user():
