@@ -108,6 +108,18 @@ def bare(profile: str) -> str:
     return rest if kind in KINDS else profile
 
 
+def own_as(key: str) -> tuple[str, str, str]:
+    """Return the profiles whose own id `key` may be where an id is a field of the row."""
+    return f"user:{key}", f"anon:{key}", f"email:{key.lower()}"
+
+
+def told_as(key: str) -> tuple[str, str, str]:
+    """Return the user id, anonymous id and e-mail as which `key`, with or without its kind, may have been told."""
+    kind, _, value = key.partition(":")
+    user, anonymous, email = (value if kind == one else key for one in ("user", "anon", "email"))
+    return user, anonymous, email.lower()
+
+
 def normal(key: str) -> str:
     """Return the id as profiles are called: e-mails in lower case."""
     return key.lower() if key.startswith("email:") else key

@@ -78,6 +78,13 @@ class RuleError(CampaignIqError):
         self.remedy = remedy
 
 
+class SharedIdError(CampaignIqError):
+    """Several leads have told an id that is none's own, so it does not say which of them is meant."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"Several leads have told the id {key[:200]!r}, and it is none's own")
+
+
 class RuleFailedError(CampaignIqError):
     """A rule raised while it was applied; the cause is the original."""
 
