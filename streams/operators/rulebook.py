@@ -13,6 +13,7 @@ from streams.model.rules.ruleset import RuleSet
 from streams.model.rules.scoring import FitRule, ScoreRule
 from streams.model.rules_in_force import Quarantine
 from streams.operators.pipeline import Pipeline
+from streams.operators.rule_checks import check_names
 
 KEY_PREFIX = b"x:"
 MAX_BYTES: Final = 256 << 10
@@ -50,9 +51,10 @@ def parse_rules(body: bytes) -> RuleSet:
 
 
 def check_rules(body: bytes) -> RuleSet:
-    """Return the rule set in a JSON document once it is sure that it compiles. Raises RuleError."""
+    """Return the rule set in a JSON document once it is sure that it compiles and can match. Raises RuleError."""
     rules = parse_rules(body)
     Pipeline(rules)
+    check_names(rules)
     return rules
 
 
