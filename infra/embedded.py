@@ -18,7 +18,7 @@ from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
 from infra.supervisor import Supervisor
 from ingest.batcher import Batcher
-from streams.agents.ticker import run_ticker
+from streams.agents.ticker import Pulse, run_ticker
 from streams.log.embedded import EmbeddedEventLog
 from streams.model.errors import ConfigurationError
 from streams.store.config import ConfigStore
@@ -98,7 +98,7 @@ class Embedded:
         rule_desk = wiring.build_rule_desk(stores, clock)
         await rule_desk.refresh()
         sinks = await wiring.build_sinks(settings, stores, clock, batcher, listeners)
-        engine = build_engine(settings, stores.log, self._data, self._supervisor.fail, demo=self._demo)
+        engine = build_engine(settings, stores.patient_log, self._data, self._supervisor.fail, demo=self._demo)
         traffic = wiring.build_traffic(settings, self.local_url, keys, clock) if self._demo else None
         api, feed = wiring.build_api(
             settings,
@@ -118,7 +118,10 @@ class Embedded:
         spawn("http", server.serve([self._listener]))
         stack.push_async_callback(self._stop_server, server)
         self._parts["http"] = lambda: "ready" if server.started else "starting"
-        spawn("ticker", run_ticker(stores.log, clock, settings.log.tick_interval_ms, lambda: engine.events.partitions))
+        interval_ms = settings.log.tick_interval_ms
+        pulse = Pulse(interval_ms)
+        self._parts["log"] = pulse.state
+        spawn("ticker", run_ticker(stores.log, clock, interval_ms, lambda: engine.events.partitions, pulse.beat))
         if isinstance(log := stores.log, EmbeddedEventLog):
             # Kafka drops what is past its retention by itself.
             spawn("purge", _every(settings.log.purge_interval_s, lambda: log.purge(clock.now_ms())))
