@@ -62,6 +62,7 @@ def up(
 
     from infra.data_dir import Bootstrap, DataDir
     from infra.embedded import Embedded
+    from infra.last_resort import UP_END_S, exit_within
     from infra.logs import configure_logging
     from infra.settings import load_settings
 
@@ -77,7 +78,7 @@ def up(
             print(f"demo shop {bootstrap.url}/shop/ · its switches {bootstrap.url}/shop/controls", flush=True)
 
     async def run() -> None:
-        platform = Embedded(settings, folder, demo=demo)
+        platform = Embedded(settings, folder, demo=demo, on_end=lambda: exit_within(UP_END_S))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, platform.stop)

@@ -7,7 +7,9 @@ import threading
 logger = logging.getLogger(__name__)
 
 END_S = 20.0
-"""Longer than an orderly end takes."""
+"""Longer than the orderly end of a worker takes."""
+UP_END_S = 9.5
+"""`up` promises to be gone within 10 s."""
 STATUS = 3
 
 

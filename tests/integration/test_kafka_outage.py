@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(150)]
 
 AWAY_S = 8.0
 BACK_S = 45.0
+ENDS_WITHIN_S = 10.0
 PAUSE_S = 0.02
 ANSWER_S = 30
 
@@ -89,3 +90,13 @@ def test_events_that_were_accepted_around_a_crash_of_kafka_are_counted_once(clus
         platform.until("all counted", lambda: platform.event_totals()["outage_seen"] >= accepted, BACK_S)
         time.sleep(1)
         assert platform.event_totals()["outage_seen"] == accepted
+
+
+def test_it_ends_within_ten_seconds_of_being_told_while_kafka_is_away(cluster, tmp_path: Path):
+    platform = Platform(tmp_path / "data", settings_of(cluster))
+    with platform:
+        cluster.brokers[0].kill()
+        platform.until("not ready", lambda: not is_ready(platform), AWAY_S)
+        began = time.monotonic()
+        platform.stop()
+        assert time.monotonic() - began < ENDS_WITHIN_S
