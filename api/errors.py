@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from streams.model.errors import LogClosedError, LogFullError, MetricStoreError, RuleError
+from streams.model.errors import LogClosedError, LogFullError, MetricStoreError, RuleError, SharedIdError
 
 
 class ApiError(Exception):
@@ -50,6 +50,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(RuleError, _invalid_rule)
+    app.add_exception_handler(SharedIdError, _shared)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
     for unavailable in (LogFullError, LogClosedError, MetricStoreError):
@@ -72,6 +73,11 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
 def _invalid_rule(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RuleError)
     return error_response(ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_rule", str(error), error.field))
+
+
+def _shared(_request: Request, error: Exception) -> JSONResponse:
+    remedy = "GET /api/leads?search= lists them; ask for one by another of its ids, e.g. user:7."
+    return error_response(ApiError(HTTPStatus.CONFLICT, "shared_id", f"{error}. {remedy}"))
 
 
 def _http(_request: Request, error: Exception) -> JSONResponse:

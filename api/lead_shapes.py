@@ -13,6 +13,7 @@ from streams.model.tiers import decayed, is_qualified, lead_model, tier_of
 from streams.model.windows import CartItem, Window, newest_cart
 from streams.operators.accounts import points_of
 from streams.operators.history import activity_of
+from streams.operators.history_keys import keys_shown
 from streams.operators.score_weights import converted
 from streams.ports import AccountRow, LeadRow
 
@@ -110,7 +111,7 @@ def lead_detail(
     models = rules.scores or (main,)
     scores = [_score(state, m, row.half_life_ms if m is main else m.half_life_ms, now_ms) for m in models]
     shown = next(score for score, model in zip(scores, models, strict=True) if model is main)
-    facts, keys = state.facts, state.facts.keys
+    facts, keys = state.facts, keys_shown(state.id, state.facts.keys)
     return schemas.LeadDetail(
         **_lead_fields(row, shown.score, main),
         lead_score=shown.score,

@@ -13,7 +13,7 @@ from streams.model.control import Control, ControlKind
 from streams.model.errors import LogFullError
 from streams.model.rules.ruleset import RuleSet
 from streams.model.rules_in_force import RulesInForce
-from streams.operators.rulebook import check_rules, encode_rules
+from streams.operators.rulebook import check_new_rules, encode_rules
 from streams.ports import Clock
 from streams.store.rule_cache import RuleCache
 from streams.store.rule_sets import RuleSets, StoredRules, VersionNote
@@ -87,7 +87,7 @@ class RuleDesk:
 
         Raises RuleError, and ApiError when that version is not the current one.
         """
-        rules = await asyncio.to_thread(check_rules, body)
+        rules = await asyncio.to_thread(check_new_rules, body)
         based_on = rules.version if based_on is None else based_on
         async with self._writing:
             # The log may know later versions than a store that was brought back from a copy; it takes only newer ones.

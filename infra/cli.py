@@ -4,9 +4,10 @@ import asyncio
 import signal
 import sqlite3
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -14,6 +15,9 @@ from infra import VERSION
 from infra.bench.r1.profiles import RulesProfile
 from infra.offline import commands as offline
 from streams.model.errors import CampaignIqError, ConfigurationError
+
+if TYPE_CHECKING:
+    from infra.data_dir import DataDir
 
 app = typer.Typer(
     name="campaigniq",
@@ -68,6 +72,7 @@ def up(
 
     from infra.data_dir import Bootstrap, DataDir
     from infra.embedded import Embedded
+    from infra.last_resort import UP_END_S, exit_within
     from infra.logs import configure_logging
     from infra.settings import load_settings
 
@@ -83,21 +88,13 @@ def up(
             print(f"demo shop {bootstrap.url}/shop/ · its switches {bootstrap.url}/shop/controls", flush=True)
 
     async def run() -> None:
-        platform = Embedded(settings, folder, demo=demo)
+        platform = Embedded(settings, folder, demo=demo, on_end=lambda: exit_within(UP_END_S))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, platform.stop)
         await platform.run(announce)
 
-    try:
-        uvloop.run(run())
-    except ConfigurationError:
-        raise
-    except Exception as error:  # noqa: BLE001  whatever broke, it is in the log; here it becomes words and an exit code
-        print(f"campaigniq stopped: {_in_words(error)}", file=sys.stderr)
-        sys.exit(1)
-    finally:
-        folder.release()
+    _serve(lambda: uvloop.run(run()), folder, "campaigniq stopped")
 
 
 @app.command()
@@ -126,15 +123,7 @@ def worker(
             loop.add_signal_handler(number, member.stop)
         await member.run(lambda partitions: print(f"ready {partitions} partitions", flush=True))
 
-    try:
-        uvloop.run(run())
-    except ConfigurationError:
-        raise
-    except Exception as error:  # noqa: BLE001  whatever broke, it is in the log; here it becomes words and an exit code
-        print(f"campaigniq worker stopped: {_in_words(error)}", file=sys.stderr)
-        sys.exit(1)
-    finally:
-        folder.release()
+    _serve(lambda: uvloop.run(run()), folder, "campaigniq worker stopped")
 
 
 @app.command("sign-in")
@@ -345,6 +334,23 @@ def version() -> None:
     print(VERSION)
 
 
+def _serve(run: Callable[[], None], folder: "DataDir", stopped: str) -> NoReturn:
+    from infra.last_resort import leave
+
+    status = 0
+    try:
+        run()
+    except ConfigurationError as error:
+        print(f"campaigniq: {error}", file=sys.stderr)
+        status = 2
+    except Exception as error:  # noqa: BLE001  whatever broke, it is in the log; here it becomes words and an exit code
+        print(f"{stopped}: {_in_words(error)}", file=sys.stderr)
+        status = 1
+    finally:
+        folder.release()
+    leave(status)
+
+
 def _in_words(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
@@ -355,6 +361,9 @@ def _in_words(error: BaseException) -> str:
 
 def main() -> None:
     """Run the command; errors of this project become one line and exit code 2."""
+    from infra.logs import configure_logging
+
+    configure_logging(LogLevel.WARNING)
     try:
         app()
     except CampaignIqError as error:

@@ -18,7 +18,7 @@ from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
 from infra.supervisor import Supervisor
 from ingest.batcher import Batcher
-from streams.agents.ticker import run_ticker
+from streams.agents.ticker import Pulse, run_ticker
 from streams.log.embedded import EmbeddedEventLog
 from streams.model.errors import ConfigurationError
 from streams.store.config import ConfigStore
@@ -32,9 +32,13 @@ DRAIN_S = 4.0
 
 
 class Embedded:
-    """One process of everything. `run` returns after `stop`, or raises what broke."""
+    """One process of everything. `run` returns after `stop`, or raises what broke. `on_end` is called when it begins to
+    end: while Kafka is away nothing else may end it.
+    """
 
-    def __init__(self, settings: Settings, data: DataDir, *, demo: bool) -> None:
+    def __init__(
+        self, settings: Settings, data: DataDir, *, demo: bool, on_end: Callable[[], None] = lambda: None
+    ) -> None:
         self._listener = bind(settings.server)
         port = self._listener.getsockname()[1]
         host = settings.server.host
@@ -49,12 +53,15 @@ class Embedded:
         self._settings = wiring.with_demo(settings) if demo else settings
         self._data = data
         self._demo = demo
+        self._on_end = on_end
+        self._is_ending = False
         self._clock = SystemClock()
         self._supervisor = Supervisor()
         self._parts: dict[str, Callable[[], str]] = {}
 
     def stop(self) -> None:
         """Ask for an orderly end."""
+        self._note_end()
         self._supervisor.stop()
 
     def readiness(self) -> dict[str, str]:
@@ -64,27 +71,36 @@ class Embedded:
     async def run(self, on_ready: Callable[[Bootstrap], None]) -> None:
         """Start, call `on_ready` once every part serves, run until stopped."""
         async with AsyncExitStack() as stack:
-            stack.callback(self._listener.close)
-            stores = await wiring.open_stores(self._settings, self._data)
-            stack.push_async_callback(stores.close)
-            stack.push_async_callback(self._supervisor.cancel_all)
-            bootstrap = await self._bootstrap(stores.config)
-            if not self._settings.messages.shop_url:
-                logger.warning(
-                    "CAMPAIGNIQ_MESSAGES__SHOP_URL is not set: recovery mails will carry no link to the shop"
-                )
-            keys = {"web": bootstrap.write_key}
-            if self._demo:
-                keys[OUTAGE_SOURCE] = await _source_key(stores.config, OUTAGE_SOURCE)
-            await stores.sources.refresh()
-            await self._start(stack, stores, bootstrap, keys)
-            if not await self._until_ready():
-                return
-            self._data.write_bootstrap(bootstrap)
-            # What is alive now stays so. Else each full collection walks through it, and every event waits for 0.1 s.
-            gc.freeze()
-            on_ready(bootstrap)
-            await self._supervisor.wait()
+            try:
+                await self._run(stack, on_ready)
+            finally:
+                self._note_end()
+
+    async def _run(self, stack: AsyncExitStack, on_ready: Callable[[Bootstrap], None]) -> None:
+        stack.callback(self._listener.close)
+        stores = await wiring.open_stores(self._settings, self._data)
+        stack.push_async_callback(stores.close)
+        stack.push_async_callback(self._supervisor.cancel_all)
+        bootstrap = await self._bootstrap(stores.config)
+        if not self._settings.messages.shop_url:
+            logger.warning("CAMPAIGNIQ_MESSAGES__SHOP_URL is not set: recovery mails will carry no link to the shop")
+        keys = {"web": bootstrap.write_key}
+        if self._demo:
+            keys[OUTAGE_SOURCE] = await _source_key(stores.config, OUTAGE_SOURCE)
+        await stores.sources.refresh()
+        await self._start(stack, stores, bootstrap, keys)
+        if not await self._until_ready():
+            return
+        self._data.write_bootstrap(bootstrap)
+        # What is alive now stays so. Else each full collection walks through it, and every event waits for 0.1 s.
+        gc.freeze()
+        on_ready(bootstrap)
+        await self._supervisor.wait()
+
+    def _note_end(self) -> None:
+        if not self._is_ending:
+            self._is_ending = True
+            self._on_end()
 
     async def _start(
         self, stack: AsyncExitStack, stores: wiring.Stores, bootstrap: Bootstrap, keys: dict[str, str]
@@ -98,7 +114,7 @@ class Embedded:
         rule_desk = wiring.build_rule_desk(stores, clock)
         await rule_desk.refresh()
         sinks = await wiring.build_sinks(settings, stores, clock, batcher, listeners)
-        engine = build_engine(settings, stores.log, self._data, self._supervisor.fail, demo=self._demo)
+        engine = build_engine(settings, stores.patient_log, self._data, self._supervisor.fail, demo=self._demo)
         traffic = wiring.build_traffic(settings, self.local_url, keys, clock) if self._demo else None
         api, feed = wiring.build_api(
             settings,
@@ -118,7 +134,10 @@ class Embedded:
         spawn("http", server.serve([self._listener]))
         stack.push_async_callback(self._stop_server, server)
         self._parts["http"] = lambda: "ready" if server.started else "starting"
-        spawn("ticker", run_ticker(stores.log, clock, settings.log.tick_interval_ms, lambda: engine.events.partitions))
+        interval_ms = settings.log.tick_interval_ms
+        pulse = Pulse(interval_ms)
+        self._parts["log"] = pulse.state
+        spawn("ticker", run_ticker(stores.log, clock, interval_ms, lambda: engine.events.partitions, pulse.beat))
         if isinstance(log := stores.log, EmbeddedEventLog):
             # Kafka drops what is past its retention by itself.
             spawn("purge", _every(settings.log.purge_interval_s, lambda: log.purge(clock.now_ms())))

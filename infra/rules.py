@@ -6,7 +6,7 @@ from streams.model.errors import ConfigurationError, RuleError
 from streams.model.rules.ruleset import RuleSet
 from streams.operators.pipeline import Pipeline
 from streams.operators.rule_checks import count_rules
-from streams.operators.rulebook import MAX_BYTES, check_rules, encode_rules
+from streams.operators.rulebook import MAX_BYTES, check_new_rules, check_rules, encode_rules
 from streams.settings import EngineSettings
 
 
@@ -28,7 +28,7 @@ def describe_file(path: Path) -> str:
     """Return in a line what rules a file holds. Raises RuleError for rules that can't be used, ConfigurationError."""
     try:
         with path.open("rb") as file:
-            rules = check_rules(file.read(MAX_BYTES + 1))
+            rules = check_new_rules(file.read(MAX_BYTES + 1))
     except OSError as error:
         raise ConfigurationError(str(path), f"can't be read: {error.strerror}", "Name a readable file") from error
     encode_rules(rules)

@@ -43,9 +43,14 @@ def describe(reports: list[TopicReport]) -> str:
 def _row(report: TopicReport) -> tuple[str, str, str, str, str]:
     if not report.partitions:
         return (report.name, "-", "-", "-", report.problem)
-    kept = "newest of each key" if "compact" in report.cleanup else f"{report.retention_ms / _DAY_MS:g} days"
     state = "made" if report.created else "ok"
-    return (report.name, str(report.partitions), str(report.replication), kept, report.problem or state)
+    return (report.name, str(report.partitions), str(report.replication), _kept(report), report.problem or state)
+
+
+def _kept(report: TopicReport) -> str:
+    if "delete" not in report.cleanup:
+        return "newest of each key"
+    return f"{report.retention_ms / _DAY_MS:g} days" if report.retention_ms >= 0 else "for ever"
 
 
 def _json(reports: list[TopicReport]) -> str:

@@ -61,6 +61,8 @@ class Stores:
     """Everything that keeps data."""
 
     log: EventLog
+    patient_log: EventLog
+    """The same log for loops that outlive an outage; what answers requests takes `log`, and says no in time."""
     config: ConfigStore
     sources: SourceCache
     rules: RuleCache
@@ -131,11 +133,12 @@ def with_demo(settings: Settings) -> Settings:
 
 async def open_stores(settings: Settings, data: DataDir) -> Stores:
     """Open all stores: files in the data folder, but for the log where the settings name a Kafka."""
-    log = await _open_log(settings, data)
+    log, patient_log = await _open_log(settings, data)
     config = ConfigStore(data.sqlite_url("config.db"), secrets.token_urlsafe)
     await config.open()
     return Stores(
         log,
+        patient_log,
         config,
         SourceCache(config),
         RuleCache(config.rules, read_rules(settings.engine)),
@@ -146,15 +149,17 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
     )
 
 
-async def _open_log(settings: Settings, data: DataDir) -> EventLog:
+async def _open_log(settings: Settings, data: DataDir) -> tuple[EventLog, EventLog]:
     if not settings.log.url:
         embedded = EmbeddedEventLog(data.file("log.db"), settings.log.partitions, settings.log.max_pending_records)
         await embedded.open()
-        return embedded
+        return embedded, embedded
     # Here, because an installation without Kafka should not pay for its client.
     from streams.log.kafka import KafkaEventLog  # noqa: PLC0415
+    from streams.log.kafka_patience import PatientLog  # noqa: PLC0415
 
-    return await KafkaEventLog(settings.log).open()
+    log = await KafkaEventLog(settings.log).open()
+    return log, PatientLog(log)
 
 
 def _open_metrics(settings: MetricsSettings, data: DataDir) -> MetricStore:
@@ -180,7 +185,8 @@ async def build_sinks(
     url = settings.server.public_url
     links = UnsubscribeLinks(await stores.config.installation_secret("unsubscribe"), url)
     renderer = Renderer(settings.messages, url, links.url)
-    letters = LogDeadLetters(stores.log)
+    log = stores.patient_log
+    letters = LogDeadLetters(log)
     channels = create_channels(settings.smtp, settings.alerts, stores.outbox)
     owner = secrets.token_hex(8)
     prunable = (stores.ledger, stores.outbox)
@@ -191,18 +197,18 @@ async def build_sinks(
     shared = (stores.ledger, renderer, clock, limits, letters, sender.wake, listeners.delivery)
     embedded = stores.metrics if isinstance(stores.metrics, EmbeddedMetricStore) else None
     return Sinks(
-        create_dispatcher(stores.log, TriggerPlanner(default_campaigns(settings.messages)), *shared),
-        create_dispatcher(stores.log, AlertPlanner(settings.alerts), *shared),
+        create_dispatcher(log, TriggerPlanner(default_campaigns(settings.messages)), *shared),
+        create_dispatcher(log, AlertPlanner(settings.alerts), *shared),
         sender,
         MetricsWriter(
-            stores.log.subscribe("metrics", [topics.ROLLUPS]),
+            log.subscribe("metrics", [topics.ROLLUPS]),
             stores.metrics,
             letters,
             clock,
             prune=embedded.prune if embedded else None,
             retention_ms=settings.metrics.retention_days * DAY_MS,
         ),
-        ViewProjector(stores.log, stores.view, letters, stores.rules.of, listeners.leads),
+        ViewProjector(log, stores.view, letters, stores.rules.of, listeners.leads),
         links,
         renderer,
         [channel for channel in channels.values() if channel is not stores.outbox],
@@ -248,7 +254,7 @@ def build_api(
     board = AlertBoard()
     bus = MemoryLiveBus(clock, settings.api.live_ring, settings.api.live_queue, settings.api.live_clients)
     feed = LiveFeed(
-        stores.log,
+        stores.patient_log,
         stores.metrics,
         stores.view,
         stores.ledger,

@@ -15,6 +15,7 @@ from infra.supervisor import Supervisor
 from streams.agents.meter import Meter
 from streams.agents.ticker import run_ticker
 from streams.log.kafka import KafkaEventLog
+from streams.log.kafka_patience import PatientLog
 from streams.model.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Worker:
             log = await KafkaEventLog(self._settings.log).open()
             stack.push_async_callback(log.close)
             stack.push_async_callback(self._supervisor.cancel_all)
-            engine = build_engine(self._settings, log, self._data, self._supervisor.fail, demo=False)
+            engine = build_engine(self._settings, PatientLog(log), self._data, self._supervisor.fail, demo=False)
             await engine.app.start()
 
             async def end() -> None:

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from ingest.carts import COMMERCE_EVENTS, LINE_EVENTS, shaped, worth
 from ingest.catalogue import name_of_news, news_of
 from ingest.errors import IngestError
-from ingest.names import canonical_name
 from ingest.persons import keys_of, unmerged_id
 from ingest.sources import Source, require_server
 from ingest.spellings import with_subjects
@@ -26,6 +25,7 @@ from ingest.values import (
 from ingest.visits import page_properties, utm_of
 from streams.model.events import Event, ProfileKeys
 from streams.model.ids import stable_id
+from streams.model.names import canonical_name
 from streams.operators.identity.nodes import TAKES_OUT
 from streams.operators.product_news import PRODUCT_EVENTS
 

@@ -99,7 +99,7 @@ def decode(data: bytes) -> Frame:
         raise FrameError("checksum does not match: truncated or damaged")
     try:
         frame, found = _decode_body(kind, clock_ms, body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise FrameError(f"body does not decode: {error}") from error
     if found != count:
         raise FrameError(f"count says {count}, body holds {found}")

@@ -281,7 +281,10 @@ class ProfileView(Protocol):
         ...
 
     async def get(self, workspace: str, key: str) -> LeadRow | None:
-        """Return the person one of whose ids is `key`, with or without the id's kind."""
+        """Return the person one of whose ids is `key`, with or without the id's kind; else the one who has told it.
+
+        Raises SharedIdError when several have told it.
+        """
         ...
 
     async def get_many(self, workspace: str, profiles: Sequence[str]) -> dict[str, LeadRow]:

@@ -21,7 +21,7 @@ from streams.model.rules.abandonment_defaults import example_products, example_r
 from streams.model.rules.ruleset import RuleSet
 from streams.model.rules.scoring import ScoreModel
 from streams.operators.rule_checks import count_rules
-from streams.operators.rulebook import MAX_BYTES, check_rules, encode_rules, misfit, parse_rules
+from streams.operators.rulebook import MAX_BYTES, check_new_rules, encode_rules, misfit, parse_rules
 from streams.store.rule_sets import StoredRules, VersionNote
 
 router = APIRouter(prefix="/api/rules", tags=["rules"])
@@ -183,7 +183,7 @@ async def release_rule(rule_id: Annotated[str, Path(max_length=128)], deps: Deps
 
 
 def _counted(body: bytes) -> dict[str, int]:
-    rules = check_rules(body)
+    rules = check_new_rules(body)
     encode_rules(rules)
     return count_rules(rules)
 
@@ -199,7 +199,7 @@ def _proposed(body: bytes, old: RuleSet) -> RuleSet:
     except (msgspec.DecodeError, RecursionError) as error:
         raise RuleError("body", f"no JSON document: {error}", "Send a JSON object") from None
     if asked.rules:
-        return check_rules(bytes(asked.rules))
+        return check_new_rules(bytes(asked.rules))
     try:
         score = _decode_score(asked.score)
     except msgspec.ValidationError as error:
@@ -208,4 +208,4 @@ def _proposed(body: bytes, old: RuleSet) -> RuleSet:
     if score.id not in {model.id for model in old.scores}:
         raise RuleError("score.id", f"there is no score {score.id[:100]!r}", "Name one of the workspace's scores")
     scores = tuple(score if model.id == score.id else model for model in old.scores)
-    return check_rules(encode_rules(replace(old, scores=scores)))
+    return check_new_rules(encode_rules(replace(old, scores=scores)))

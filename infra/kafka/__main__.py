@@ -1,4 +1,6 @@
-"""`python -m infra.kafka --brokers 1|3 --port 9092 --data DIR`: a Kafka for development, until SIGINT or SIGTERM."""
+"""`python -m infra.kafka --brokers 1|3 --port 9092 --data DIR`: a Kafka for development, until SIGINT or SIGTERM, or
+until a broker dies.
+"""
 
 import argparse
 import signal
@@ -10,10 +12,11 @@ from infra.kafka.distribution import KafkaUnavailableError, find_or_fetch_kafka
 from infra.kafka.server import running_kafka
 
 _HEAP_MIB = 1_024
+_LOOK_S = 0.5
 
 
 def main() -> int:
-    """Run the cluster and say when it is ready; exit status 1 when it can't run."""
+    """Run the cluster and say when it is ready; exit status 1 when it can't run, or a broker has died."""
     parser = argparse.ArgumentParser(prog="python -m infra.kafka", description=__doc__)
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
     parser.add_argument("--port", type=int, default=9092, help="port of the first broker; 0 takes free ones")
@@ -28,7 +31,8 @@ def main() -> int:
         with running_kafka(find_or_fetch_kafka(), wanted.brokers, wanted.port, data, wanted.heap_mib) as cluster:
             sys.stdout.write(f"ready {cluster.bootstrap}\n")
             sys.stdout.flush()
-            stopped.wait()
+            while not stopped.wait(_LOOK_S):
+                cluster.check_alive()
     except KafkaUnavailableError as error:
         sys.stderr.write(f"kafka: {error}\n")
         return 1

@@ -118,11 +118,11 @@ class Cluster:
         deadline = time.monotonic() + timeout_s
         # Before a port is open a client only backs off, and then answers late.
         while time.monotonic() < deadline and not all(_accepts(broker) for broker in self.brokers):
-            self._check_alive()
+            self.check_alive()
             time.sleep(0.05)
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 200})
         while time.monotonic() < deadline:
-            self._check_alive()
+            self.check_alive()
             try:
                 if len(admin.list_topics(timeout=1).brokers) == len(self.brokers):
                     return
@@ -138,7 +138,8 @@ class Cluster:
         for broker in self.brokers:
             broker.stop()
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
+        """Raise KafkaUnavailableError when a broker has died, with its last words."""
         for broker in self.brokers:
             assert broker.pid
 

@@ -99,12 +99,15 @@ class EmbeddedLogReader:
 
 
 async def open_log(place: Place, settings: Settings) -> ReadableLog:
-    """Open the log at `place` for reading. Raises ConfigurationError."""
+    """Open the log at `place` for reading; without one, the Kafka of the settings. Raises ConfigurationError."""
     if place.url:
         return await open_kafka(place.url, settings)
-    if place.data is None:
-        raise ConfigurationError("--data", "no log is named", "Give --data FOLDER or --log kafka://host:port")
-    return EmbeddedLogReader(place.data)
+    if place.data is not None:
+        return EmbeddedLogReader(place.data)
+    if settings.log.url:
+        return await open_kafka(settings.log.url, settings)
+    remedy = "Give --data FOLDER or --log kafka://host:port, or set CAMPAIGNIQ_LOG__URL"
+    raise ConfigurationError("--data", "no log is named", remedy)
 
 
 async def open_kafka(url: str, settings: Settings) -> EventLog:

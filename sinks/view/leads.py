@@ -13,6 +13,7 @@ from streams.model.scores import ScoreState, faded
 from streams.model.windows import newest_cart
 from streams.operators.accounts import points_of
 from streams.operators.history import activity_of
+from streams.operators.history_keys import keys_shown
 from streams.operators.score_weights import converted
 from streams.ports import AccountRow, LeadRow
 from streams.state.codec import encode_profile
@@ -37,13 +38,14 @@ def is_person(state: ProfileState) -> bool:
 def row_of(state: ProfileState, model: ScoreModel) -> LeadRow:
     """Return the profile's row. A cart is open while its window runs: neither bought nor abandoned."""
     facts, cart = state.facts, newest_cart(state.windows)
+    keys = keys_shown(state.id, facts.keys)
     lead = converted(state.scores.get(model.id) or ScoreState(), model.half_life_ms)
     return LeadRow(
         workspace=state.workspace,
         profile=state.id,
-        user_id=facts.keys.user_id,
-        anonymous_id=facts.keys.anonymous_id,
-        email=facts.keys.email,
+        user_id=keys.user_id,
+        anonymous_id=keys.anonymous_id,
+        email=keys.email,
         name=_name_of(facts.traits),
         score=faded(lead.total, lead, lead.at_ms),
         score_at_ms=lead.at_ms,
@@ -104,6 +106,18 @@ def bare(profile: str) -> str:
     if kind == "custom":
         return rest.partition(":")[2]
     return rest if kind in KINDS else profile
+
+
+def own_as(key: str) -> tuple[str, str, str]:
+    """Return the profiles whose own id `key` may be where an id is a field of the row."""
+    return f"user:{key}", f"anon:{key}", f"email:{key.lower()}"
+
+
+def told_as(key: str) -> tuple[str, str, str]:
+    """Return the user id, anonymous id and e-mail as which `key`, with or without its kind, may have been told."""
+    kind, _, value = key.partition(":")
+    user, anonymous, email = (value if kind == one else key for one in ("user", "anon", "email"))
+    return user, anonymous, email.lower()
 
 
 def normal(key: str) -> str:

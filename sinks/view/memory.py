@@ -3,8 +3,19 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from sinks.view.leads import MAX_HOPS, aliases_of, bare, check_page, normal, searchable, searchable_account
+from sinks.view.leads import (
+    MAX_HOPS,
+    aliases_of,
+    bare,
+    check_page,
+    normal,
+    own_as,
+    searchable,
+    searchable_account,
+    told_as,
+)
 from sinks.view.ranks import Order, least_rank, order_of, rank_of
+from streams.model.errors import SharedIdError
 from streams.model.rules.scoring import ScoreModel
 from streams.model.tiers import SHOWN_SLACK
 from streams.ports import AccountPage, AccountRow, LeadCounts, LeadPage, LeadRow
@@ -55,8 +66,13 @@ class MemoryProfileView:
         named = normal(key)
         for _ in range(MAX_HOPS):
             named = self._redirects.get((workspace, named), named)
-        found = [r for r in self._of(workspace) if r.profile == named or _is_called(r, key)]
-        return min(found, key=lambda r: (r.profile != named, -r.last_seen_ms, r.profile), default=None)
+        own = [r for r in self._of(workspace) if r.profile == named or _is_own(r, key)]
+        if own:
+            return min(own, key=lambda r: (r.profile != named, -r.last_seen_ms, r.profile))
+        told = [r for r in self._of(workspace) if _has_told(r, key)]
+        if len(told) > 1:
+            raise SharedIdError(key)
+        return told[0] if told else None
 
     async def get_many(self, workspace: str, profiles: Sequence[str]) -> dict[str, LeadRow]:
         wanted = set(profiles)
@@ -118,8 +134,13 @@ def _order(row: LeadRow | AccountRow, name: str, now_ms: int) -> Order:
     return order_of(_rank(row), row.half_life_ms, row.fit, now_ms, name)
 
 
-def _is_called(row: LeadRow, key: str) -> bool:
-    if key in (row.user_id, row.anonymous_id) or key.lower() == row.email:
+def _has_told(row: LeadRow, key: str) -> bool:
+    told = zip((row.user_id, row.anonymous_id, row.email), told_as(key), strict=True)
+    return any(mine == value for mine, value in told)
+
+
+def _is_own(row: LeadRow, key: str) -> bool:
+    if row.profile in own_as(key):
         return True
     named, email = normal(key), f"email:{key.lower()}"
     return any(name in (named, email) or bare(name) == key for name in aliases_of(row))

@@ -4,7 +4,7 @@ import sqlite3
 
 from sinks.sqlite_worker import transaction
 
-VERSION = 2
+VERSION = 3
 
 # `state` last: it is the long one, and SQLite reads a row only as far as the columns asked for.
 _SCHEMA = """
@@ -73,16 +73,19 @@ UPDATE_ALL = f"UPDATE leads SET {', '.join(f'{c} = ?' for c in FACTS + KEYS)} WH
 _ALIASED = (
     " SELECT leads.rowid FROM aliases JOIN leads USING (workspace, profile) WHERE aliases.workspace = :workspace AND"
 )
-GET = (
+GET_OWN = (
     f"SELECT {LEAD} FROM leads WHERE rowid IN ("  # noqa: S608 - constants
-    " SELECT rowid FROM leads WHERE workspace = :workspace AND profile = :profile"
-    " UNION SELECT rowid FROM leads WHERE workspace = :workspace AND user_id = :key"
-    " UNION SELECT rowid FROM leads WHERE workspace = :workspace AND anonymous_id = :key"
-    " UNION SELECT rowid FROM leads WHERE workspace = :workspace AND email = :email"
-    f" UNION{_ALIASED} id = :id"
-    f" UNION{_ALIASED} id = 'email:' || :email"
+    " SELECT rowid FROM leads WHERE workspace = :workspace AND profile IN (:profile, :user, :anon, :email)"
+    f" UNION{_ALIASED} id IN (:id, :email)"
     f" UNION{_ALIASED} bare = :key"
     ") ORDER BY profile = :profile DESC, last_seen_ms DESC, profile LIMIT 1"
+)
+GET_TOLD = (
+    f"SELECT {LEAD} FROM leads WHERE rowid IN ("  # noqa: S608 - constants
+    " SELECT rowid FROM leads WHERE workspace = :workspace AND user_id = :user"
+    " UNION SELECT rowid FROM leads WHERE workspace = :workspace AND anonymous_id = :anon"
+    " UNION SELECT rowid FROM leads WHERE workspace = :workspace AND email = :email"
+    ") LIMIT 2"
 )
 MQL = "SELECT COUNT(*) FROM leads WHERE workspace = ? AND is_mql = 1"
 OPEN_CARTS = (

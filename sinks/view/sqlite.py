@@ -7,9 +7,20 @@ from pathlib import Path
 
 from sinks.sqlite_worker import SqliteWorker, transaction
 from sinks.view import schema
-from sinks.view.leads import MAX_HOPS, aliases_of, bare, check_page, normal, searchable, searchable_account
+from sinks.view.leads import (
+    MAX_HOPS,
+    aliases_of,
+    bare,
+    check_page,
+    normal,
+    own_as,
+    searchable,
+    searchable_account,
+    told_as,
+)
 from sinks.view.listing import Filter, Listing
 from sinks.view.ranks import rank_of
+from streams.model.errors import SharedIdError
 from streams.model.rules.scoring import ScoreModel
 from streams.model.tiers import SHOWN_SLACK
 from streams.ports import AccountPage, AccountRow, LeadCounts, LeadPage, LeadRow
@@ -64,9 +75,13 @@ class SqliteProfileView:
         def read(db: sqlite3.Connection) -> LeadRow | None:
             named = normal(key)
             profile = _holder(db, workspace, named)
-            values = {"workspace": workspace, "key": key, "email": key.lower(), "id": named, "profile": profile}
-            found = db.execute(schema.GET, values).fetchone()
-            return None if found is None else _lead(found)
+            user, anonymous, email = own_as(key)
+            own = {"user": user, "anon": anonymous, "email": email}
+            names = {"workspace": workspace, "key": key, "id": named, "profile": profile, **own}
+            found = db.execute(schema.GET_OWN, names).fetchone()
+            if found is None:
+                return _teller(db, workspace, key)
+            return _lead(found)
 
         return await self._sqlite.run(read)
 
@@ -128,6 +143,15 @@ def _holder(db: sqlite3.Connection, workspace: str, named: str) -> str:
             break
         named = found[0]
     return named
+
+
+def _teller(db: sqlite3.Connection, workspace: str, key: str) -> LeadRow | None:
+    user, anonymous, email = told_as(key)
+    values = {"workspace": workspace, "user": user, "anon": anonymous, "email": email}
+    found = db.execute(schema.GET_TOLD, values).fetchall()
+    if len(found) > 1:
+        raise SharedIdError(key)
+    return _lead(found[0]) if found else None
 
 
 def _put(db: sqlite3.Connection, row: LeadRow) -> LeadRow | None:

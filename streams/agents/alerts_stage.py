@@ -45,6 +45,11 @@ class AlertsStage:
         if partition not in self._assigned:
             return
         place = self._places.get(partition) or await self._load(partition)
+        if partition not in self._assigned:
+            # It went elsewhere meanwhile; its new owner is not to be thrown out.
+            if self._places.pop(partition, None):
+                await place.writer.close()
+            return
         if offset <= place.offset:
             return
         try:

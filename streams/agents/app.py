@@ -140,7 +140,9 @@ def _agent_of(stage: Stage, on_fault: Callable[[BaseException], None]) -> Callab
         try:
             async for event in stream.noack().events():
                 message = event.message
-                await stage.apply(message.partition, message.offset, message.value, int(message.timestamp * 1000))
+                # A record may have no value at all; that is no frame either.
+                value = message.value or b""
+                await stage.apply(message.partition, message.offset, value, int(message.timestamp * 1000))
                 await flusher.take(event)
         except Exception as error:
             # Faust acknowledges the frame of an agent that raises, so this one must not.

@@ -76,8 +76,9 @@ class Place:
         if writer is None:
             return
         try:
-            # What a commit that failed had taken is gone from here: only the log can tell what was before.
-            if not self._is_torn:
+            # What a commit that failed had taken is gone from here, and what a frame that failed had done is half done:
+            # only the log can tell what was before.
+            if not self._is_torn and self.partition.is_whole:
                 await self._flush(writer)
                 await self._take_saving()
                 # A commit that succeeds proves that nobody else had written by the time the end was read.

@@ -99,35 +99,47 @@ class EventsStage:
         """Say whether all assigned partitions are loaded, and there are some."""
         return bool(self.assigned) and all(number in self.places for number in self.assigned)
 
-    async def load(self, number: int) -> Partition:
-        """Return the partition, taking it over the first time."""
+    async def load(self, number: int) -> Partition | None:
+        """Return the partition, taking it over the first time; None when it is no longer this worker's.
+
+        Taking up one that has gone elsewhere would throw out its new owner.
+        """
         async with self._opening:
-            if number not in self.places:
+            if number not in self.places and number in self.assigned:
                 opened = Place(self._log, number, self._copy_of(number), self._shape)
                 await opened.open()
-                self.places[number] = opened
-                self._applied[number] = []
-        return self.places[number].partition
+                if number in self.assigned:
+                    self.places[number] = opened
+                    self._applied[number] = []
+                else:
+                    await opened.close()
+        place = self.places.get(number)
+        return place.partition if place else None
 
     async def apply(self, partition: int, offset: int, value: bytes, logged_ms: int) -> None:
         """Apply the frame; what is no frame, or fails for the third time, becomes a dead letter."""
         if partition not in self.assigned:
-            # It has moved on meanwhile. Taking it up would throw out its new owner.
             return
         place = self.places.get(partition)
         target = place.partition if place else await self.load(partition)
+        if target is None:
+            return
         if offset > target.offset + 1:
             await self._check_gap(target, offset)
         reason = ""
         try:
-            target.apply(offset, decode(value), logged_ms)
+            frame = decode(value)
         except FrameError as error:
             reason = str(error)
             _pass_over(target, offset, value, reason)
-        except Exception:
-            logger.exception("frame %d of partition %d failed", offset, partition)
-            reason = await self._retry(partition, offset, value, logged_ms)
-        self._applied[partition].append(_Applied(offset, value, logged_ms, reason))
+        else:
+            try:
+                target.apply(offset, frame, logged_ms)
+            except Exception:
+                logger.exception("frame %d of partition %d failed", offset, partition)
+                reason = await self._retry(partition, offset, value, logged_ms)
+        if partition in self._applied:
+            self._applied[partition].append(_Applied(offset, value, logged_ms, reason))
 
     def has_output(self) -> bool:
         """Say whether any partition has something to write."""
@@ -184,18 +196,23 @@ class EventsStage:
         reason = ""
         for attempt in range(2, TRIES + 1):
             try:
-                (await self._rewound(number)).apply(offset, decode(value), logged_ms)
+                if again := await self._rewound(number):
+                    again.apply(offset, decode(value), logged_ms)
             except Exception as error:
                 logger.exception("frame %d of partition %d failed, attempt %d", offset, number, attempt)
                 reason = f"failed {TRIES} times: {type(error).__name__}: {error}"
             else:
                 return ""
-        _pass_over(await self._rewound(number), offset, value, reason)
+        if again := await self._rewound(number):
+            _pass_over(again, offset, value, reason)
         return reason
 
-    async def _rewound(self, number: int) -> Partition:
+    async def _rewound(self, number: int) -> Partition | None:
+        """Return the partition as it was before the frame that failed; None when it has gone elsewhere."""
         async with self._flushing:
-            place = self.places[number]
+            place = self.places.get(number)
+            if place is None:
+                return None
             await place.reload()
             for done in self._applied[number]:
                 if done.reason:

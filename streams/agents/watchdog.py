@@ -35,16 +35,19 @@ class Watchdog:
     async def run(self) -> None:
         """Watch until cancelled."""
         loop = asyncio.get_running_loop()
-        moved_at, place = loop.time(), -1
+        moved_at, place, is_suspect = loop.time(), -1, False
         while True:
             await asyncio.sleep(CHECK_S)
             if self._app.crashed:
                 raise EngineStalledError(f"Faust has crashed: {self._app.crash_reason!r}")
             at = self._stage.place()
             if at != place or self._stage.is_flushing:
-                moved_at, place = loop.time(), at
+                moved_at, place, is_suspect = loop.time(), at, False
             elif loop.time() - moved_at > STALLED_AFTER_S and await self._has_work():
-                raise EngineStalledError(f"frames wait and none was applied for {STALLED_AFTER_S:.0f} s")
+                if is_suspect:
+                    raise EngineStalledError(f"frames wait and none was applied for {STALLED_AFTER_S:.0f} s")
+                # The log may have been away until now: then what waits has waited for a moment only.
+                moved_at, is_suspect = loop.time(), True
 
     async def _has_work(self) -> bool:
         for number, partition in self._stage.partitions.items():

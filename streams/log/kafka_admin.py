@@ -20,7 +20,6 @@ from streams.settings import LogSettings
 
 REMEDY = "Run `campaigniq topics --create`"
 _WANTED_COPIES = 3
-_RAISE = "Raise max.message.bytes with kafka-configs.sh, or lower log.max_record_bytes"
 _REQUEST_S = 30.0
 _HOUR_MS = 3_600_000
 _PROPAGATION_S = 3.0
@@ -203,28 +202,38 @@ class TopicAdmin:
             return TopicReport(name, 0, 0, "", 0, created=False, problem="is missing", remedy=REMEDY)
         partitions, copies = found[name]
         config = configs[name]
-        problem, remedy = self._problem(partitions, config, topic_config(spec, self._settings))
-        retention_ms = -1 if spec.compacted else int(config["retention.ms"])
+        problem, remedy = self._problem(name, partitions, config, topic_config(spec, self._settings))
+        retention_ms = int(config["retention.ms"]) if "delete" in config["cleanup.policy"] else -1
         return TopicReport(
             name, partitions, copies, config["cleanup.policy"], retention_ms, name in made, problem, remedy
         )
 
-    def _problem(self, partitions: int, config: dict[str, str], wanted: dict[str, str]) -> tuple[str, str]:
+    def _problem(self, name: str, partitions: int, config: dict[str, str], wanted: dict[str, str]) -> tuple[str, str]:
         expected = self._settings.partitions
         if partitions != expected:
             remedy = f"Set log.partitions to {partitions}, or another log.namespace, and {_lowered(REMEDY)}"
             return f"has {partitions} partitions, and log.partitions says {expected}", remedy
         policy, found = wanted["cleanup.policy"], config["cleanup.policy"]
         if found != policy:
-            remedy = f"Set it with kafka-configs.sh, or delete the topic and {_lowered(REMEDY)}"
+            # Never to be made anew: one of these topics is the engine's whole state.
+            remedy = f"Keep the topic and what it holds, and run `{self._alter(name, 'cleanup.policy', policy)}`"
             return f"has cleanup.policy {found}, and needs {policy}", remedy
         if int(config["max.message.bytes"]) < int(wanted["max.message.bytes"]):
             problem = (
                 f"takes records up to {config['max.message.bytes']} bytes, and needs {wanted['max.message.bytes']}"
             )
-            return problem, _RAISE
+            raised = self._alter(name, "max.message.bytes", wanted["max.message.bytes"])
+            return problem, f"Run `{raised}`, or lower log.max_record_bytes"
         other = [(key, config.get(key), value) for key, value in wanted.items() if config.get(key) != value]
         return "; ".join(f"{key} is {is_now}, not {value}" for key, is_now, value in other), ""
+
+    def _alter(self, name: str, setting: str, value: str) -> str:
+        """Return Kafka's own command that changes a setting of the topic."""
+        access = "" if self._settings.security_protocol == "plaintext" else " --command-config CLIENT.properties"
+        return (
+            f"kafka-configs.sh --bootstrap-server {self._settings.bootstrap}{access} --alter --entity-type topics "
+            f"--entity-name {name} --add-config {setting}={value}"
+        )
 
     def _on_error(self, error: KafkaError) -> None:
         # The client lives on in who asks for offsets, so what it says of a long outage must not pile up.

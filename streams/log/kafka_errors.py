@@ -25,6 +25,15 @@ _TRY_AGAIN = frozenset(
         KafkaError._QUEUE_FULL,  # noqa: SLF001  see above
         KafkaError._TRANSPORT,  # noqa: SLF001  see above
         KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  see above
+        # While no broker leads a partition the client says that there is none. The topics are known to exist: whoever
+        # opens the log looks for them first, and Kafka's own word for a topic that is gone is another.
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  see above
+        KafkaError._NOENT,  # noqa: SLF001  see above
+        KafkaError._TIMED_OUT_QUEUE,  # noqa: SLF001  see above
+        KafkaError._WAIT_COORD,  # noqa: SLF001  see above
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.OFFSET_NOT_AVAILABLE,
         KafkaError.REQUEST_TIMED_OUT,
         KafkaError.NOT_ENOUGH_REPLICAS,
         KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,

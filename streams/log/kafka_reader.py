@@ -21,6 +21,7 @@ from streams.ports import LogRecord
 END_OF_PARTITION_MS = 10
 _QUERY_S = 5.0
 _SLICE_S = 0.5
+_PAUSE_S = 0.1
 _IDLE_S = 5.0
 _MAX_OPEN = 32
 _THREADS = 8
@@ -136,6 +137,8 @@ class PartitionReader:
                     raise translated(error, f"reading {self._place.topic}") from raised
                 if time.monotonic() >= deadline:
                     raise LogUnavailableError(f"Kafka does not answer: {error.str()}") from raised
+                # Some errors come at once.
+                time.sleep(_PAUSE_S)
             else:
                 return int(end)
 

@@ -58,8 +58,9 @@ def writer_config(settings: LogSettings, transactional_id: str) -> Config:
     return producer_config(settings) | {
         "transactional.id": transactional_id,
         "transaction.timeout.ms": int(settings.transaction_timeout_s * 1000),
-        # Sooner than the transaction, so that an attempt can still be taken back before Kafka does it.
-        "message.timeout.ms": int(min(settings.delivery_timeout_s, settings.transaction_timeout_s / 2) * 1000),
+        # Sooner than the transaction, so that an attempt can still be taken back before Kafka does it; but not much:
+        # a broker that was away may know nothing of the attempt, and then refuses to take it back, for good.
+        "message.timeout.ms": int(settings.transaction_timeout_s * 800),
         # commit_transaction confirms them all; reports of each would be work for nothing.
         "delivery.report.only.error": True,
     }

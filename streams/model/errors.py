@@ -78,6 +78,22 @@ class RuleError(CampaignIqError):
         self.remedy = remedy
 
 
+class NotPartError(CampaignIqError):
+    """An id that is to be taken out of a profile is no part of it, and it can't remember to keep it out, either."""
+
+    def __init__(self, name: str, profile: str) -> None:
+        super().__init__(
+            f"{name} is not part of {profile} (yet), which keeps as many others out as it can; send it again later"
+        )
+
+
+class SharedIdError(CampaignIqError):
+    """Several leads have told an id that is none's own, so it does not say which of them is meant."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"Several leads have told the id {key[:200]!r}, and it is none's own")
+
+
 class RuleFailedError(CampaignIqError):
     """A rule raised while it was applied; the cause is the original."""
 

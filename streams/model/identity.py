@@ -10,7 +10,8 @@ _LABEL_SEPARATOR = "\x1f"
 class IdentityState(Struct, frozen=True, array_like=True, gc=False):
     """`moved_to`: this id belongs to that profile and its events are forwarded. `ids`: what has been merged into this
     profile. `claimed_by`: who has said that this id is theirs; too many, and it is `is_shared`: it merges nobody.
-    `detached`: ids that were taken out again and must not come back by themselves. `groups`: companies it belongs to.
+    `detached`: ids that were taken out, be it before they came, and must not come (back) by themselves. `groups`:
+    companies it belongs to.
 
     `joined` counts how often this id has joined another; `joins` is the same of those of `ids` that did so more than
     once. Only word of an id's last join counts, so a word that comes late undoes nothing.

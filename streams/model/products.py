@@ -19,11 +19,13 @@ class Interest(Struct, frozen=True, array_like=True, gc=False):
 
 
 class ProductState(Struct, frozen=True, array_like=True, gc=False):
-    """`interested` is keyed by profile and rule, bounded; `told` is what goes into a trigger (name, url, image)."""
+    """`in_stock` is None until told. `interested` is keyed by profile and rule, bounded; `told` is what goes into a
+    trigger (name, url, image).
+    """
 
     price: float = 0.0
     currency: str = ""
-    in_stock: bool = True
+    in_stock: bool | None = None
     updated_ms: int = 0
     told: dict[str, Any] = {}
     interested: dict[str, Interest] = {}

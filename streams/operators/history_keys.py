@@ -1,10 +1,22 @@
-"""Which of two values of a key counts: the one known since later in event time. Custom ids are a bounded set."""
+"""Which of two values of a key counts: the one known since later in event time. Custom ids are a bounded set.
+
+What is known forgets whose profile it is, so that profiles merge in any order; `keys_shown` puts the own id first.
+"""
+
+from msgspec.structs import replace
 
 from streams.model.events import Event, ProfileKeys
 from streams.model.facts import FactsState
 
 MAX_CUSTOM = 10
 """So many kinds of custom ids are kept, the first by name."""
+_FIELDS = {
+    "user": "user_id",
+    "anon": "anonymous_id",
+    "email": "email",
+    "phone": "phone",
+    "device": "device_id",
+}
 _Told = tuple[int, str]
 _NOTHING: _Told = (0, "")
 
@@ -45,6 +57,19 @@ def keys_of_both(mine: FactsState, theirs: FactsState) -> tuple[ProfileKeys, tup
         ),
         first_ms,
     )
+
+
+def keys_shown(profile: str, known: ProfileKeys) -> ProfileKeys:
+    """Return the keys as the profile shows them: of its own kind it shows its own id, whatever was merged into it."""
+    kind, _, value = profile.partition(":")
+    if kind == "custom":
+        name, _, value = value.partition(":")
+        own = {name: value, **{other: told for other, told in known.custom if other != name}}
+        return replace(known, custom=tuple(sorted(own.items())))
+    field = _FIELDS.get(kind)
+    if field is None or getattr(known, field) == value:
+        return known
+    return replace(known, **{field: value})
 
 
 def keys_without(keys: ProfileKeys, kind: str, value: str) -> ProfileKeys:

@@ -16,6 +16,7 @@ from streams.model.triggers import Trigger, trigger_id
 from streams.operators.accounts import JOINS_GROUP, Accounts
 from streams.operators.base import Firing, Stepped
 from streams.operators.history import History
+from streams.operators.history_keys import keys_shown
 from streams.operators.identity.nodes import IDENTITY_EVENTS, Identity
 from streams.operators.merging import Merging
 from streams.operators.pages import Pages
@@ -155,6 +156,7 @@ class Pipeline:
 
 def _triggers(state: ProfileState, firings: tuple[Firing, ...], now_ms: int) -> tuple[Trigger, ...]:
     told = state.facts.traits
+    keys = keys_shown(state.id, state.facts.keys)
     traits = {name: told[name].value for name in CONTACT_TRAITS if name in told}
     return tuple(
         Trigger(
@@ -165,7 +167,7 @@ def _triggers(state: ProfileState, firings: tuple[Firing, ...], now_ms: int) -> 
             firing.occurrence,
             now_ms,
             firing.due_ms,
-            state.facts.keys,
+            keys,
             traits,
             firing.data,
         )

@@ -60,6 +60,7 @@ def with_interested(product: ProductState, interested: dict[str, Interest]) -> P
 def product_after(product: ProductState, event: Event, name: str) -> ProductState:
     """Return the product as the event tells it."""
     told = event.properties.get
+    known = product.in_stock if product.updated_ms else None  # records were once written as in stock before any word
     price = _price(told("price"))
     in_stock = _stock(event.properties, name)
     news = {
@@ -70,7 +71,7 @@ def product_after(product: ProductState, event: Event, name: str) -> ProductStat
     return ProductState(
         product.price if price is None else price,
         event.currency or text(told("currency"))[:3].upper() or product.currency,
-        product.in_stock if in_stock is None else in_stock,
+        known if in_stock is None else in_stock,
         event.at_ms,
         product.told | {key: value for key, value in news.items() if value},
         product.interested,
@@ -79,12 +80,12 @@ def product_after(product: ProductState, event: Event, name: str) -> ProductStat
 
 def is_restock(before: ProductState, after: ProductState, name: str) -> bool:
     """Say whether the product is in stock again; the first word that it is counts, since somebody waits for it."""
-    return after.in_stock and (name == RESTOCKED or not before.in_stock or not before.updated_ms)
+    return after.in_stock is True and (name == RESTOCKED or not before.in_stock or not before.updated_ms)
 
 
 def has_dropped(seen: Interest, product: ProductState, percent: float) -> bool:
     """Say whether the price is lower than the one seen, in one currency, by at least so much."""
-    if not seen.price or not product.price or not product.in_stock:
+    if not seen.price or not product.price or product.in_stock is False:
         return False
     if seen.currency and product.currency and seen.currency != product.currency:
         return False

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from streams.model.errors import RuleError
+from streams.model.names import canonical_name
+from streams.model.rules.abandonment import EventMatch
 from streams.model.rules.identity import IdentityRules
 from streams.model.rules.ruleset import RuleSet
 
 MAX_VERSION: Final = 1 << 53
 MAX_CLAIMS: Final = 100
 MAX_IDS: Final = 200
+_MAX_SHOWN: Final = 100
 
 
 def check_rule_set(rules: RuleSet) -> None:
@@ -23,6 +26,20 @@ def check_rule_set(rules: RuleSet) -> None:
         taken[rule] = field
     _check_announced(rules)
     _check_identity(rules.identity)
+
+
+def check_names(rules: RuleSet) -> None:
+    """Raise RuleError for a rule about an event that can never come under this name; it names the one it comes under.
+
+    For rules that somebody is about to use: those that are in force may be older than a synonym.
+    """
+    of_pages = set(rules.pages.values())
+    for field, name in _events(rules):
+        arrives = canonical_name(name)
+        if name == arrives or name in of_pages:
+            continue
+        remedy = f"Write {arrives}." if arrives else "Give a name with a letter or digit, e.g. product_added."
+        raise RuleError(field, f"no event arrives as {name[:_MAX_SHOWN]!r}", remedy)
 
 
 def count_rules(rules: RuleSet) -> dict[str, int]:
@@ -47,6 +64,23 @@ def _ids(rules: RuleSet) -> Iterator[tuple[str, str]]:
         yield f"abandonment[{place}]", window.id
     for place, product in enumerate(rules.products):
         yield f"products[{place}]", product.id
+
+
+def _events(rules: RuleSet) -> Iterator[tuple[str, str]]:
+    for number, model in enumerate(rules.scores):
+        for place, rule in enumerate(model.rules):
+            yield f"scores[{number}].rules[{place}].event", rule.event
+    for number, window in enumerate(rules.abandonment):
+        for part in ("opens", "extends", "cancels"):
+            yield from _matched(f"abandonment[{number}].{part}", getattr(window, part))
+    for number, product in enumerate(rules.products):
+        for part in ("interest", "cancels"):
+            yield from _matched(f"products[{number}].{part}", getattr(product, part))
+
+
+def _matched(field: str, matches: tuple[EventMatch, ...]) -> Iterator[tuple[str, str]]:
+    for place, match in enumerate(matches):
+        yield f"{field}[{place}].event", match.event
 
 
 def _check_announced(rules: RuleSet) -> None:

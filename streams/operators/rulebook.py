@@ -13,6 +13,7 @@ from streams.model.rules.ruleset import RuleSet
 from streams.model.rules.scoring import FitRule, ScoreRule
 from streams.model.rules_in_force import Quarantine
 from streams.operators.pipeline import Pipeline
+from streams.operators.rule_checks import check_names
 
 KEY_PREFIX = b"x:"
 MAX_BYTES: Final = 256 << 10
@@ -53,6 +54,16 @@ def check_rules(body: bytes) -> RuleSet:
     """Return the rule set in a JSON document once it is sure that it compiles. Raises RuleError."""
     rules = parse_rules(body)
     Pipeline(rules)
+    return rules
+
+
+def check_new_rules(body: bytes) -> RuleSet:
+    """As `check_rules`, for a rule set that somebody writes: events go by the names under which ingest lets them in.
+
+    Rules that are in use already may be older than a synonym, and must go on. Raises RuleError.
+    """
+    rules = check_rules(body)
+    check_names(rules)
     return rules
 
 

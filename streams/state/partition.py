@@ -242,8 +242,8 @@ class Partition:
         mark.clock_ms = self.clock_ms
         for move in self.outbox.accept(batch):
             key = f"{move.workspace}\x1f{move.target}"
-            before = self.profiles.get(key)
             try:
+                before = self.profiles.get(key)
                 if move.kind is not MoveKind.FORWARD or before.identity.moved_to:
                     self._apply_move(key, before, move)
                 else:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from streams.model.dead_letters import DeadLetter
-from streams.model.errors import RuleFailedError
+from streams.model.errors import FrameError, RuleFailedError
 from streams.model.events import Event
 from streams.model.profile import ProfileState
 from streams.operators.identity.nodes import forwarding
@@ -97,7 +97,7 @@ def settle(
 ) -> tuple[Settled, FailedStep | None]:
     """Fold all that waits, up to the first step that a rule fails at, which is returned, too.
 
-    It does not show in the store, the rules or `waiting`. Raises FrameError when a profile does not decode.
+    It does not show in the store, the rules or `waiting`.
     """
     failed: FailedStep | None = None
     while True:
@@ -146,11 +146,15 @@ class _Folding:
 
     def fold(self, key: str, entries: Sequence[Entry]) -> None:
         """Step a profile through its events and timers, and pack it."""
-        start = state = self._store.get(key)
-        pipeline = self._rules.pipeline(state.workspace)
-        clock_ms = self._since_ms
         if self._limit is not None:
             entries = [entry for entry in entries if order_of(entry) < self._limit]
+        try:
+            start = state = self._store.get(key)
+        except FrameError as error:
+            self._bury_all(key, entries, error)
+            return
+        pipeline = self._rules.pipeline(state.workspace)
+        clock_ms = self._since_ms
         if entries:
             state, clock_ms = self._through(pipeline, key, state, entries)
         if self._until_ms > clock_ms and 0 < state.windows.due_ms <= self._until_ms:
@@ -163,10 +167,8 @@ class _Folding:
             return
         try:
             settled.profiles[key] = codec.encode_profile(state)
-        except Exception as error:
-            logger.exception("profile %s does not encode", state.id)
-            for entry in entries:
-                self._bury(order_of(entry), state.workspace, entry.event.source, error, _encode(entry.event))
+        except Exception as error:  # noqa: BLE001  a profile that can't be written must not stop the others
+            self._bury_all(key, entries, error)
 
     def _through(  # noqa: C901  one pass: a call for each step would cost as much as the steps
         self, pipeline: Pipeline, key: str, state: ProfileState, entries: Sequence[Entry]
@@ -236,6 +238,13 @@ class _Folding:
         """Raise FailedStep when a rule is at fault that is not off yet."""
         if isinstance(error, RuleFailedError) and error.rule not in self._rules.quarantined(workspace):
             raise FailedStep(order, workspace, error) from error
+
+    def _bury_all(self, key: str, entries: Sequence[Entry], error: Exception) -> None:
+        """Keep the events of a profile that can't be read or written; the profile stays as it is."""
+        logger.error("profile %r can't be stepped", key, exc_info=error)
+        for entry in entries:
+            event = entry.event
+            self._bury(order_of(entry), event.workspace, event.source, error, _encode(event))
 
     def _bury(self, order: Order, workspace: str, source: str, error: Exception, raw: bytes) -> None:
         reason = f"{type(error).__name__}: {error}"

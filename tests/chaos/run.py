@@ -106,7 +106,8 @@ def compare(bootstrap: str, plan: Plan, journal: Journal, junk: int, figures: di
     check_series(told, reference, differences)
     check_people(states, reference, differences)
     check_triggers(told, reference, differences)
-    buried = sum(told.dead_letters.values())
+    # The messy take ids out at random, and a profile keeps only so many out that are no part of it.
+    buried = sum(count for letter, count in told.dead_letters.items() if b"NotPartError" not in letter)
     if buried != junk:
         differences.note("dead letters", f"{buried} of {junk} unusable frames", abs(buried - junk))
     figures |= {

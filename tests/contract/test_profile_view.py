@@ -7,6 +7,7 @@ import pytest
 
 from sinks.view.memory import MemoryProfileView
 from sinks.view.sqlite import SqliteProfileView
+from streams.model.errors import SharedIdError
 from streams.model.rules.scoring import ScoreModel, TierRule
 from streams.ports import LeadCounts, ProfileView
 from tests.unit.sinks_view.fakes_view import T0, account, lead
@@ -66,11 +67,38 @@ async def test_a_key_that_changed_no_longer_finds_the_profile(view):
     assert await names(view, "new@") == ["user:7"]
 
 
-async def test_of_two_profiles_with_a_key_the_one_seen_last_is_meant(view):
+@pytest.mark.parametrize("key", ["x", "anon:x"])
+async def test_whose_own_an_id_is_goes_before_who_has_only_told_it(view, key):
     rows = [lead("anon:x", anonymous_id="x", last_seen_ms=T0), lead("user:7", anonymous_id="x", last_seen_ms=T0 + 1)]
     await view.apply(rows)
-    found = await view.get("w", "x")
-    assert found == rows[1]
+    assert await view.get("w", key) == rows[0]
+
+
+async def test_who_an_address_was_merged_into_goes_before_who_has_only_told_it(view):
+    address = {"email": "ada@example.com"}
+    rows = [lead("user:7", ids=("email:ada@example.com",), **address), lead("user:8", last_seen_ms=T0 + 1, **address)]
+    await view.apply(rows)
+    assert await view.get("w", "ada@example.com") == rows[0]
+
+
+async def test_of_two_profiles_whose_own_id_it_is_the_one_seen_last_is_meant(view):
+    rows = [lead("user:7", last_seen_ms=T0), lead("user:8", ids=("device:7",), last_seen_ms=T0 + 1)]
+    await view.apply(rows)
+    assert await view.get("w", "7") == rows[1]
+
+
+@pytest.mark.parametrize("key", ["test@test.com", "email:test@test.com", "Test@Test.com"])
+async def test_an_address_that_several_have_told_and_that_is_none_s_own_is_nobody_s(view, key):
+    await view.apply([lead(f"user:{n}", email="test@test.com") for n in range(3)])
+    with pytest.raises(SharedIdError, match="Several leads"):
+        await view.get("w", key)
+
+
+@pytest.mark.parametrize("key", ["ada@example.com", "email:Ada@example.com"])
+async def test_an_address_that_one_has_told_finds_it_with_its_kind_and_without(view, key):
+    rows = [lead("user:7", email="ada@example.com"), lead("user:8", email="bob@example.com")]
+    await view.apply(rows)
+    assert await view.get("w", key) == rows[0]
 
 
 async def test_a_profile_id_goes_before_a_key_that_looks_like_it(view):

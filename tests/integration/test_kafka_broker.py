@@ -1,8 +1,10 @@
 """The Kafka of tests and development itself: it comes back after a kill with its data, and ends when it is told."""
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -49,3 +51,18 @@ def test_the_command_says_when_it_is_ready_and_ends_on_sigterm(kafka_jars):
         assert process.stdout.readline().startswith("ready 127.0.0.1:")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+
+
+def test_the_command_ends_when_its_broker_dies(kafka_jars, tmp_path):
+    argv = [sys.executable, "-m", "infra.kafka", "--port", "0", "--heap-mib", "512", "--data", str(tmp_path)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("ready")
+        os.kill(child_of(process.pid), signal.SIGKILL)
+        assert process.wait(30) == 1
+        assert "does not run" in process.stderr.read()
+
+
+def child_of(pid: int) -> int:
+    found = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    assert len(found) == 1
+    return found[0]

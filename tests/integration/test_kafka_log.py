@@ -200,7 +200,9 @@ def test_a_topic_that_expires_where_it_must_be_compacted_is_a_problem(kafka):
     made[name].result(30)
     state = next(report for report in admin.check(create=True) if report.name == name)
     assert state.problem == "has cleanup.policy delete, and needs compact"
-    assert state.remedy
+    assert f"--entity-name {name} --add-config cleanup.policy=compact" in state.remedy
+    assert "delete the topic" not in state.remedy
+    assert state.retention_ms > 0
 
 
 async def test_members_of_a_group_share_the_partitions_and_take_over(kafka):

@@ -46,6 +46,13 @@ async def read_log(settings, platform):
     await log.close()
 
 
+async def test_without_a_place_the_kafka_of_the_settings_is_read(settings, platform):
+    log = await open_log(Place(), Settings(log=settings))
+    found = await inspect.lag(log, START_MS)
+    await log.close()
+    assert len(found["partitions"]) == PARTITIONS
+
+
 async def test_a_replay_gives_the_platforms_triggers(platform, log):
     heard = Heard()
     await RecordedRun(await LogSource.open(log), Rules(RULES), heard.listeners()).replay()

@@ -40,6 +40,12 @@ def test_another_partition_count_ends_with_the_topic_both_counts_and_the_remedy(
     assert "counted.campaigniq.events.v1 has 2 partitions, and log.partitions says 5" in other.stderr
 
 
+def test_while_kafka_is_away_the_reason_is_not_lost_among_complaints():
+    done = run(url="kafka://127.0.0.1:1", connect_timeout_s="5")
+    lines = done.stderr.splitlines()
+    assert (done.returncode, len(lines) <= 5, lines[-1].startswith("campaigniq: log.url")) == (2, True, True)
+
+
 def test_without_kafka_the_setting_is_named():
     done = run(url="")
     assert (done.returncode, done.stderr.split(":")[1].strip()) == (2, "log.url")

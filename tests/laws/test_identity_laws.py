@@ -6,6 +6,7 @@ import pytest
 from hypothesis import event as noted
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from streams.model.events import Event, ProfileKeys
 from streams.model.identity import rank_of
@@ -158,6 +159,20 @@ def test_users_never_merge_by_what_they_share(events, seed):
     aliases = {name for event in events for name in previous_ids(event)}
     users = [name for name in network.nodes if name.startswith("user:") and name not in aliases]
     assert {network.holder(name) for name in users} == set(users)
+
+
+@settings(max_examples=200)
+@given(
+    events=stories(users=1, names=("did",)),
+    taken=st.sampled_from(["anon:a1", "anon:a2", "email:e1@x.y", "device:d1"]),
+    seed=seeds,
+)
+def test_an_id_that_is_taken_out_stays_out_however_far_its_joining_has_come(events, taken, seed):
+    (last,) = told([("unmerged", {"id": taken}, {"user_id": "u0"})])
+    events = [*events, replace(last, id="last")]
+    network = Network(WIDE, seed=seed).run(events)
+    assert_sound(network, events)
+    assert network.holder(taken) != "user:u0"
 
 
 @st.composite

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec.structs import replace
 
+from streams.model.errors import NotPartError
 from streams.model.events import Event
 from streams.model.identity import IdentityState, label_of, profile_of, rank_of
 from streams.model.junk import is_junk
@@ -24,7 +25,7 @@ from streams.operators.history import without_key
 from streams.operators.history_keys import keys_without, says_nothing_new
 from streams.operators.identity.named import kind_and_value, previous_ids, unknown_ids
 from streams.operators.identity.parcels import packed, unpacked
-from streams.operators.merging import Merging
+from streams.operators.merging import MAX_DETACHED, Merging
 
 ALIASES, TAKES_OUT = "aliased", "unmerged"
 IDENTITY_EVENTS = frozenset({ALIASES, TAKES_OUT})
@@ -108,11 +109,16 @@ class Identity:
         return state, tuple(_move(MoveKind.CLAIM, state, name, now_ms, body) for name in named)
 
     def take_out(self, state: ProfileState, name: str, now_ms: int) -> tuple[ProfileState, tuple[Move, ...]]:
-        """Give an id back to itself with what it had brought, as far as that can be told apart."""
+        """Give an id back to itself with what it had brought, as far as that can be told apart.
+
+        One that has not come yet is given back when it comes. Raises NotPartError.
+        """
         identity = state.identity
         is_held = name in identity.ids
-        if name == state.id or not (is_held or any(profile_of(label) == name for label in state.facts.moved)):
+        if not name or name == state.id:
             return state, ()
+        if not (is_held or any(profile_of(label) == name for label in state.facts.moved)):
+            return _kept_out(state, name), ()
         rest, part = self._merging.detached(state, name)
         token = _token(identity, name) if is_held else IdentityState()
         part = replace(part, identity=replace(token, detached=(state.id,)))
@@ -231,6 +237,15 @@ class Identity:
         merged = _with(self._merging.merged(state, theirs), detached=detached)
         settled, firings = self._merging.settled(merged, now_ms)
         return settled, _follows(merged, theirs.identity.ids, now_ms), firings
+
+
+def _kept_out(state: ProfileState, name: str) -> ProfileState:
+    """Note that an id is not the profile's: it may be on its way, and is refused when it comes (`_may_take`)."""
+    known = state.identity.detached
+    if name not in known and len(known) >= MAX_DETACHED:
+        raise NotPartError(name, state.id)
+    state = replace(state, facts=without_key(state.facts, *kind_and_value(name)))
+    return _with(state, detached=_more(known, name))
 
 
 def _freed(state: ProfileState, theirs: IdentityState, now_ms: int) -> tuple[Move, ...]:

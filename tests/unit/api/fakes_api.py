@@ -20,6 +20,7 @@ from streams.log.memory import MemoryEventLog
 from streams.log.rules_in_force import RulesInForceReader
 from streams.model.alerts import Alert, AlertState
 from streams.model.deliveries import Delivery, DeliveryStatus
+from streams.model.errors import SharedIdError
 from streams.model.events import ProfileKeys
 from streams.model.facts import FactsState, Interaction, Trait, packed
 from streams.model.identity import AccountState, Member
@@ -128,7 +129,10 @@ class FakeView:
         self.companies = list(accounts)
 
     async def get(self, workspace: str, key: str) -> LeadRow | None:
-        return next((r for r in self.rows if r.workspace == workspace and key in (r.profile, r.user_id, r.email)), None)
+        found = [r for r in self.rows if r.workspace == workspace and key in (r.profile, r.user_id, r.email)]
+        if len(found) > 1:
+            raise SharedIdError(key)
+        return found[0] if found else None
 
     async def get_many(self, workspace: str, profiles: Sequence[str]) -> dict[str, LeadRow]:
         return {r.profile: r for r in self.rows if r.workspace == workspace and r.profile in profiles}

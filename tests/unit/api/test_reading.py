@@ -62,6 +62,14 @@ async def test_contributions_sum_to_the_score(here: Installation):
     assert answer["score"] == pytest.approx(65 * 0.5 ** (7 / 30), abs=1e-3)
 
 
+@pytest.mark.parametrize("path", ["/api/leads/test@test.com", "/api/leads/test@test.com/score"])
+async def test_an_id_that_several_leads_share_is_told_to_be_shared_and_how_to_find_them(here: Installation, path: str):
+    here.view.rows = [make_lead(f"user:{n}", email="test@test.com") for n in range(2)]
+    answer = await here.with_token().get(path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "shared_id")
+    assert "/api/leads?search=" in answer.json()["error"]["message"]
+
+
 async def test_score_answer_has_the_promised_fields(here: Installation):
     answer = await get(here, "/api/leads/user:anna/score")
     assert set(answer) == {"id", "score", "tier", "is_mql", "as_of_ms", "half_life_days", "contributions"}

@@ -121,6 +121,16 @@ async def test_a_dry_run_answers_as_a_change_would_and_changes_nothing(here, api
     assert await controls(here) == []
 
 
+async def test_a_rule_about_an_event_that_never_arrives_is_refused_with_the_name_it_would_have(here, api):
+    rules = await read(api)
+    rules["scores"][0]["rules"][2]["event"] = "Product Added"
+    for answer in (await api.post("/api/rules/validate", json=rules), await api.put("/api/rules", json=rules)):
+        error = answer.json()["error"]
+        assert (answer.status_code, error["field"]) == (422, "scores[0].rules[2].event")
+        assert "Write product_added." in error["message"]
+    assert await controls(here) == []
+
+
 async def test_old_versions_can_be_read_and_gone_back_to(api):
     first = await with_webinar(api)
     await api.put("/api/rules", json=first)

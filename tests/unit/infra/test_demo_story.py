@@ -19,9 +19,9 @@ from infra.demo.story import (
     read_newsletter,
 )
 from infra.demo.visitors import IN_THE_SHOP, Crowd
-from ingest.names import canonical_name
 from ingest.normalise import normalise
 from ingest.sources import Source
+from streams.model.names import canonical_name
 from streams.model.rules.defaults import DEFAULT_POINTS
 from streams.model.rules.scoring import ScoreModel
 

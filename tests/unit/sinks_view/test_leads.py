@@ -81,9 +81,9 @@ def test_a_cart_is_open_while_its_window_runs(due_ms, is_open):
 
 
 def test_ids_and_name_can_be_searched_regardless_of_case():
-    keys = ProfileKeys("U7", None, "ada@example.com")
+    keys = ProfileKeys(None, None, "ada@example.com")
     profile = state(facts=FactsState(keys, traits(name="Ada STRASSE")), identity=IdentityState(ids=("device:D1",)))
-    assert searchable(row_of(profile, MODEL)) == "ada@example.com\nada strasse\nu7\nuser:7\ndevice:d1"
+    assert searchable(row_of(profile, MODEL)) == "ada@example.com\nada strasse\n7\nuser:7\ndevice:d1"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,16 @@ def test_a_profile_whose_own_id_is_no_field_of_its_row_is_an_alias_of_itself():
     device = ProfileState("w", "device:d1", identity=IdentityState(ids=("custom:crm:7",)))
     assert aliases_of(row_of(device, MODEL)) == ("device:d1", "custom:crm:7")
     assert aliases_of(row_of(state(), MODEL)) == ()
+
+
+def test_a_row_shows_the_profile_s_own_id_and_not_that_of_one_merged_into_it():
+    old = FactsState(ProfileKeys("old", "a1"), last_seen_ms=T0)
+    assert row_of(state(facts=old, identity=IdentityState(ids=("user:old",))), MODEL)[2:4] == ("7", "a1")
+
+
+def test_a_row_shows_the_own_id_of_a_profile_that_has_told_none():
+    alone = ProfileState("w", "anon:an0", FactsState(last_seen_ms=T0), identity=IdentityState(detached=("user:7",)))
+    assert row_of(alone, MODEL).anonymous_id == "an0"
 
 
 def test_a_company_s_row_is_worth_what_its_members_are():

@@ -54,13 +54,17 @@ async def test_whichever_way_a_page_is_found_it_is_the_same(monkeypatch, fits, m
     await view.close()
 
 
+KEYS = dict.fromkeys(("workspace", "key", "id", "profile", "user", "anon", "email"), "k")
+
+
 @pytest.mark.parametrize(
     ("query", "values", "index"),
     [
         (listing.Listing("leads", "profile", "profile")._above, ("w", 1, 0.0, 1, 1.0), "COVERING INDEX leads_rank"),
         (schema.MQL, ("w",), "COVERING INDEX leads_mql"),
         (schema.OPEN_CARTS, ("w",), "COVERING INDEX carts_value"),
-        (schema.GET, {"workspace": "w", "key": "k", "email": "k", "id": "k", "profile": "k"}, "INDEX aliases_bare"),
+        (schema.GET_OWN, KEYS, "INDEX aliases_bare"),
+        (schema.GET_TOLD, KEYS, "INDEX leads_email"),
     ],
 )
 async def test_a_query_reads_its_index_and_never_the_whole_table(query, values, index):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sinks.view.memory import MemoryProfileView
 from sinks.view.sqlite import SqliteProfileView
+from streams.model.errors import SharedIdError
 from streams.model.rules.scoring import ScoreModel, TierRule
 from streams.model.tiers import decayed
 from streams.ports import LeadRow, ProfileView
@@ -15,6 +16,8 @@ from tests.unit.sinks_view.fakes_view import account
 HALF_LIFE_MS = 86_400_000
 T0 = 1_700_000_000_000
 MODEL = ScoreModel(tiers=(TierRule("warm", 25), TierRule("hot", 40), TierRule("burning", 60)))
+KEYS = ("p1", "p3", "x", "a", "AB", "A@b.c", "%", "email:A@B.C", "A", "anon:a", "user:B", "b")
+PROFILES = ["p1", "p2", "p3", "p4", "a", "user:ab", "anon:B"]
 words = st.sampled_from([None, "a", "ab", "B", "ä", "%", "_", "a@b.c"])
 
 ids = st.lists(
@@ -30,7 +33,7 @@ def rows(draw: st.DrawFn) -> LeadRow:
     fit = draw(st.sampled_from([0.0, 0.0, 15.0, 30.0, -10.0]))
     cart = draw(st.booleans())
     return LeadRow(
-        "w", draw(st.sampled_from(["p1", "p2", "p3", "p4", "a"])), draw(words), draw(words), draw(words), draw(words),
+        "w", draw(st.sampled_from(PROFILES)), draw(words), draw(words), draw(words), draw(words),
         score, at_ms, half_life_ms, draw(st.integers(1, 9)), at_ms, at_ms + draw(st.integers(0, 3)),
         cart, 2.5 if cart else 0.0, draw(st.sampled_from(["EUR", "USD"])), 9 if cart else 0, b"s", draw(st.booleans()),
         fit, draw(ids),
@@ -41,12 +44,17 @@ ACCOUNTS = [account("ab", 7), account("b", 3, fit=9.0), account("c", -1), accoun
 batches = st.lists(st.lists(rows(), max_size=6), max_size=4)
 
 
+async def asked(view: ProfileView, key: str) -> LeadRow | str | None:
+    try:
+        return await view.get("w", key)
+    except SharedIdError as error:
+        return str(error)
+
+
 async def answers(view: ProfileView, applied: list[list[LeadRow]]) -> list[object]:
     told: list[object] = [await view.apply(batch, {0: n}) for n, batch in enumerate(applied)]
     await view.apply([], {}, [("w", "p4")], [("w", "p3", "p2"), ("w", "x", "p3")], ACCOUNTS)
-    told += [
-        await view.get("w", key) for key in ("p1", "p3", "x", "a", "AB", "A@b.c", "%", "email:A@B.C", "A", "anon:a")
-    ]
+    told += [await asked(view, key) for key in KEYS]
     told += [await view.get_many("w", ["p1", "p2", "nobody"])]
     told += [
         await view.page("w", T0 + hours * 3_600_000, 3, offset, search, cart)

@@ -60,7 +60,7 @@ def _no_frames(now_ms: int) -> list[Bad]:
         Bad("a wrong count", _packed(1, 3, now_ms, msgspec.msgpack.encode([])), "count says 3"),
         Bad("a body of another form", _packed(1, 1, now_ms, msgspec.msgpack.encode([{"a": 1}])), "does not decode"),
         Bad("text that is no UTF-8", _packed(1, 1, now_ms, b"\x91\x91\xa2\xff\xff"), "does not decode"),
-        Bad("arrays within arrays", _framed(now_ms, properties=_arrays(100_000)), "Recursion"),
+        Bad("arrays within arrays", _framed(now_ms, properties=_arrays(100_000)), "recursion"),
         Bad("half of a large frame", _framed(now_ms, properties={"a": "x" * BIG_BYTES})[:-9], "checksum"),
     ]
 

@@ -3,16 +3,22 @@
 import pytest
 from msgspec.structs import replace
 
+from streams.model.errors import NotPartError
 from streams.model.events import Event, ProfileKeys
 from streams.model.identity import label_of, profile_of
 from streams.model.junk import is_junk
 from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
+from streams.model.rules.abandonment_defaults import default_abandonment
 from streams.model.rules.identity import IdentityRules
+from streams.model.rules.ruleset import RuleSet
 from streams.operators.history import activity_of
+from streams.operators.history_keys import keys_shown
 from streams.operators.identity.nodes import Identity
+from streams.operators.merging import MAX_DETACHED
+from streams.operators.pipeline import Pipeline
 from tests.laws.identity_kit import MERGING, Network
-from tests.unit.streams.builders import NOW_MS, event
+from tests.unit.streams.builders import NOW_MS, event, kettle
 
 IDENTITY = Identity(IdentityRules(), MERGING)
 
@@ -136,6 +142,37 @@ def test_an_alias_joins_two_users():
     assert (network.holder("user:old"), count(network, "user:new")) == ("user:new", 3)
 
 
+def test_a_user_shows_its_own_id_whichever_older_ids_it_was_known_by_later():
+    network = settled(
+        seen(1, user_id="new"), seen(2, "aliased", {"previous_id": "old"}, user_id="new"), seen(3, user_id="old")
+    )
+    state = network.state("user:new")
+    assert (state.facts.keys.user_id, "user:old" in state.identity.ids) == ("old", True)
+    assert keys_shown(state.id, state.facts.keys).user_id == "new"
+
+
+@pytest.mark.parametrize(
+    ("profile", "shown"),
+    [
+        ("user:u", ProfileKeys("u", "a", custom=(("crm", "7"), ("erp", "8")))),
+        ("anon:b", ProfileKeys("old", "b", custom=(("crm", "7"), ("erp", "8")))),
+        ("device:d", ProfileKeys("old", "a", device_id="d", custom=(("crm", "7"), ("erp", "8")))),
+        ("custom:crm:6", ProfileKeys("old", "a", custom=(("crm", "6"), ("erp", "8")))),
+        ("group:acme", ProfileKeys("old", "a", custom=(("crm", "7"), ("erp", "8")))),
+    ],
+)
+def test_a_profile_s_own_id_goes_before_another_of_its_kind(profile, shown):
+    assert keys_shown(profile, ProfileKeys("old", "a", custom=(("crm", "7"), ("erp", "8")))) == shown
+
+
+def test_a_trigger_names_the_profile_s_own_id():
+    pipeline = Pipeline(RuleSet(abandonment=default_abandonment()))
+    cart = event("product_added", keys=ProfileKeys("old"), profile="user:old", properties=kettle())
+    state, _, _ = pipeline.on_event(ProfileState("default", "user:u"), cart, NOW_MS)
+    _, (trigger,), _ = pipeline.on_timer(state, state.windows.due_ms)
+    assert (trigger.profile, trigger.keys.user_id) == ("user:u", "u")
+
+
 def test_an_alias_joins_a_browser_without_making_up_a_user():
     network = settled(
         seen(1, anonymous_id="a"), seen(2, user_id="u"), seen(3, "aliased", {"previous_id": "a"}, user_id="u")
@@ -168,6 +205,48 @@ def test_an_id_that_was_taken_out_does_not_come_back_by_itself_but_by_an_alias()
     assert taken.holder("anon:a") == "anon:a"
     taken.run([seen(6, "aliased", {"previous_id": "a"}, user_id="u")])
     assert taken.holder("anon:a") == "user:u"
+
+
+def unfinished(seed: int, *more: Event) -> Network:
+    """A network in which an id is taken out of a user before it has joined it."""
+    events = [
+        seen(1, anonymous_id="a"),
+        seen(2, user_id="u", anonymous_id="a"),
+        seen(3, "unmerged", {"id": "anon:a"}, user_id="u"),
+    ]
+    return Network(IdentityRules(), seed=seed).run(events).run(more)
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_an_id_that_is_taken_out_before_its_joining_is_done_stays_out_too(seed):
+    network = unfinished(seed, seen(4, anonymous_id="a"), seen(5, user_id="u", anonymous_id="a"))
+    assert network.holder("anon:a") == "anon:a"
+    assert count(network, "anon:a") + count(network, "user:u") == 5
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_an_id_that_was_taken_out_before_its_joining_was_done_comes_back_by_an_alias(seed):
+    network = unfinished(seed, seen(4, "aliased", {"previous_id": "a"}, user_id="u"))
+    assert (network.holder("anon:a"), count(network, "user:u")) == ("user:u", 4)
+
+
+def test_a_user_does_not_show_an_id_that_is_not_its_own_after_all():
+    assert unfinished(1).state("user:u").facts.keys.anonymous_id is None
+
+
+def test_ids_that_are_kept_out_are_bounded_and_one_too_many_is_refused_in_words():
+    state = ProfileState("default", "user:u")
+    for number in range(MAX_DETACHED):
+        state, _ = IDENTITY.take_out(state, f"anon:a{number}", NOW_MS)
+    assert IDENTITY.take_out(state, "anon:a0", NOW_MS) == (state, ())
+    with pytest.raises(NotPartError, match="anon:one is not part of user:u"):
+        IDENTITY.take_out(state, "anon:one", NOW_MS)
+
+
+@pytest.mark.parametrize("name", ["", "user:u"])
+def test_a_profile_is_not_taken_out_of_itself(name):
+    state = ProfileState("default", "user:u")
+    assert IDENTITY.take_out(state, name, NOW_MS) == (state, ())
 
 
 def test_a_full_profile_takes_no_more_and_nothing_is_lost():

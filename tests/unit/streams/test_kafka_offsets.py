@@ -37,6 +37,12 @@ async def test_after_an_election_that_the_client_missed_it_learns_of_it_and_asks
     assert (found, admin.learned) == ({(topics.STATE, 0): 7}, 1)
 
 
+@pytest.mark.parametrize("error", [KafkaError._NOENT, KafkaError._UNKNOWN_PARTITION, KafkaError._TRANSPORT])
+async def test_what_a_client_says_while_nobody_leads_a_partition_is_asked_again(error):
+    found = await Offsets(Admin(error), Names(""), 5).ends([(topics.STATE, 0)])
+    assert found == {(topics.STATE, 0): 7}
+
+
 async def test_what_kafka_refuses_for_good_is_not_asked_again():
     admin = Admin(KafkaError.TOPIC_AUTHORIZATION_FAILED)
     with pytest.raises(KafkaLogError):

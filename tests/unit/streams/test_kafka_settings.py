@@ -89,6 +89,11 @@ def test_a_commit_gives_records_up_before_kafka_gives_up_the_transaction():
     assert config["message.timeout.ms"] < config["transaction.timeout.ms"] == 20_000
 
 
+def test_a_writer_does_not_give_an_attempt_up_for_a_short_outage():
+    config = writer_config(settings(delivery_timeout_s=2, transaction_timeout_s=60), "name")
+    assert config["message.timeout.ms"] > 40_000
+
+
 def test_the_namespace_stands_before_every_name():
     names = Names("shop.")
     assert names.topic(EVENTS) == f"shop.{EVENTS}"

@@ -7,6 +7,7 @@ from streams.frames import Frame, FrameKind
 from streams.log import topics
 from streams.model.dead_letters import DeadLetter
 from streams.model.scores import points_at
+from streams.operators.merging import MAX_DETACHED
 from streams.operators.scoring import Scoring
 from streams.operators.windows import Abandonment
 from tests.laws.engine_kit import Run
@@ -37,6 +38,19 @@ async def test_a_purchase_received_before_the_window_closed_wins_though_its_fram
     run.apply([frame(event("product_added", properties=kettle())), frame(bought, clock_ms=NOW_MS + 2 * HOUR_MS)])
     await run.flush()
     assert await run.triggers() == {}
+
+
+async def test_an_id_that_can_neither_be_taken_out_nor_be_kept_out_becomes_a_dead_letter_that_says_so():
+    events = [
+        event("unmerged", NOW_MS + number, f"m{number}", properties={"id": f"anon:a{number}"})
+        for number in range(MAX_DETACHED + 1)
+    ]
+    run = Run()
+    run.apply([frame(*events)])
+    await run.flush()
+    [record] = await run.log.read(topics.DEAD_LETTERS, 0, 0, 10)
+    letter = msgspec.msgpack.decode(record.value, type=DeadLetter)
+    assert f"anon:a{MAX_DETACHED} is not part of user:ada (yet)" in letter.reason
 
 
 async def test_the_clock_never_goes_back():

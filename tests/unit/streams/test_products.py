@@ -128,6 +128,22 @@ def test_who_asked_is_told_once_that_it_is_in_stock_again(more):
     assert ([profile for profile, _ in notices], product.interested) == (["user:ada"], {})
 
 
+def test_a_price_says_nothing_of_the_stock_so_who_asked_is_told_when_it_is_back():
+    product, none = news(words(("user:ada", seen(rule="back_in_stock"))), name="price_changed", price=5.0)
+    assert (none, told(product, name="product_restocked", at_ms=NOW_MS + 2)) == ((), ["user:ada"])
+
+
+def test_the_first_word_of_the_stock_counts_whatever_was_told_before():
+    product, _ = news(words(("user:ada", seen(rule="back_in_stock"))), name="price_changed", price=5.0)
+    assert told(product, in_stock=True, at_ms=NOW_MS + 2) == ["user:ada"]
+
+
+def test_a_product_of_which_nothing_was_told_is_not_in_stock_however_it_was_written():
+    asked = words(("user:ada", seen(rule="back_in_stock")), product=ProductState(in_stock=True))
+    product, none = news(asked, name="price_changed", price=5.0)
+    assert (none, product.in_stock) == ((), None)
+
+
 def test_what_was_in_stock_all_along_is_no_news():
     product, _ = news(ProductState(), in_stock=True, at_ms=NOW_MS - 5)
     assert told(words(("user:ada", seen(rule="back_in_stock")), product=product), in_stock=True) == []

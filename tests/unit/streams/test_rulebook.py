@@ -7,7 +7,7 @@ import pytest
 
 from streams.model.errors import RuleError
 from streams.model.rules.standard import default_rules
-from streams.operators.rulebook import MAX_BYTES, check_rules, encode_rules, parse_rules
+from streams.operators.rulebook import MAX_BYTES, RuleBook, check_new_rules, check_rules, encode_rules, parse_rules
 
 
 def document() -> dict[str, Any]:
@@ -53,6 +53,40 @@ def test_a_refusal_names_the_field_the_problem_and_the_remedy(path, value, field
     assert refused.value.field == field
     assert refused.value.problem
     assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "arrives", "field"),
+    [
+        ((*RULE, "event"), "Email Opened", "email_opened", "scores[0].rules[3].event"),
+        ((*RULE, "event"), "—", "with a letter", "scores[0].rules[3].event"),
+        ((*WINDOW, "opens"), [{"event": "add_to_cart"}], "product_added", "abandonment[0].opens[0].event"),
+        ((*WINDOW, "cancels"), [{"event": "purchase"}], "order_completed", "abandonment[0].cancels[0].event"),
+        ((*WINDOW, "extends"), [{"event": "x"}, {"event": "X Y"}], "x_y", "abandonment[0].extends[1].event"),
+        (
+            ("products",),
+            [{"id": "p", "kind": "price_drop", "interest": [{"event": "view_item"}], "cancels": [{"event": "x"}]}],
+            "product_viewed",
+            "products[0].interest[0].event",
+        ),
+    ],
+)
+def test_a_name_under_which_no_event_arrives_is_refused_with_the_one_that_it_comes_under(path, name, arrives, field):
+    with pytest.raises(RuleError) as refused:
+        check_new_rules(put(path, name))
+    assert (refused.value.field, arrives in refused.value.remedy) == (field, True)
+
+
+def test_a_page_event_may_be_called_anything():
+    rules = document()
+    rules["pages"]["/jobs*"] = rules["scores"][0]["rules"][3]["event"] = "Careers Page"
+    assert check_new_rules(msgspec.json.encode(rules))
+
+
+def test_rules_that_are_in_force_stay_so_whatever_names_are_replaced_later():
+    book, older = RuleBook(default_rules()), put((*RULE, "event"), "add_to_cart")
+    book.adopt("default", 1, older)
+    assert (book.revision("default"), book.rules("default")) == (1, check_rules(older))
 
 
 @pytest.mark.parametrize(

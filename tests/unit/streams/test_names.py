@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.names import SYNONYMS, canonical_name, snake_case
+from streams.model.names import SYNONYMS, canonical_name, snake_case
 
 
 @pytest.mark.parametrize(
