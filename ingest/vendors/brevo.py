@@ -38,10 +38,10 @@ _NAMES = {
     "proxy_open": "email_opened",
     "unique_proxy_open": "email_opened",
     "click": "email_clicked",
-    "spam": "email_complained",
-    "complaint": "email_complained",
-    "unsubscribe": "email_unsubscribed",
-    "unsubscribed": "email_unsubscribed",
+    "spam": "email_marked_as_spam",
+    "complaint": "email_marked_as_spam",
+    "unsubscribe": "unsubscribed",
+    "unsubscribed": "unsubscribed",
 }
 _CONTACTS = {"contact_updated": "identified", "list_addition": "identified", "contact_deleted": "contact_deleted"}
 _MESSAGES = {

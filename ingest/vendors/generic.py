@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ingest.carts import COMMERCE_EVENTS
-from ingest.names import canonical_name
 from ingest.sources import Source
 from ingest.spellings import with_subjects
 from ingest.values import email_or_none, number_or_none, optional_id, phone_or_none
 from ingest.vendors.mapped import event, product_news, when_ms
 from ingest.visits import utm_from
 from streams.model.events import Event, ProfileKeys
+from streams.model.names import canonical_name
 from streams.operators.identity.nodes import IDENTITY_EVENTS
 from streams.operators.product_news import PRODUCT_EVENTS
 

@@ -122,7 +122,7 @@ def _contact(change: _Change, action: str) -> _Told | None:
 def _contact_property(change: _Change, keys: ProfileKeys, about: dict[str, Any]) -> _Told | None:
     name, value = str(change.get("propertyName") or ""), change.get("propertyValue")
     if name == "hs_email_optout" and value == "true":
-        return "email_unsubscribed", keys, about, {}, None
+        return "unsubscribed", keys, about, {}, None
     if not name or _is_sensitive(change) or _NOT_KEPT.fullmatch(name) or not isinstance(value, str | int | float):
         return None
     told = keys_for(

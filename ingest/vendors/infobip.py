@@ -41,8 +41,8 @@ _MAIL_GROUPS = {
 _TRACKED = {
     "OPENED": "email_opened",
     "CLICKED": "email_clicked",
-    "COMPLAINED": "email_complained",
-    "UNSUBSCRIBED": "email_unsubscribed",
+    "COMPLAINED": "email_marked_as_spam",
+    "UNSUBSCRIBED": "unsubscribed",
 }
 
 

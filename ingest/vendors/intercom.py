@@ -6,7 +6,7 @@ notification's id stands in the body, stays when Intercom sends it again, and ma
 all others are, and takes no events; the HEAD that Intercom asks with before it saves an address shows nothing.
 
 contacts -> identified (also signed_up), contact_deleted, contact_tagged, contact_untagged; subscriptions ->
-email_subscribed, email_unsubscribed, message_subscribed, message_unsubscribed; conversations -> conversation_started,
+email_subscribed, unsubscribed, message_subscribed, message_unsubscribed; conversations -> conversation_started,
 conversation_replied; tickets -> ticket_created, ticket_updated, conversation_replied. The person is the contact, never
 the teammate or bot who answered, by the custom id "intercom", e-mail and phone. Location, browser and social profiles
 are not copied. Intercom's external_id is the trait `external_id`: whether it is a user id here, only its owner knows.
@@ -40,6 +40,7 @@ _HERE = Reply(b"")
 _PEOPLE = ("user", "lead", "contact")
 _TRAITS = ("name", "role", "external_id", "language_override", "signed_up_at")
 _BY_SMS = frozenset({"sms", "sms_message"})
+_BY_MAIL = {"subscribed": "email_subscribed", "unsubscribed": "unsubscribed"}
 _MAX_ATTRIBUTES = 50
 
 
@@ -98,7 +99,7 @@ def _contact(item: _Object) -> _Object:
         listed = objects_at(optional_object(holder, "contacts"), "contacts")
         if listed:
             return _with_author(listed[0], holder)
-    return item if item.get("type") in _PEOPLE else {}
+    return item if str(item.get("type")) in _PEOPLE else {}
 
 
 def _with_author(contact: _Object, holder: _Object) -> _Object:
@@ -145,7 +146,7 @@ def _subscribed(what: str) -> Callable[[_Object], list[_Told]]:
         properties = {"subscriptions": names or None}
         listed = [one.get("content_types") for one in types]
         contents = {str(kind) for kinds in listed if isinstance(kinds, list) for kind in kinds} or {"email"}
-        by_mail = [(f"email_{what}", properties)] if "email" in contents else []
+        by_mail = [(_BY_MAIL[what], properties)] if "email" in contents else []
         by_sms = [(f"message_{what}", properties | {"channel": "sms"})] if contents & _BY_SMS else []
         return by_mail + by_sms
 

@@ -75,9 +75,9 @@ def _name_of(fields: _Fields) -> str:
         case "unsubscribe" if fields.get("data[action]") == "delete":
             return "contact_deleted"
         case "unsubscribe":
-            return "email_complained" if is_complaint else "email_unsubscribed"
+            return "email_marked_as_spam" if is_complaint else "unsubscribed"
         case "cleaned":
-            return "email_complained" if is_complaint else "email_bounced"
+            return "email_marked_as_spam" if is_complaint else "email_bounced"
         case "profile" | "upemail":
             return "identified"
     return ""

@@ -33,8 +33,8 @@ _NAMES = {
     "reject": "email_dropped",
     "open": "email_opened",
     "click": "email_clicked",
-    "spam": "email_complained",
-    "unsub": "email_unsubscribed",
+    "spam": "email_marked_as_spam",
+    "unsub": "unsubscribed",
 }
 _BOUNCE_TYPES = {"hard_bounce": "hard", "soft_bounce": "soft"}
 _TOLD_BY_MESSAGES = frozenset({"hard-bounce", "soft-bounce", "spam", "unsub"})
@@ -114,4 +114,4 @@ def _denied(item: dict[str, Any], source: Source, at_ms: int, now_ms: int) -> li
     about = ("mandrill", "denied", entry.get("email"), item.get("ts"), entry.get("created_at"))
     reason = bounded(entry.get("detail")) or bounded(entry.get("reason"))
     keys = keys_for(email=entry.get("email"))
-    return [outcome(source, "email_unsubscribed", about, keys, at_ms, now_ms, Message(), reason=reason)]
+    return [outcome(source, "unsubscribed", about, keys, at_ms, now_ms, Message(), reason=reason)]

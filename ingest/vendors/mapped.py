@@ -2,8 +2,8 @@
 
 - orders: order_completed, order_refunded, order_cancelled, payment_failed; carts: cart_updated, checkout_started
 - customers and contacts: identified (with traits), contact_deleted, contact_tagged, contact_untagged
-- mail: email_sent, _delivered, _deferred, _bounced, _dropped, _opened, _clicked, _complained, _subscribed,
-  _unsubscribed
+- mail: email_sent, _delivered, _deferred, _bounced, _dropped, _opened, _clicked, _marked_as_spam, _subscribed;
+  unsubscribed
 - messages (property `channel`: sms, whatsapp, ...): message_sent, _delivered, _read, _failed, _received, _subscribed,
   _unsubscribed
 - forms and meetings: form_started, form_submitted, call_booked, call_rescheduled, call_cancelled, call_missed

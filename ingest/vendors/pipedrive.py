@@ -106,7 +106,7 @@ def _person(change: _Change, source: Source, now_ms: int) -> list[Event]:
     before = change.before.get("marketing_status")
     if told.get("marketing_status") == "unsubscribed" and before not in (None, "unsubscribed"):
         about = (*change.about, "unsubscribed")
-        events.append(event(source, "email_unsubscribed", about, keys, change.at_ms, now_ms, {}))
+        events.append(event(source, "unsubscribed", about, keys, change.at_ms, now_ms, {}))
     return events
 
 

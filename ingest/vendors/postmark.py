@@ -34,13 +34,13 @@ _BOUNCES: dict[str, tuple[str, str | None]] = {
     "ManuallyDeactivated": ("email_dropped", None),
     "SMTPApiError": ("email_dropped", None),
     "TemplateRenderingFailed": ("email_dropped", None),
-    "SpamComplaint": ("email_complained", None),
-    "Unsubscribe": ("email_unsubscribed", None),
+    "SpamComplaint": ("email_marked_as_spam", None),
+    "Unsubscribe": ("unsubscribed", None),
     "Subscribe": ("email_subscribed", None),
 }
 _SUPPRESSIONS: dict[str, tuple[str, str | None]] = {
     "HardBounce": ("email_bounced", "hard"),
-    "SpamComplaint": ("email_complained", None),
+    "SpamComplaint": ("email_marked_as_spam", None),
 }
 _TIMES = ("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
 _NO_MESSAGE = "00000000-0000-0000-0000-000000000000"
@@ -89,14 +89,14 @@ def _meaning(payload: _Payload) -> tuple[str, str | None]:
         return _RECORDS.get(record, ""), None
     if payload.get("SuppressSending") is False:
         return "email_subscribed", None
-    return _SUPPRESSIONS.get(str(payload.get("SuppressionReason")), ("email_unsubscribed", None))
+    return _SUPPRESSIONS.get(str(payload.get("SuppressionReason")), ("unsubscribed", None))
 
 
 def _about(payload: _Payload, name: str) -> tuple[object, ...]:
     """Return what makes the event's id: a message bounces hard, or is complained about, once an address."""
     message_id = payload.get("MessageID")
     email = email_or_none(payload.get("Recipient") or payload.get("Email"))
-    is_final = "HardBounce" in (payload.get("Type"), payload.get("SuppressionReason")) or name == "email_complained"
+    is_final = "HardBounce" in (payload.get("Type"), payload.get("SuppressionReason")) or name == "email_marked_as_spam"
     if is_final and message_id not in (None, "", _NO_MESSAGE):
         return ("postmark", name, message_id, email)
     kind = payload.get("RecordType")

@@ -126,7 +126,7 @@ def _person(told: Notification, source: Source, now_ms: int) -> list[Event]:
     events = [event(source, "identified", (told.id, "identified"), keys, at_ms, now_ms, {}, traits=traits)]
     if _flag(fields, "HasOptedOutOfEmail"):
         # Every later message says so again. Better that than to miss somebody who opts out, in and out again.
-        events.append(event(source, "email_unsubscribed", (told.id, "opted out"), keys, at_ms, now_ms, {}))
+        events.append(event(source, "unsubscribed", (told.id, "opted out"), keys, at_ms, now_ms, {}))
     return events
 
 

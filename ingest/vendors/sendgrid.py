@@ -36,9 +36,9 @@ _NAMES = {
     "dropped": "email_dropped",
     "open": "email_opened",
     "click": "email_clicked",
-    "spamreport": "email_complained",
-    "unsubscribe": "email_unsubscribed",
-    "group_unsubscribe": "email_unsubscribed",
+    "spamreport": "email_marked_as_spam",
+    "unsubscribe": "unsubscribed",
+    "group_unsubscribe": "unsubscribed",
     "group_resubscribe": "email_subscribed",
 }
 _BOUNCE_TYPES = {"bounce": "hard", "blocked": "blocked"}

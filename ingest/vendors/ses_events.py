@@ -24,10 +24,10 @@ _KINDS = {
     "Bounce": ("email_bounced", "bounce", "bouncedRecipients"),
     "Reject": ("email_dropped", "reject", ""),
     "Rendering Failure": ("email_dropped", "failure", ""),
-    "Complaint": ("email_complained", "complaint", "complainedRecipients"),
+    "Complaint": ("email_marked_as_spam", "complaint", "complainedRecipients"),
     "Open": ("email_opened", "open", ""),
     "Click": ("email_clicked", "click", ""),
-    "Subscription": ("email_unsubscribed", "subscription", ""),
+    "Subscription": ("unsubscribed", "subscription", ""),
 }
 _OF_ONE = frozenset({"Open", "Click"})
 _BOUNCE_TYPES = {"Permanent": "hard", "Transient": "soft"}
@@ -91,9 +91,9 @@ def _preferences(what: _Payload) -> list[tuple[str, _Payload]]:
     new, old = optional_object(what, "newTopicPreferences"), optional_object(what, "oldTopicPreferences")
     more: _Payload = {"list": label(what.get("contactList")), "reason": label(what.get("source"))}
     if new.get("unsubscribeAll") is True:
-        return [("email_unsubscribed", more)]
+        return [("unsubscribed", more)]
     left, joined = (_topics(new, status) - _topics(old, status) for status in ("OptOut", "OptIn"))
-    changes = (("email_unsubscribed", left), ("email_subscribed", joined))
+    changes = (("unsubscribed", left), ("email_subscribed", joined))
     return [(name, more | {"topics": sorted(topics)}) for name, topics in changes if topics]
 
 

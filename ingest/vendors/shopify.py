@@ -9,7 +9,7 @@ ids come from the body: from the order or the refund, else from the whole of it.
 orders/create, orders/paid -> order_completed, once an order; orders/cancelled -> order_cancelled; refunds/create ->
 order_refunded; orders/updated -> order_refunded for what was refunded by then; checkouts/* and carts/* -> cart_updated;
 customers/create, update, enable, disable -> identified; customers/delete, redact -> contact_deleted;
-customers_email_marketing_consent/update -> email_subscribed, email_unsubscribed; products/* -> product_updated.
+customers_email_marketing_consent/update -> email_subscribed, unsubscribed; products/* -> product_updated.
 """
 
 from collections.abc import Callable, Sequence

@@ -11,7 +11,7 @@ _Payload = dict[str, Any]
 _CUSTOMER_ID = "shopify"
 _PERSON_KEYS = ("first_name", "last_name", "phone", "email")
 _TOKENS = (("checkout", "checkout_token"), ("checkout", "token"), ("cart", "cart_token"), ("order", "id"))
-_CONSENTS = {"subscribed": "email_subscribed", "unsubscribed": "email_unsubscribed"}
+_CONSENTS = {"subscribed": "email_subscribed", "unsubscribed": "unsubscribed"}
 _MAX_TAG_CHARS = 1_000
 
 

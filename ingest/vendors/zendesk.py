@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from ingest.names import canonical_name
 from ingest.sources import Source
 from ingest.values import optional_id, optional_object
 from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest
 from ingest.vendors.mapped import bounded, event, keys_for, payload_of, when_ms
 from ingest.vendors.signing import hmac_base64, hmac_verdict, iso_time_verdict
 from streams.model.events import Event
+from streams.model.names import canonical_name
 
 _Object = dict[str, Any]
 

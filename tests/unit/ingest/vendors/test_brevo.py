@@ -80,7 +80,7 @@ def test_a_click_tells_message_campaign_and_contact():
 def test_a_marketing_event_names_its_campaign():
     (event,) = parsed(SPAM)
     assert (event.name, event.properties) == (
-        "email_complained",
+        "email_marked_as_spam",
         {"campaign": "My First Campaign", "reason": "undesired"},
     )
 
@@ -97,9 +97,9 @@ def test_a_marketing_event_names_its_campaign():
         ("blocked", "email_dropped", None),
         ("error", "email_dropped", None),
         ("unique_opened", "email_opened", None),
-        ("complaint", "email_complained", None),
-        ("unsubscribed", "email_unsubscribed", None),
-        ("unsubscribe", "email_unsubscribed", None),
+        ("complaint", "email_marked_as_spam", None),
+        ("unsubscribed", "unsubscribed", None),
+        ("unsubscribe", "unsubscribed", None),
     ],
 )
 def test_each_kind_has_its_event(kind: str, name: str, bounce_type: str | None):
@@ -128,7 +128,7 @@ def test_our_own_message_id_tells_the_delivery():
 
 
 def test_a_batch_has_an_event_an_item_and_a_bad_one_spoils_no_other():
-    assert [event.name for event in parsed([CLICK, SPAM])] == ["email_clicked", "email_complained"]
+    assert [event.name for event in parsed([CLICK, SPAM])] == ["email_clicked", "email_marked_as_spam"]
     with pytest.raises(PartlyUnusableError) as caught:
         parsed([CLICK, {**SPAM, "email": None}])
     assert (len(caught.value.events), len(caught.value.unusable)) == (1, 1)

@@ -136,7 +136,7 @@ def test_a_deleted_contact_is_told(kind: str):
 
 
 def test_opting_out_unsubscribes():
-    assert [event.name for event in events(changed("hs_email_optout", "true"))] == ["email_unsubscribed"]
+    assert [event.name for event in events(changed("hs_email_optout", "true"))] == ["unsubscribed"]
     assert [event.name for event in events(changed("hs_email_optout", "false"))] == ["identified"]
 
 

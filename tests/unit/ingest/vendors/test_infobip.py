@@ -118,11 +118,16 @@ def test_reports_of_mails_are_outcomes_of_mails(status: object, error: object, n
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("OPENED", "opened"), ("CLICKED", "clicked"), ("COMPLAINED", "complained"), ("UNSUBSCRIBED", "unsubscribed")],
+    [
+        ("OPENED", "email_opened"),
+        ("CLICKED", "email_clicked"),
+        ("COMPLAINED", "email_marked_as_spam"),
+        ("UNSUBSCRIBED", "unsubscribed"),
+    ],
 )
 def test_tracked_mails_are_told(kind: str, name: str):
     event = parsed(TRACKED | {"notificationType": kind})[0]
-    assert (event.name, event.profile) == (f"email_{name}", "email:joan@example.com")
+    assert (event.name, event.profile) == (name, "email:joan@example.com")
     assert (event.properties["message_id"], event.properties["delivery_id"]) == ("MAIL-1", "d-2")
 
 

@@ -121,14 +121,14 @@ def test_tags_are_told(topic: str, name: str):
 
 def test_unsubscribing_from_everything_is_about_mail():
     item = {"type": "contact_unsubscribe", "contact": CONTACT, "subscription_types": {"type": "list", "data": []}}
-    assert [one.name for one in events("contact.unsubscribed", item)] == ["email_unsubscribed"]
+    assert [one.name for one in events("contact.unsubscribed", item)] == ["unsubscribed"]
 
 
 def test_unsubscribing_from_some_says_from_what():
     kind = {"default_translation": {"name": "Offers"}, "content_types": ["email", "sms_message"]}
     item = {"type": "granular_unsubscribe", "contact": CONTACT, "subscription_types": {"data": [kind]}}
     by_mail, by_sms = events("granular.unsubscribe", item)
-    assert (by_mail.name, by_mail.properties) == ("email_unsubscribed", {"subscriptions": ["Offers"]})
+    assert (by_mail.name, by_mail.properties) == ("unsubscribed", {"subscriptions": ["Offers"]})
     assert (by_sms.name, by_sms.properties["channel"]) == ("message_unsubscribed", "sms")
     assert by_mail.id != by_sms.id
 

@@ -73,11 +73,11 @@ def test_a_subscriber_is_known_with_names_and_interests():
 @pytest.mark.parametrize(
     ("kind", "action", "reason", "name"),
     [
-        ("unsubscribe", "unsub", "manual", "email_unsubscribed"),
-        ("unsubscribe", "unsub", "abuse", "email_complained"),
+        ("unsubscribe", "unsub", "manual", "unsubscribed"),
+        ("unsubscribe", "unsub", "abuse", "email_marked_as_spam"),
         ("unsubscribe", "delete", "manual", "contact_deleted"),
         ("cleaned", "", "hard", "email_bounced"),
-        ("cleaned", "", "abuse", "email_complained"),
+        ("cleaned", "", "abuse", "email_marked_as_spam"),
         ("profile", "", "", "identified"),
     ],
 )

@@ -125,8 +125,8 @@ def test_a_click_tells_message_campaign_and_delivery():
         ("soft_bounce", "email_bounced", "soft"),
         ("reject", "email_dropped", None),
         ("open", "email_opened", None),
-        ("spam", "email_complained", None),
-        ("unsub", "email_unsubscribed", None),
+        ("spam", "email_marked_as_spam", None),
+        ("unsub", "unsubscribed", None),
     ],
 )
 def test_each_kind_has_its_event(kind: str, name: str, bounce_type: str | None):
@@ -138,7 +138,7 @@ def test_each_kind_has_its_event(kind: str, name: str, bounce_type: str | None):
 def test_an_address_denied_by_hand_is_unsubscribed():
     told = {"type": "blacklist", "action": "add", "ts": 1384954004}
     (event,) = parsed({**told, "reject": {"email": "a@example.com", "reason": "custom", "detail": "asked by phone"}})
-    assert (event.name, event.properties) == ("email_unsubscribed", {"reason": "asked by phone"})
+    assert (event.name, event.properties) == ("unsubscribed", {"reason": "asked by phone"})
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_a_deleted_person_is_told():
 def test_who_unsubscribes_is_told():
     now = PERSON | {"marketing_status": "unsubscribed"}
     found = second("person", "change", now, {"marketing_status": "subscribed"}, entity_id="5")
-    assert [event.name for event in found] == ["identified", "email_unsubscribed"]
+    assert [event.name for event in found] == ["identified", "unsubscribed"]
     assert len(second("person", "change", now, {"name": "A"}, entity_id="5")) == 1
 
 

@@ -105,8 +105,8 @@ def test_a_hard_bounce_tells_message_campaign_and_reason():
         ("SpamNotification", "email_bounced", "blocked"),
         ("Transient", "email_deferred", None),
         ("VirusNotification", "email_dropped", None),
-        ("SpamComplaint", "email_complained", None),
-        ("Unsubscribe", "email_unsubscribed", None),
+        ("SpamComplaint", "email_marked_as_spam", None),
+        ("Unsubscribe", "unsubscribed", None),
         ("Subscribe", "email_subscribed", None),
     ],
 )
@@ -139,9 +139,9 @@ def test_deliveries_and_opens_are_told(record: str, name: str):
 @pytest.mark.parametrize(
     ("suppressed", "reason", "name"),
     [
-        (True, "ManualSuppression", "email_unsubscribed"),
+        (True, "ManualSuppression", "unsubscribed"),
         (True, "HardBounce", "email_bounced"),
-        (True, "SpamComplaint", "email_complained"),
+        (True, "SpamComplaint", "email_marked_as_spam"),
         (False, None, "email_subscribed"),
     ],
 )

@@ -176,7 +176,7 @@ def test_a_converted_lead_is_its_contact():
 
 def test_who_has_opted_out_is_unsubscribed():
     found = events(notification("Contact", CONTACT | {"HasOptedOutOfEmail": "true"}))
-    assert [event.name for event in found] == ["identified", "email_unsubscribed"]
+    assert [event.name for event in found] == ["identified", "unsubscribed"]
 
 
 @pytest.mark.parametrize(

@@ -133,9 +133,9 @@ def test_our_own_message_id_tells_the_delivery():
         ("bounce", "email_bounced"),
         ("dropped", "email_dropped"),
         ("open", "email_opened"),
-        ("spamreport", "email_complained"),
-        ("unsubscribe", "email_unsubscribed"),
-        ("group_unsubscribe", "email_unsubscribed"),
+        ("spamreport", "email_marked_as_spam"),
+        ("unsubscribe", "unsubscribed"),
+        ("group_unsubscribe", "unsubscribed"),
         ("group_resubscribe", "email_subscribed"),
     ],
 )

@@ -145,8 +145,8 @@ def test_each_kind_has_its_event(kind: str, key: str, what: dict[str, Any], name
 @pytest.mark.parametrize(
     ("more", "names"),
     [
-        ({"complaintFeedbackType": "abuse"}, ["email_complained"]),
-        ({}, ["email_complained"]),
+        ({"complaintFeedbackType": "abuse"}, ["email_marked_as_spam"]),
+        ({}, ["email_marked_as_spam"]),
         ({"complaintFeedbackType": "not-spam"}, []),
         ({"complaintSubType": "OnAccountSuppressionList"}, ["email_dropped"]),
     ],
@@ -169,14 +169,14 @@ def test_a_click_on_a_mail_to_two_is_nobodys():
 
 def test_leaving_everything_and_leaving_a_topic_are_told_apart():
     (everything,) = parsed(SUBSCRIPTION)
-    assert (everything.name, "topics" in everything.properties) == ("email_unsubscribed", False)
+    assert (everything.name, "topics" in everything.properties) == ("unsubscribed", False)
     now = {"topicSubscriptionStatus": [{"topicName": "A", "subscriptionStatus": "OptOut"},
                                        {"topicName": "B", "subscriptionStatus": "OptIn"}]}  # fmt: skip
     before = {"topicSubscriptionStatus": [{"topicName": "A", "subscriptionStatus": "OptIn"}]}
     what = SUBSCRIPTION["subscription"] | {"newTopicPreferences": now, "oldTopicPreferences": before}
     told = parsed({**SUBSCRIPTION, "subscription": what})
     assert [(event.name, event.properties["topics"]) for event in told] == [
-        ("email_unsubscribed", ["A"]),
+        ("unsubscribed", ["A"]),
         ("email_subscribed", ["B"]),
     ]
 

@@ -140,9 +140,7 @@ def test_who_is_deleted_is_told(topic: str, payload: object):
     assert the(parsed(topic, payload)).name == "contact_deleted"
 
 
-@pytest.mark.parametrize(
-    ("state", "name"), [("subscribed", "email_subscribed"), ("UNSUBSCRIBED", "email_unsubscribed")]
-)
+@pytest.mark.parametrize(("state", "name"), [("subscribed", "email_subscribed"), ("UNSUBSCRIBED", "unsubscribed")])
 def test_consent_given_and_taken_back_is_told(state: str, name: str):
     told = CONSENT | {"email_marketing_consent": {"state": state, "consent_updated_at": "2022-01-01T00:00:00Z"}}
     event = the(parsed("customers_email_marketing_consent/update", told))
