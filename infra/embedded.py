@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from infra import wiring
 from infra.clock import SystemClock
 from infra.data_dir import Bootstrap, DataDir, read_bootstrap
 from infra.demo.controls import OUTAGE_SOURCE
-from infra.engine import Engine, build_engine
+from infra.engine import EngineKeeper, build_engine
 from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
 from infra.supervisor import Supervisor
@@ -114,7 +114,11 @@ class Embedded:
         rule_desk = wiring.build_rule_desk(stores, clock)
         await rule_desk.refresh()
         sinks = await wiring.build_sinks(settings, stores, clock, batcher, listeners)
-        engine = build_engine(settings, stores.patient_log, self._data, self._supervisor.fail, demo=self._demo)
+        keeper = EngineKeeper(
+            lambda on_fault: build_engine(settings, stores.patient_log, self._data, on_fault, demo=self._demo),
+            stores.patient_log,
+            wiring.outage_faults(settings),
+        )
         traffic = wiring.build_traffic(settings, self.local_url, keys, clock) if self._demo else None
         api, feed = wiring.build_api(
             settings,
@@ -128,7 +132,7 @@ class Embedded:
             traffic,
             bootstrap.write_key,
         )
-        await self._start_engine(stack, engine)
+        await self._start_engine(stack, keeper)
         await self._start_sinks(stack, sinks, feed)
         server = create_server(Front(wiring.build_ingest(settings, stores, clock, batcher), api))
         spawn("http", server.serve([self._listener]))
@@ -137,7 +141,7 @@ class Embedded:
         interval_ms = settings.log.tick_interval_ms
         pulse = Pulse(interval_ms)
         self._parts["log"] = pulse.state
-        spawn("ticker", run_ticker(stores.log, clock, interval_ms, lambda: engine.events.partitions, pulse.beat))
+        spawn("ticker", run_ticker(stores.log, clock, interval_ms, lambda: keeper.engine.events.partitions, pulse.beat))
         if isinstance(log := stores.log, EmbeddedEventLog):
             # Kafka drops what is past its retention by itself.
             spawn("purge", _every(settings.log.purge_interval_s, lambda: log.purge(clock.now_ms())))
@@ -146,21 +150,16 @@ class Embedded:
         if traffic:
             spawn("traffic", self._when_ready(traffic.run))
 
-    async def _start_engine(self, stack: AsyncExitStack, engine: Engine) -> None:
-        await engine.app.start()
+    async def _start_engine(self, stack: AsyncExitStack, keeper: EngineKeeper) -> None:
+        await keeper.engine.app.start()
 
         async def stop() -> None:
-            await engine.app.stop()
-            # The agents have ended, so this writes what they had applied and a restart has less to repeat. It may fail.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(DRAIN_S):
-                    engine.events.assign(())
-                    await engine.events.settle()
-            engine.copies.close()
+            await self._supervisor.cancel("engine")
+            await keeper.engine.stop()
 
         stack.push_async_callback(stop)
-        self._supervisor.spawn("engine watchdog", engine.watchdog.run())
-        self._parts["engine"] = engine.watchdog.state
+        self._supervisor.spawn("engine", keeper.run())
+        self._parts["engine"] = keeper.state
 
     async def _start_sinks(self, stack: AsyncExitStack, sinks: wiring.Sinks, feed: LiveFeed) -> None:
         spawn = self._supervisor.spawn

@@ -1,7 +1,11 @@
 """The engine's part of the composition root, by itself: a worker loads nothing of ingest, sinks and API."""
 
+import asyncio
+import gc
+import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -14,10 +18,17 @@ from streams.agents.app import EngineApp, create_app, embedded_membership, kafka
 from streams.agents.stage import EventsStage
 from streams.agents.watchdog import Watchdog
 from streams.log import topics
+from streams.model.errors import CampaignIqError
 from streams.operators.alerting import AlertBook, AlertSettings
 from streams.ports import EventLog
 from streams.state.loading import Shape
 from streams.state.local_copy import LocalCopy
+
+logger = logging.getLogger(__name__)
+
+DRAIN_S = 4.0
+RESTART_AFTER_S = 60.0
+"""An engine that fails again so soon has another trouble than an outage."""
 
 
 @dataclass
@@ -29,6 +40,80 @@ class Engine:
     alerts: AlertsStage
     watchdog: Watchdog
     copies: LocalCopy
+
+    async def stop(self) -> None:
+        """Stop the app, write what it had applied so that a restart has less to repeat, and let go of the state."""
+        await self.app.stop()
+        try:
+            # It may fail.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_S):
+                    self.events.assign(())
+                    await self.events.settle()
+        finally:
+            self.copies.close()
+
+
+class EngineKeeper:
+    """The engine of a process that does more, and should not end with it: after an outage of the log that a commit did
+    not survive, a new engine begins at what is committed. `passes` says whether a fault is of that kind.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Callable[[BaseException], None]], Engine],
+        log: EventLog,
+        passes: Callable[[BaseException], bool],
+    ) -> None:
+        self._build = build
+        self._log = log
+        self._passes = passes
+        self._faulted = asyncio.Event()
+        self._fault: BaseException | None = None
+        self._restarted_at_s = -RESTART_AFTER_S
+        self.engine = build(self._note)
+
+    def state(self) -> str:
+        """Return "ready", or what is the matter."""
+        return "waiting for the log" if self._fault else self.engine.watchdog.state()
+
+    async def run(self) -> None:
+        """Watch the engine, which has been started, until cancelled. Raises the fault that a new engine can't mend."""
+        while True:
+            watching = asyncio.create_task(self.engine.watchdog.run(), name="engine watchdog")
+            faulted = asyncio.create_task(self._faulted.wait())
+            try:
+                await asyncio.wait({watching, faulted}, return_when=asyncio.FIRST_COMPLETED)
+                fault = self._fault or watching.exception()
+            finally:
+                watching.cancel()
+                faulted.cancel()
+            assert fault is not None
+            now_s = asyncio.get_running_loop().time()
+            if not self._passes(fault) or now_s - self._restarted_at_s < RESTART_AFTER_S:
+                raise fault
+            await self._restart(fault)
+
+    async def _restart(self, fault: BaseException) -> None:
+        logger.warning("a commit did not survive (%s); a new engine starts when the log is there", fault)
+        # Until then Faust would block the whole process when it is told to stop. This waits as long as it takes.
+        await self._log.bounds(topics.EVENTS, 0)
+        old = self.engine
+        try:
+            await old.stop()
+        except CampaignIqError as error:
+            logger.warning("the old engine left what a new one repeats: %s", error)
+        gc.unfreeze()
+        self._fault = None
+        self._faulted.clear()
+        self.engine = self._build(self._note)
+        await self.engine.app.start()
+        self._restarted_at_s = asyncio.get_running_loop().time()
+        logger.warning("a new engine has started")
+
+    def _note(self, error: BaseException) -> None:
+        self._fault = self._fault or error
+        self._faulted.set()
 
 
 def build_engine(

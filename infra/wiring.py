@@ -46,6 +46,7 @@ from streams.log import topics
 from streams.log.controls import ControlSender
 from streams.log.embedded import EmbeddedEventLog
 from streams.log.rules_in_force import RulesInForceReader
+from streams.model.errors import FencedError
 from streams.ports import Clock, EventLog, MetricStore
 from streams.store.config import ConfigStore
 from streams.store.rule_cache import RuleCache
@@ -160,6 +161,19 @@ async def _open_log(settings: Settings, data: DataDir) -> tuple[EventLog, EventL
 
     log = await KafkaEventLog(settings.log).open()
     return log, PatientLog(log)
+
+
+def outage_faults(settings: Settings) -> Callable[[BaseException], bool]:
+    """Return what says whether a fault of the engine may come from an outage of the log.
+
+    Being fenced is one: so Kafka ends a commit that is overdue. An engine whose partitions are really another's by now
+    is told so when it joins again.
+    """
+    if not settings.log.url:
+        return lambda _: False
+    from streams.log.kafka_errors import KafkaLogError  # noqa: PLC0415  as above
+
+    return lambda fault: isinstance(fault, KafkaLogError | FencedError)
 
 
 def _open_metrics(settings: MetricsSettings, data: DataDir) -> MetricStore:

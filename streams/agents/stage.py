@@ -71,6 +71,7 @@ class EventsStage:
         self._opening = asyncio.Lock()
         self._flushing = asyncio.Lock()
         self._flushing_since_s = 0.0
+        self._events_of_gone = 0
 
     @property
     def partitions(self) -> dict[int, Partition]:
@@ -78,8 +79,8 @@ class EventsStage:
         return {number: place.partition for number, place in self.places.items()}
 
     def durable_events(self) -> int:
-        """Return how many events this process has made durable in the partitions it owns."""
-        return sum(place.flushed_events for place in self.places.values())
+        """Return how many events this process has made durable, also in partitions that have gone elsewhere since."""
+        return self._events_of_gone + sum(place.flushed_events for place in self.places.values())
 
     @property
     def is_flushing(self) -> bool:
@@ -159,7 +160,9 @@ class EventsStage:
         async with self._flushing:
             for number in [number for number in self.places if number not in self.assigned]:
                 self._applied.pop(number)
-                await self.places.pop(number).close()
+                place = self.places.pop(number)
+                await place.close()
+                self._events_of_gone += place.flushed_events
         for number in sorted(self.assigned):
             await self.load(number)
 

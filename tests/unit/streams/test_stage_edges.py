@@ -121,3 +121,11 @@ async def test_a_partition_that_has_gone_before_its_turn_is_never_opened():
     stage._opening.release()
     await loading
     assert log.opened == []
+
+
+async def test_events_made_durable_are_counted_when_their_partition_has_gone():
+    stage = await owner(MemoryEventLog(1))
+    await stage.apply(0, 0, frame("ada", "bob"), 0)
+    stage.assign(())
+    await stage.settle()
+    assert (stage.places, stage.durable_events()) == ({}, 2)
