@@ -1,13 +1,18 @@
-"""What every way in shares: finding the source, taking events, keeping what could not be used. It knows no protocol."""
+"""What every way in shares: finding the source, judging and taking events, keeping what could not be used. It knows no
+protocol.
+"""
 
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 from starlette.requests import Request
 
 from ingest.batcher import Batcher
+from ingest.caller import Caller, caller_of
 from ingest.errors import IngestError, UnknownKeyError
+from ingest.normalise import events_of
 from ingest.settings import IngestSettings
 from ingest.sources import Source, SourceDirectory
 from streams.model.dead_letters import DeadLetter
@@ -17,13 +22,66 @@ from streams.ports import Clock, DeadLetterSink
 STAGE = "ingest"
 _MAX_REASON_CHARS = 500
 
+Treatment = Callable[[Event, Caller], Event]
+"""Returns the event as the source's policy wants it. Raises IngestError when it must not come in."""
+
+
+class Gate(Protocol):
+    """Says who may knock, and how often."""
+
+    def admit(self, request: Request, source: Source) -> None:
+        """Raise IngestError (403) for a request that comes from a page which the source does not allow."""
+        ...
+
+    def spend(self, source: Source, messages: int) -> None:
+        """Count the messages. Raises RateLimitedError when the source has sent too many of late."""
+        ...
+
+
+class Watch(Protocol):
+    """Is told what became of each message, for people who look on. Must cost next to nothing."""
+
+    def note(self, caller: Caller, verdict: str, event: Event | None, reason: str, raw: bytes) -> None:
+        """`verdict` is one of VERDICTS; `event` is None for what could not be read, of which `raw` is there."""
+        ...
+
+
+ACCEPTED, REJECTED, DECLINED, SUPPRESSED = "accepted", "rejected", "declined", "suppressed"
+VERDICTS = (ACCEPTED, REJECTED, DECLINED, SUPPRESSED)
+"""Declined: the visitor does not want to be recorded. Suppressed: the person was erased, and must not come back."""
+
+
+class OpenGate:
+    """Lets everybody in."""
+
+    def admit(self, request: Request, source: Source) -> None:
+        pass
+
+    def spend(self, source: Source, messages: int) -> None:
+        pass
+
+
+class NobodyWatches:
+    """A watch without anybody."""
+
+    def note(self, caller: Caller, verdict: str, event: Event | None, reason: str, raw: bytes) -> None:
+        pass
+
+
+def nobody_suppressed(_: Event) -> bool:
+    return False
+
 
 @dataclass(slots=True)
 class DoorCounts:
-    """Since start: messages taken, messages and bodies kept as dead letters, webhooks acknowledged without use."""
+    """Since start: messages taken, messages and bodies kept as dead letters, messages not recorded since their visitors
+    don't want it, events of erased people, webhooks acknowledged without use.
+    """
 
     accepted: int = 0
     dead_lettered: int = 0
+    declined: int = 0
+    suppressed: int = 0
     webhooks_ignored: int = 0
 
 
@@ -37,6 +95,11 @@ class Door:
         dead_letters: DeadLetterSink,
         clock: Clock,
         settings: IngestSettings,
+        *,
+        gate: Gate | None = None,
+        treatments: Sequence[Treatment] = (),
+        is_suppressed: Callable[[Event], bool] = nobody_suppressed,
+        watch: Watch | None = None,
     ) -> None:
         self.counts = DoorCounts()
         self.settings = settings
@@ -44,6 +107,10 @@ class Door:
         self.sources = sources
         self._batcher = batcher
         self._dead_letters = dead_letters
+        self._gate = gate or OpenGate()
+        self._treatments = tuple(treatments)
+        self._is_suppressed = is_suppressed
+        self._watch = watch or NobodyWatches()
 
     def snapshot(self) -> dict[str, int]:
         return asdict(self.counts)
@@ -65,21 +132,66 @@ class Door:
             raise UnknownKeyError
         return source
 
-    async def take(self, events: Sequence[Event], messages: int = 1) -> None:
-        """Make the events of `messages` messages durable."""
+    def caller(self, request: Request, source: Source, via: str, messages: int = 1) -> Caller:
+        """Return who sends these many messages. Raises IngestError when the source allows it to no such caller, or not
+        so many.
+        """
+        self._gate.admit(request, source)
+        self._gate.spend(source, messages)
+        return caller_of(request, source, via)
+
+    def judge(self, message: object, caller: Caller) -> list[Event]:
+        """Return the events of a Segment message, as the source wants them. Raises IngestError."""
+        found = events_of(message, caller.source, self.clock.now_ms(), self.settings.future_clamp_ms)
+        return self.treat(found, caller)
+
+    def treat(self, events: list[Event], caller: Caller) -> list[Event]:
+        """Return the events as the source wants them. Raises IngestError."""
+        for treatment in self._treatments:
+            events = [treatment(event, caller) for event in events]
+        return events
+
+    async def take(self, caller: Caller, events: Sequence[Event], messages: int = 1) -> None:
+        """Make the events of `messages` messages durable, but those that must not be recorded."""
+        if caller.opts_out:
+            self.counts.declined += messages
+            self._note(caller, DECLINED, events)
+            return
+        suppressed = [event for event in events if self._is_suppressed(event)]
+        if suppressed:
+            events = [event for event in events if event not in suppressed]
+            self.counts.suppressed += len(suppressed)
+            self._note(caller, SUPPRESSED, suppressed)
         await self._batcher.put(events)
         self.counts.accepted += messages
+        self._note(caller, ACCEPTED, events)
 
-    async def bury(self, source: Source, unusable: Sequence[tuple[IngestError, bytes]]) -> None:
+    async def bury(self, caller: Caller, unusable: Sequence[tuple[IngestError, bytes]]) -> None:
         """Keep bytes that can't be used, each with its reason."""
-        now_ms = self.clock.now_ms()
+        now_ms, source = self.clock.now_ms(), caller.source
         await self._dead_letters.put(
             [
-                DeadLetter(source.workspace, source.id, STAGE, str(error)[:_MAX_REASON_CHARS], error.field, raw, now_ms)
+                DeadLetter(
+                    source.workspace,
+                    source.id,
+                    STAGE,
+                    str(error)[:_MAX_REASON_CHARS],
+                    error.field,
+                    raw,
+                    now_ms,
+                    caller.via,
+                    error.code,
+                )
                 for error, raw in unusable
             ]
         )
         self.counts.dead_lettered += len(unusable)
+        for error, raw in unusable:
+            self._watch.note(caller, REJECTED, None, str(error), raw)
+
+    def _note(self, caller: Caller, verdict: str, events: Sequence[Event]) -> None:
+        for event in events:
+            self._watch.note(caller, verdict, event, "", b"")
 
 
 def _basic_user(authorization: str) -> str:

@@ -3,6 +3,8 @@
 CampaignIqError
   - IngestError             400  a field or body that can't be used; names field, problem, remedy
     - UnknownKeyError       401  no source has this write key
+    - OriginError           403  a page that the source does not allow
+    - RateLimitedError      429  with Retry-After: more messages than the source may send
     - BadSignatureError     401  a webhook that its vendor did not sign with this source's secret
     - UnknownSourceError    404  no source of this id takes webhooks
     - TooLargeError         413  more bytes or events than the settings allow
@@ -39,6 +41,8 @@ class IngestError(CampaignIqError):
 
     status = 400
     raw = b""
+    is_about_sender = False
+    """It says nothing of the body, which is therefore no dead letter: sent again by the right sender it is welcome."""
 
     def __init__(self, code: str, field: str, problem: str, remedy: str) -> None:
         super().__init__(f"{field}: {problem}. {remedy}" if field else f"{problem}. {remedy}")
@@ -48,6 +52,7 @@ class IngestError(CampaignIqError):
 
 class UnknownKeyError(IngestError):
     status = 401
+    is_about_sender = True
 
     def __init__(self) -> None:
         super().__init__(
@@ -56,6 +61,35 @@ class UnknownKeyError(IngestError):
             "no source has this write key",
             "Send the key of a source as Basic user name, as writeKey in the body or as ?k=",
         )
+
+
+class OriginError(IngestError):
+    status = 403
+    is_about_sender = True
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(
+            "origin_not_allowed",
+            "Origin",
+            f"{origin[:100]!r} is not among the source's allowed origins",
+            "Add it to the source, or send from an allowed page",
+        )
+
+
+class RateLimitedError(IngestError):
+    """The source sends more than its rate allows; `retry_after_s` is when there is room again."""
+
+    status = 429
+    is_about_sender = True
+
+    def __init__(self, source: str, rate_per_s: float, retry_after_s: float) -> None:
+        super().__init__(
+            "rate_limited",
+            "",
+            f"source {source} sends more than its {rate_per_s:g} messages a second",
+            "Send this again later, or raise the source's rate",
+        )
+        self.retry_after_s = retry_after_s
 
 
 class BadSignatureError(IngestError):
@@ -110,6 +144,9 @@ def error_response(error: Exception, retry_after_s: int = _CLOSED_RETRY_S) -> Re
     """Return the answer to a request that failed with `error`; what is not expected says nothing of its cause."""
     headers: Mapping[str, str] = CORS
     match error:
+        case RateLimitedError():
+            headers = CORS | {"Retry-After": str(max(1, ceil(error.retry_after_s)))}
+            status, body = error.status, error_body(error.code, str(error), error.field)
         case IngestError():
             status, body = error.status, error_body(error.code, str(error), error.field)
         case LogFullError() | LogClosedError():

@@ -13,10 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ingest.bodies import BatchBody, parse_batch, parse_json, read_body
+from ingest.caller import Caller
 from ingest.door import Door
 from ingest.errors import CORS, JSON, IngestError, TooLargeError, answering, error_body
-from ingest.normalise import events_of
-from ingest.sources import Source
 from ingest.values import optional_object, wrong_type
 from streams.model.events import Event
 
@@ -26,7 +25,7 @@ _PREFLIGHT = CORS | {
     "Access-Control-Allow-Headers": "authorization, content-type, content-encoding",
     "Access-Control-Max-Age": "86400",
 }
-_BATCHES = frozenset({"batch", "import", "b"})
+_BATCHES = {"batch": "batch", "b": "batch", "import": "import"}
 # The short forms are those of Segment's browser client.
 _KINDS = {k: k for k in ("track", "identify", "page", "screen", "group", "alias")} | {
     "t": "track",
@@ -38,6 +37,7 @@ _KINDS = {k: k for k in ("track", "identify", "page", "screen", "group", "alias"
 }
 # One for all: it holds no state, and it is the answer to nearly every request.
 _TAKEN = Response(b'{"success":true}', 200, CORS, JSON)
+_DECLINED = Response(b'{"success":true,"declined":true}', 200, CORS, JSON)
 
 _Unusable = tuple[int, IngestError, bytes]
 _log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class SegmentRoutes:
             return Response(status_code=204, headers=_PREFLIGHT)
         kind = request.path_params["kind"]
         if kind in _BATCHES:
-            return await self._collect_batch(request)
+            return await self._collect_batch(request, _BATCHES[kind])
         if kind in _KINDS:
             return await self._collect_one(request, _KINDS[kind])
         return Response(error_body("not_found", f"/v1/{kind[:40]} is not a kind of call"), 404, CORS, JSON)
@@ -66,74 +66,77 @@ class SegmentRoutes:
     async def _collect_one(self, request: Request, kind: str) -> Response:
         door, raw = self._door, b""
         source = door.source_of(request)
+        caller = door.caller(request, source, kind) if source else None
         try:
             raw = await read_body(request, self._settings.max_event_bytes)
             message = parse_json(raw)
             if not isinstance(message, dict):
                 raise wrong_type("message", message, "an object")
-            if source is None:
-                source = door.source_with(message.get("writeKey"))
+            if caller is None:
+                caller = door.caller(request, door.source_with(message.get("writeKey")), kind)
             message["type"] = kind
-            events = self._events(message, source)
+            events = self._events(message, caller)
         except IngestError as error:
-            if source is not None:
-                await door.bury(source, [(error, raw or error.raw)])
+            if caller is not None:
+                await door.bury(caller, [(error, raw or error.raw)])
             raise
-        await door.take(events)
-        return _TAKEN
+        await door.take(caller, events)
+        return _DECLINED if caller.opts_out else _TAKEN
 
-    async def _collect_batch(self, request: Request) -> Response:
+    async def _collect_batch(self, request: Request, kind: str) -> Response:
         door, raw = self._door, b""
         source = door.source_of(request)
+        caller = None
         try:
             raw = await read_body(request, self._settings.max_batch_bytes)
             body = parse_batch(raw)
-            if source is None:
-                source = door.source_with(body.write_key)
-            events, unusable = self._judge(body, source)
+            self._check(body)
+            caller = door.caller(request, source or door.source_with(body.write_key), kind, len(body.batch))
         except IngestError as error:
-            if source is not None:
-                await door.bury(source, [(error, raw or error.raw)])
+            if source is not None and caller is None and not error.is_about_sender:
+                await door.bury(Caller(source, kind), [(error, raw or error.raw)])
             raise
+        events, unusable = self._judge(body, caller)
         # Dead letters first: when they fail the sender tries again, and nothing of the batch has had effect.
         if unusable:
-            await door.bury(source, [(error, item) for _, error, item in unusable])
+            await door.bury(caller, [(error, item) for _, error, item in unusable])
         accepted = len(body.batch) - len(unusable)
-        await door.take(events, accepted)
-        return _verdict(accepted, unusable)
+        await door.take(caller, events, accepted)
+        return _verdict(accepted, unusable, caller)
 
-    def _judge(self, body: BatchBody, source: Source) -> tuple[list[Event], list[_Unusable]]:
-        settings, items = self._settings, body.batch
-        if len(items) > settings.max_batch_events:
+    def _check(self, body: BatchBody) -> None:
+        if len(body.batch) > self._settings.max_batch_events:
             raise TooLargeError(
-                "batch", f"has {len(items)} messages", f"Send at most {settings.max_batch_events} at once"
+                "batch", f"has {len(body.batch)} messages", f"Send at most {self._settings.max_batch_events} at once"
             )
         if body.context is not None and not isinstance(body.context, dict):
             raise wrong_type("context", body.context, "an object")
+
+    def _judge(self, body: BatchBody, caller: Caller) -> tuple[list[Event], list[_Unusable]]:
         events: list[Event] = []
         unusable: list[_Unusable] = []
-        for index, item in enumerate(items):
+        for index, item in enumerate(body.batch):
             raw = bytes(item)
             try:
-                events += self._events_in(raw, body, source)
+                events += self._events_in(raw, body, caller)
             except IngestError as error:
                 unusable.append((index, error, raw))
             except Exception as error:  # noqa: BLE001 - a fault here on one message is no reason to refuse the others
-                _log.error("a message of source %s is kept as dead letter: %.500r", source.id, error)
+                _log.error("a message of source %s is kept as dead letter: %.500r", caller.source.id, error)
                 unusable.append((index, _unusable(), raw))
         return events, unusable
 
-    def _events_in(self, raw: bytes, body: BatchBody, source: Source) -> list[Event]:
+    def _events_in(self, raw: bytes, body: BatchBody, caller: Caller) -> list[Event]:
         limit_bytes = self._settings.max_event_bytes
         if len(raw) > limit_bytes:
             raise TooLargeError("message", f"has {len(raw)} bytes", f"Send at most {limit_bytes}")
-        return self._events(_with_defaults(parse_json(raw), body), source)
+        return self._events(_with_defaults(parse_json(raw), body), caller)
 
-    def _events(self, message: dict[str, Any], source: Source) -> list[Event]:
+    def _events(self, message: dict[str, Any], caller: Caller) -> list[Event]:
         if not message.get("messageId") and not message.get("timestamp"):
             # Nothing tells a repeat of this message from a second occurrence, so each arrival is one.
             message["messageId"] = uuid4().hex
-        return events_of(message, source, self._door.clock.now_ms(), self._settings.future_clamp_ms)
+        return self._door.judge(message, caller)
 
 
 def _unusable() -> IngestError:
@@ -150,7 +153,7 @@ def _with_defaults(message: object, body: BatchBody) -> dict[str, Any]:
     return message
 
 
-def _verdict(accepted: int, unusable: list[_Unusable]) -> Response:
+def _verdict(accepted: int, unusable: list[_Unusable], caller: Caller) -> Response:
     rejected = [
         {"index": index, "code": error.code, "field": error.field, "message": str(error)}
         for index, error, _ in unusable
@@ -159,5 +162,8 @@ def _verdict(accepted: int, unusable: list[_Unusable]) -> Response:
         message = f"batch: none of the {len(rejected)} messages can be used. See rejected for each"
         body = error_body("all_rejected", message, "batch", rejected=rejected)
         return Response(body, 400, CORS, JSON)
-    body = orjson.dumps({"success": True, "accepted": accepted, "rejected": rejected})
+    verdict: dict[str, object] = {"success": True, "accepted": accepted, "rejected": rejected}
+    if caller.opts_out:
+        verdict |= {"accepted": 0, "declined": accepted}
+    body = orjson.dumps(verdict)
     return Response(body, 200, CORS, JSON)

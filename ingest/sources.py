@@ -7,8 +7,9 @@ from typing import Protocol
 from ingest.errors import IngestError
 from streams.store.sources import Source
 
-__all__ = ["Source", "SourceDirectory", "StaticSources", "is_server", "key_hash", "require_server"]
+__all__ = ["WEB", "Source", "SourceDirectory", "StaticSources", "is_server", "key_hash", "require_server"]
 
+WEB = "web"
 _SERVER = "server"
 
 
@@ -48,7 +49,7 @@ class StaticSources:
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._by_id = {source.id: source for source in sources}
-        self._by_key = {key_hash(s.write_key): s for s in self._by_id.values() if s.write_key}
+        self._by_key = {key_hash(key): s for s in self._by_id.values() for key in s.write_keys}
 
     def by_write_key(self, key: str) -> Source | None:
         return self._by_key.get(key_hash(key))

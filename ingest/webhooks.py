@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ingest.bodies import read_body
+from ingest.caller import Caller
 from ingest.door import Door
 from ingest.errors import JSON, BadSignatureError, IngestError, UnknownSourceError, answering
 from ingest.sources import Source
@@ -46,20 +47,21 @@ class WebhookRoutes:
             raise BadSignatureError(vendor.id, verdict.reason)
         if confirm_url := vendor.confirm_url(told):
             await self._certificates.visit(confirm_url)
+        caller = Caller(source, "webhook")
         try:
             events, unusable = vendor.parse(told, source, door.clock.now_ms()), []
         except PartlyUnusableError as error:
             events, unusable = error.events, error.unusable
         except IngestError as error:
-            await door.bury(source, [(error, error.raw or raw)])
+            await door.bury(caller, [(error, error.raw or raw)])
             raise
         if not events:
             door.counts.webhooks_ignored += 1
             is_plain = vendor.reply.media_type == JSON
             return Response(_IGNORED, 200, media_type=JSON) if is_plain else _response(vendor.reply)
-        await door.take(events)
+        await door.take(caller, door.treat(events, caller))
         if unusable:
-            await door.bury(source, unusable)
+            await door.bury(caller, unusable)
         return _response(vendor.reply)
 
     def _addressed(self, request: Request) -> tuple[Source, Vendor]:

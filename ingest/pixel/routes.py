@@ -13,7 +13,6 @@ from starlette.routing import Route
 
 from ingest.door import Door
 from ingest.errors import CORS, IngestError, TooLargeError, UnknownKeyError, answering
-from ingest.normalise import events_of
 
 _SCRIPT = Path(__file__).with_name("pixel.js")
 # The smallest transparent GIF89a: one pixel, 43 bytes.
@@ -62,15 +61,15 @@ class PixelRoutes:
         source = door.source_of(request)
         if source is None:
             raise UnknownKeyError
+        caller = door.caller(request, source, "gif")
         try:
             if len(raw) > _MAX_QUERY_BYTES:
                 raise TooLargeError("query", f"has {len(raw)} bytes", f"Send at most {_MAX_QUERY_BYTES}")
-            message = _message(request.query_params)
-            events = events_of(message, source, door.clock.now_ms(), door.settings.future_clamp_ms)
+            events = door.judge(_message(request.query_params), caller)
         except IngestError as error:
-            await door.bury(source, [(error, raw)])
+            await door.bury(caller, [(error, raw)])
             raise
-        await door.take(events)
+        await door.take(caller, events)
 
 
 def _message(query: Any) -> dict[str, Any]:

@@ -4,7 +4,11 @@ from msgspec import Struct
 
 
 class DeadLetter(Struct, frozen=True, array_like=True, gc=False):
-    """Raw bytes that `stage` (ingest, engine, ...) refused, and why; `field` names the faulty part when one does."""
+    """Raw bytes that `stage` (ingest, engine, ...) refused, and why; `field` names the faulty part when one does.
+
+    `via` says by which way they came in, so that they can be taken in again: a kind of call ("track", ..., "batch" for
+    one message of a batch), "gif", "link", "webhook", or nothing where that is not known. `code` is the error's.
+    """
 
     workspace: str
     source: str
@@ -13,3 +17,5 @@ class DeadLetter(Struct, frozen=True, array_like=True, gc=False):
     field: str
     raw: bytes
     at_ms: int
+    via: str = ""
+    code: str = ""

@@ -51,6 +51,38 @@ class ProfileKeys(Struct, frozen=True, array_like=True, gc=False):
         )
 
 
+class Provenance(Struct, frozen=True, array_like=True, gc=False):
+    """How an event came in: what its sender said of time, and what the door found out about the sender.
+
+    `happened_ms` and `sent_ms` are the sender's own words, uncorrected; `sequence` is its own count of messages.
+    `flags` are of FLAGS. `address` is the (truncated) network address. `consent` holds the categories consented to,
+    None when the sender said nothing about consent.
+    """
+
+    happened_ms: int | None = None
+    sent_ms: int | None = None
+    sequence: int | None = None
+    flags: tuple[str, ...] = ()
+    consent: tuple[str, ...] | None = None
+    address: str = ""
+    browser: str = ""
+    system: str = ""
+    device: str = ""
+    country: str = ""
+    region: str = ""
+    city: str = ""
+
+
+BOT = "bot"
+HISTORICAL = "historical"
+CLAMPED = "clamped"
+SKEWED = "skewed"
+INVALID = "invalid"
+FLAGS = (BOT, HISTORICAL, CLAMPED, SKEWED, INVALID)
+"""A robot's; imported or old, so that it must not make anything be sent; its time lay in the future and was replaced;
+its time was corrected by the sender's skew; it breaks the source's schema, which only warns."""
+
+
 class Event(Struct, frozen=True, array_like=True, gc=False):
     """One normalised event.
 
@@ -71,6 +103,11 @@ class Event(Struct, frozen=True, array_like=True, gc=False):
     currency: str | None = None
     properties: dict[str, Any] = {}
     traits: dict[str, Any] = {}
+    provenance: Provenance | None = None
+
+    def is_flagged(self, flag: str) -> bool:
+        """Say whether the door put this flag on it."""
+        return self.provenance is not None and flag in self.provenance.flags
 
     @property
     def campaign(self) -> str:

@@ -2,15 +2,40 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+
+class SourcePolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a source may send and what is done with it.
+
+    `allowed_origins` (scheme://host[:port], or "*.example.com" for a host and all below) empty: any. `rate_per_s` and
+    `burst` count messages. `schemas` says what becomes of events that break their schema. `drop_fields` and
+    `hash_fields` name properties and traits ("properties.card", "traits.ssn"; without a prefix both).
+    `honours_opt_out`: what comes with Global Privacy Control or Do Not Track is not recorded. `address` says what is
+    kept of network addresses.
+    """
+
+    allowed_origins: tuple[str, ...] = ()
+    rate_per_s: float = 1_000.0
+    burst: int = 10_000
+    schemas: Literal["off", "warn", "block"] = "off"
+    drop_fields: tuple[str, ...] = ()
+    hash_fields: tuple[str, ...] = ()
+    honours_opt_out: bool = True
+    address: Literal["truncate", "keep", "drop"] = "truncate"
+
+
+OPEN_POLICY = SourcePolicy()
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A website, server or platform that sends events. `id` stands in webhook addresses and in every event.
 
-    `kind` is "web", "server" or the id of a webhook vendor ("shopify"). `webhook_secrets` holds every secret that is
-    live now (two during a rotation).
+    `kind` is "web", "server" or the id of a webhook vendor ("shopify"). `write_key` is the newest write key;
+    `write_keys` and `webhook_secrets` hold every one that is live now (two during a rotation).
     """
 
     id: str
@@ -19,6 +44,13 @@ class Source:
     write_key: str = field(default="", repr=False)
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     name: str = ""
+    older_keys: tuple[str, ...] = field(default=(), repr=False)
+    policy: SourcePolicy = OPEN_POLICY
+
+    @property
+    def write_keys(self) -> tuple[str, ...]:
+        """Every key that is live now, the newest first."""
+        return (self.write_key, *self.older_keys) if self.write_key else ()
 
 
 class ListsSources(Protocol):
@@ -50,4 +82,4 @@ class SourceCache:
 
     def _replace(self, found: Iterable[Source]) -> None:
         self._by_id = {s.id: s for s in found}
-        self._by_key = {s.write_key: s for s in self._by_id.values() if s.write_key}
+        self._by_key = {key: s for s in self._by_id.values() for key in s.write_keys}

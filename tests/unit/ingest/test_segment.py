@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from ingest import segment
+from ingest import door
 from ingest.normalise import events_of
 from streams.model.errors import LogFullError
 from tests.unit.ingest.fake_log import FakeClock, FakeLog
@@ -114,7 +114,7 @@ async def test_a_fault_about_one_message_spares_the_others(
             raise ZeroDivisionError("inside")
         return events_of(message, *args)
 
-    monkeypatch.setattr(segment, "events_of", faulty)
+    monkeypatch.setattr(door, "events_of", faulty)
     items = [{"type": "track", "userId": "u", "event": name} for name in ("good", "bad")]
     answer = await client.post("/v1/batch", auth=AUTH, json={"batch": items})
     assert [(r["index"], r["code"]) for r in answer.json()["rejected"]] == [(1, "unusable")]
