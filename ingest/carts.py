@@ -10,7 +10,6 @@ from typing import Any
 from ingest.errors import IngestError
 from ingest.spellings import (
     CART_URL_SPELLINGS,
-    LINE_SPELLINGS,
     LIST_SPELLINGS,
     MAX_TEXT_CHARS,
     ORDER_ID_SPELLINGS,
@@ -18,6 +17,7 @@ from ingest.spellings import (
     clean_url,
     rename,
     text_of,
+    with_line_keys,
 )
 from ingest.values import MAX_ID_CHARS, amount, number_or_none, wrong_type
 
@@ -40,15 +40,17 @@ _LIST_EVENTS = frozenset(
 COMMERCE_EVENTS = LINE_EVENTS | _SHOWN_EVENTS | _LIST_EVENTS
 # What a line without a price or quantity means; on an event not named here it is free and one piece.
 _DEFAULTS: dict[str, dict[str, float]] = {"product_added": {"quantity": 1}, "product_removed": {}}
+_CART_KEYS = frozenset((*CART_URL_SPELLINGS, *LIST_SPELLINGS))
 _PLAIN_DEFAULTS = {"price": 0.0, "quantity": 1}
 
 
 def shaped(name: str, properties: dict[str, Any]) -> dict[str, Any]:
     """Return the properties of the commerce event `name` with their canonical keys. Raises IngestError."""
     out = dict(properties)
-    rename(out, "cart_url", CART_URL_SPELLINGS)
-    clean_url(out, "cart_url")
-    rename(out, "products", LIST_SPELLINGS)
+    if not _CART_KEYS.isdisjoint(out):
+        rename(out, "cart_url", CART_URL_SPELLINGS)
+        clean_url(out, "cart_url")
+        rename(out, "products", LIST_SPELLINGS)
     if "products" in out:
         out["products"] = _lines(out["products"], name)
     if name in _LIST_EVENTS:
@@ -65,9 +67,7 @@ def shaped(name: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 def _line(raw: dict[str, Any], field: str, event_name: str) -> dict[str, Any]:
     """Return one product line; what is shown may be no product at all."""
-    out = dict(raw)
-    for key, spellings in LINE_SPELLINGS.items():
-        rename(out, key, spellings)
+    out = with_line_keys(raw)
     product = out.get("product_id", out.get("name"))
     if product is None:
         if event_name not in _SHOWN_EVENTS:
@@ -80,8 +80,10 @@ def _line(raw: dict[str, Any], field: str, event_name: str) -> dict[str, Any]:
         out["price"] = amount(out["price"], f"{field}.price")
     if "quantity" in out:
         out["quantity"] = _quantity(out["quantity"], f"{field}.quantity")
-    clean_url(out, "image_url")
-    clean_url(out, "url")
+    if "image_url" in out:
+        clean_url(out, "image_url")
+    if "url" in out:
+        clean_url(out, "url")
     return out
 
 

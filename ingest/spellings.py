@@ -27,7 +27,14 @@ _SUBJECT_SPELLINGS = {
     "form_id": ("form_id", "formId"),
     "form_step": ("form_step", "formStep"),
 }
-_OTHER_SUBJECTS = frozenset(s for key, spellings in _SUBJECT_SPELLINGS.items() for s in spellings if s != key)
+
+
+def _others(spelled: dict[str, tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(s for key, spellings in spelled.items() for s in spellings if s != key)
+
+
+_OTHER_SUBJECTS = _others(_SUBJECT_SPELLINGS)
+_OTHER_LINE_KEYS = _others(LINE_SPELLINGS)
 
 
 def with_subjects(properties: dict[str, Any]) -> dict[str, Any]:
@@ -36,6 +43,19 @@ def with_subjects(properties: dict[str, Any]) -> dict[str, Any]:
         return properties
     out = dict(properties)
     for key, spellings in _SUBJECT_SPELLINGS.items():
+        rename(out, key, spellings)
+    return out
+
+
+def with_line_keys(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of the product line with what it says under canonical keys."""
+    out = dict(raw)
+    if _OTHER_LINE_KEYS.isdisjoint(out):
+        for key in LINE_SPELLINGS:
+            if key in out and out[key] in (None, ""):
+                del out[key]
+        return out
+    for key, spellings in LINE_SPELLINGS.items():
         rename(out, key, spellings)
     return out
 

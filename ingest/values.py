@@ -16,6 +16,7 @@ SEPARATOR = "\x1f"  # stands between ids in the engine's keys, so it is part of 
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]\x00-\x1f\x7f]{1,64}@[^\s@<>\"(),:;\\\[\]\x00-\x1f\x7f]{1,190}")
 _SECONDS_BEFORE = 1e11  # as seconds the year 5138, as milliseconds 1973
 _JSON_TYPES = {str: "text", dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
+_PLAIN_TYPES = frozenset({str, bool, type(None)})
 _INT_MIN, _INT_END = -(1 << 63), 1 << 64
 
 
@@ -109,6 +110,8 @@ def amount(value: object, field: str) -> float:
 
 def require_plain(value: dict[str, Any], field: str) -> None:
     """Raise IngestError unless the object is of bounded depth and size and the log's format can carry its numbers."""
+    if not value or (len(value) <= MAX_NODES and _PLAIN_TYPES.issuperset(map(type, value.values()))):
+        return
     waiting: list[tuple[Any, str, int]] = [(value, field, 1)]
     nodes = 0
     while waiting:

@@ -1,7 +1,8 @@
 """Where a visit came from and what page it saw: UTM tags and page properties out of a message's context."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import KeysView, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -34,11 +35,18 @@ def utm_of(context: dict[str, Any], properties: dict[str, Any]) -> Utm | None:
 
 def utm_from(tags: Mapping[str, Any], prefix: str) -> Utm | None:
     """Return the tags named `prefix` + source, medium, ... or None when there are none."""
-    parts = [tags.get(prefix + part) for part in _UTM_PARTS]
-    if not any(parts):
+    keys = _utm_keys(prefix)
+    if keys.isdisjoint(tags):
         return None
+    parts = [tags.get(key) for key in keys]
     texts = [p.strip()[:_MAX_TAG_CHARS] or None if isinstance(p, str) else None for p in parts]
     return Utm(*texts) if any(texts) else None
+
+
+@cache
+def _utm_keys(prefix: str) -> KeysView[str]:
+    # A view of a dictionary's keys compares like a set and keeps their order.
+    return dict.fromkeys(prefix + part for part in _UTM_PARTS).keys()
 
 
 def utm_from_address(address: str) -> Utm | None:
@@ -53,6 +61,8 @@ def utm_from_address(address: str) -> Utm | None:
 
 def path_of(address: str) -> str:
     """Return the path of an address or of a path with a query."""
+    if address[:1] == "/" and address[1:2] != "/" and "?" not in address and "#" not in address:
+        return address
     match = _AFTER_HOST.match(address)
     return (match[1] or "/") if match else re.split(r"[?#]", address, maxsplit=1)[0]
 
@@ -63,8 +73,8 @@ def page_properties(context: dict[str, Any], properties: dict[str, Any]) -> dict
     out = dict(properties)
     if isinstance(page, dict):
         for key in PAGE_KEYS:
-            if key not in out and isinstance(page.get(key), str):
-                out[key] = page[key]
+            if key not in out and isinstance(value := page.get(key), str):
+                out[key] = value
     place = out.get("path") or out.get("url")
     if isinstance(place, str):
         out["path"] = path_of(place)
