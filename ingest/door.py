@@ -3,16 +3,18 @@ protocol.
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+import orjson
 from starlette.requests import Request
 
 from ingest.batcher import Batcher
 from ingest.caller import Caller, caller_of
 from ingest.errors import IngestError, UnknownKeyError
 from ingest.normalise import events_of
+from ingest.provenance import in_client_order
 from ingest.settings import IngestSettings
 from ingest.sources import Source, SourceDirectory
 from streams.model.dead_letters import DeadLetter
@@ -20,6 +22,8 @@ from streams.model.events import Event
 from streams.ports import Clock, DeadLetterSink
 
 STAGE = "ingest"
+IMPORT = "import"
+"""The kind of call (`Caller.via`) by which senders hand in history."""
 _MAX_REASON_CHARS = 500
 
 Treatment = Callable[[Event, Caller], Event]
@@ -47,8 +51,11 @@ class Watch(Protocol):
 
 
 ACCEPTED, REJECTED, DECLINED, SUPPRESSED = "accepted", "rejected", "declined", "suppressed"
-VERDICTS = (ACCEPTED, REJECTED, DECLINED, SUPPRESSED)
-"""Declined: the visitor does not want to be recorded. Suppressed: the person was erased, and must not come back."""
+REFUSED, IGNORED = "refused", "ignored"
+VERDICTS = (ACCEPTED, REJECTED, DECLINED, SUPPRESSED, REFUSED, IGNORED)
+"""Declined: the visitor does not want to be recorded. Suppressed: the person was erased, and must not come back.
+Refused: nothing was read, since of its sender. Ignored: a webhook that has no use here.
+"""
 
 
 class OpenGate:
@@ -136,13 +143,25 @@ class Door:
         """Return who sends these many messages. Raises IngestError when the source allows it to no such caller, or not
         so many.
         """
-        self._gate.admit(request, source)
-        self._gate.spend(source, messages)
+        try:
+            self._gate.admit(request, source)
+            self._gate.spend(source, messages)
+        except IngestError as error:
+            self.note(Caller(source, via), REFUSED, error)
+            raise
         return caller_of(request, source, via)
 
-    def judge(self, message: object, caller: Caller) -> list[Event]:
-        """Return the events of a Segment message, as the source wants them. Raises IngestError."""
-        found = events_of(message, caller.source, self.clock.now_ms(), self.settings.future_clamp_ms)
+    def note(self, caller: Caller, verdict: str, error: IngestError) -> None:
+        """Tell those who look on about a request of which nothing is kept."""
+        self._watch.note(caller, verdict, None, str(error), b"")
+
+    def judge(self, message: object, caller: Caller, at_ms: int | None = None) -> list[Event]:
+        """Return the events of a Segment message that came at `at_ms` (now), as the source wants them.
+
+        Raises IngestError.
+        """
+        now_ms = self.clock.now_ms() if at_ms is None else at_ms
+        found = events_of(message, caller.source, now_ms, self.settings.future_clamp_ms)
         return self.treat(found, caller)
 
     def treat(self, events: list[Event], caller: Caller) -> list[Event]:
@@ -151,13 +170,18 @@ class Door:
             events = [treatment(event, caller) for event in events]
         return events
 
+    def suppressed(self, events: Sequence[Event]) -> list[Event]:
+        """Return those events that are of erased people."""
+        return [event for event in events if self._is_suppressed(event)]
+
     async def take(self, caller: Caller, events: Sequence[Event], messages: int = 1) -> None:
         """Make the events of `messages` messages durable, but those that must not be recorded."""
+        events = in_client_order(events)
         if caller.opts_out:
             self.counts.declined += messages
             self._note(caller, DECLINED, events)
             return
-        suppressed = [event for event in events if self._is_suppressed(event)]
+        suppressed = self.suppressed(events)
         if suppressed:
             events = [event for event in events if event not in suppressed]
             self.counts.suppressed += len(suppressed)
@@ -166,9 +190,19 @@ class Door:
         self.counts.accepted += messages
         self._note(caller, ACCEPTED, events)
 
-    async def bury(self, caller: Caller, unusable: Sequence[tuple[IngestError, bytes]]) -> None:
-        """Keep bytes that can't be used, each with its reason."""
+    async def bury(
+        self, caller: Caller, unusable: Sequence[tuple[IngestError, bytes]], head: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep bytes that can't be used, each with its reason; of those who don't want to be recorded the reason alone.
+
+        `head` is what their way in needs to know beside them.
+        """
         now_ms, source = self.clock.now_ms(), caller.source
+        if caller.opts_out:
+            head, unusable = None, [(error, b"") for error, _ in unusable]
+        elif caller.user_agent:
+            head = {"user_agent": caller.user_agent, **(head or {})}
+        told = orjson.dumps(head).decode() if head else ""
         await self._dead_letters.put(
             [
                 DeadLetter(
@@ -181,6 +215,7 @@ class Door:
                     now_ms,
                     caller.via,
                     error.code,
+                    told,
                 )
                 for error, raw in unusable
             ]

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ingest.bodies import BatchBody, parse_batch, parse_json, read_body
-from ingest.caller import Caller
+from ingest.caller import Caller, caller_of
 from ingest.door import Door
 from ingest.errors import CORS, JSON, IngestError, TooLargeError, answering, error_body
 from ingest.values import optional_object, wrong_type
@@ -38,6 +38,8 @@ _KINDS = {k: k for k in ("track", "identify", "page", "screen", "group", "alias"
 # One for all: it holds no state, and it is the answer to nearly every request.
 _TAKEN = Response(b'{"success":true}', 200, CORS, JSON)
 _DECLINED = Response(b'{"success":true,"declined":true}', 200, CORS, JSON)
+
+_MAX_HEAD_BYTES = 16_384
 
 _Unusable = tuple[int, IngestError, bytes]
 _log = logging.getLogger(__name__)
@@ -94,12 +96,12 @@ class SegmentRoutes:
             caller = door.caller(request, source or door.source_with(body.write_key), kind, len(body.batch))
         except IngestError as error:
             if source is not None and caller is None and not error.is_about_sender:
-                await door.bury(Caller(source, kind), [(error, raw or error.raw)])
+                await door.bury(caller_of(request, source, kind), [(error, raw or error.raw)])
             raise
         events, unusable = self._judge(body, caller)
         # Dead letters first: when they fail the sender tries again, and nothing of the batch has had effect.
         if unusable:
-            await door.bury(caller, [(error, item) for _, error, item in unusable])
+            await door.bury(caller, [(error, item) for _, error, item in unusable], _head_of(body))
         accepted = len(body.batch) - len(unusable)
         await door.take(caller, events, accepted)
         return _verdict(accepted, unusable, caller)
@@ -130,7 +132,7 @@ class SegmentRoutes:
         limit_bytes = self._settings.max_event_bytes
         if len(raw) > limit_bytes:
             raise TooLargeError("message", f"has {len(raw)} bytes", f"Send at most {limit_bytes}")
-        return self._events(_with_defaults(parse_json(raw), body), caller)
+        return self._events(with_defaults(parse_json(raw), body), caller)
 
     def _events(self, message: dict[str, Any], caller: Caller) -> list[Event]:
         if not message.get("messageId") and not message.get("timestamp"):
@@ -139,11 +141,22 @@ class SegmentRoutes:
         return self._door.judge(message, caller)
 
 
+def _head_of(body: BatchBody) -> dict[str, Any]:
+    """Return what a batch says for all its messages, as each of its dead letters keeps it."""
+    head = {name: value for name, value in (("context", body.context), ("sentAt", body.sent_at)) if value}
+    try:
+        is_kept = len(orjson.dumps(head)) <= _MAX_HEAD_BYTES
+    except TypeError:  # nested too deep, or no number that JSON has
+        is_kept = False
+    return head if is_kept else {"lost": sorted(head)}
+
+
 def _unusable() -> IngestError:
     return IngestError("unusable", "", "the message could not be understood", "It is kept; simplify it")
 
 
-def _with_defaults(message: object, body: BatchBody) -> dict[str, Any]:
+def with_defaults(message: object, body: BatchBody) -> dict[str, Any]:
+    """Return a message of a batch with what the batch says for all its messages. Raises IngestError."""
     if not isinstance(message, dict):
         raise wrong_type("message", message, "an object")
     if body.context:

@@ -3,8 +3,10 @@
 HEAD is answered as GET is, without the body: some vendors ask so whether the address is there.
 """
 
+from collections.abc import Mapping
 from time import monotonic
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,14 +14,18 @@ from starlette.routing import Route
 
 from ingest.bodies import read_body
 from ingest.caller import Caller
-from ingest.door import Door
+from ingest.door import IGNORED, REFUSED, Door
 from ingest.errors import JSON, BadSignatureError, IngestError, UnknownSourceError, answering
 from ingest.sources import Source
-from ingest.vendors.base import NEEDS_CERTIFICATE, PartlyUnusableError, Reply, Vendor, WebhookRequest
+from ingest.vendors.base import NEEDS_CERTIFICATE, PARSED_HEADERS, PartlyUnusableError, Reply, Vendor, WebhookRequest
 from ingest.vendors.certificates import Certificates
 from ingest.vendors.registry import VENDORS
+from streams.model.events import Event
 
 _IGNORED = b'{"success":true,"ignored":true}'
+_NO_USE = IngestError("ignored", "", "it tells nothing that has a use here", "Nothing need be done")
+_SECRETS_IN_ADDRESSES = ("secret", "hub.verify_token")
+_MAX_HEADER_CHARS = 1_024
 
 
 class WebhookRoutes:
@@ -43,25 +49,28 @@ class WebhookRoutes:
         verdict = vendor.verify(told, secrets, now_s)
         if verdict == NEEDS_CERTIFICATE and (certificate_url := vendor.certificate_url(told)):
             verdict = vendor.verify(told, secrets, now_s, await self._certificates.get(certificate_url))
+        caller = Caller(source, "webhook")
         if not verdict.is_genuine:
-            raise BadSignatureError(vendor.id, verdict.reason)
+            forged = BadSignatureError(vendor.id, verdict.reason)
+            door.note(caller, REFUSED, forged)
+            raise forged
         if confirm_url := vendor.confirm_url(told):
             await self._certificates.visit(confirm_url)
-        caller = Caller(source, "webhook")
         try:
-            events, unusable = vendor.parse(told, source, door.clock.now_ms()), []
-        except PartlyUnusableError as error:
-            events, unusable = error.events, error.unusable
+            parsed, unusable = _parsed(vendor, told, source, door.clock.now_ms())
+            events = door.treat(parsed, caller)
         except IngestError as error:
-            await door.bury(caller, [(error, error.raw or raw)])
+            await door.bury(caller, [(error, error.raw or raw)], head_of(told))
             raise
         if not events:
             door.counts.webhooks_ignored += 1
+            door.note(caller, IGNORED, _NO_USE)
             is_plain = vendor.reply.media_type == JSON
             return Response(_IGNORED, 200, media_type=JSON) if is_plain else _response(vendor.reply)
-        await door.take(caller, door.treat(events, caller))
-        if unusable:
-            await door.bury(caller, unusable)
+        await door.take(caller, events)
+        if unusable is not None:
+            taken = [event.id for event in events]
+            await door.bury(caller, [(unusable, unusable.raw or raw)], {**head_of(told), "taken": taken})
         return _response(vendor.reply)
 
     def _addressed(self, request: Request) -> tuple[Source, Vendor]:
@@ -78,6 +87,32 @@ class WebhookRoutes:
             return str(request.url)
         called = urlsplit(str(request.url))
         return f"{base.rstrip('/')}{called.path}{'?' + called.query if called.query else ''}"
+
+
+def _parsed(
+    vendor: Vendor, told: WebhookRequest, source: Source, now_ms: int
+) -> tuple[list[Event], PartlyUnusableError | None]:
+    try:
+        return vendor.parse(told, source, now_ms), None
+    except PartlyUnusableError as error:
+        return error.events, error
+
+
+def head_of(told: WebhookRequest) -> dict[str, Any]:
+    """Return what a vendor's `parse` looks at beside the body, and no secret."""
+    address = urlsplit(told.url)
+    try:
+        fields = parse_qsl(address.query, keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        fields = []
+    query = urlencode([(name, value) for name, value in fields if name not in _SECRETS_IN_ADDRESSES])
+    headers = {name: value[:_MAX_HEADER_CHARS] for name in PARSED_HEADERS if (value := told.headers.get(name))}
+    return {"query": query, "headers": headers}
+
+
+def request_of(head: Mapping[str, Any], raw: bytes) -> WebhookRequest:
+    """Return the request as `parse` may see it again, of what `head_of` gave."""
+    return WebhookRequest(f"http://localhost/?{head.get('query', '')}", head.get("headers", {}), raw)
 
 
 def _response(reply: Reply) -> Response:

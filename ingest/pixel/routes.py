@@ -65,14 +65,14 @@ class PixelRoutes:
         try:
             if len(raw) > _MAX_QUERY_BYTES:
                 raise TooLargeError("query", f"has {len(raw)} bytes", f"Send at most {_MAX_QUERY_BYTES}")
-            events = door.judge(_message(request.query_params), caller)
+            events = door.judge(message_of(request.query_params), caller)
         except IngestError as error:
             await door.bury(caller, [(error, raw)])
             raise
         await door.take(caller, events)
 
 
-def _message(query: Any) -> dict[str, Any]:
+def message_of(query: Any) -> dict[str, Any]:
     """Return the Segment message that a query stands for.
 
     e event, a anonymous id, u user id, m message id, p path or address, t title, r referrer, utm_*.

@@ -28,6 +28,12 @@ class WebhookRequest(NamedTuple):
         return found[0] if found else ""
 
 
+PARSED_HEADERS = ("x-shopify-topic", "webhook-id", "svix-id")
+"""All that any vendor's `parse` looks at beside body and query. None of them is a secret: they are kept with what could
+not be used, so that it can be parsed again.
+"""
+
+
 class Verdict(NamedTuple):
     """Whether a request is genuine, and why not: for people, and without a word of any secret."""
 
@@ -55,7 +61,9 @@ class PartlyUnusableError(IngestError):
     """Some items of a webhook can't be used: `unusable` says which and why, `events` are those of all others."""
 
     def __init__(self, events: list[Event], unusable: list[tuple[IngestError, bytes]]) -> None:
-        super().__init__("partly_unusable", "", f"{len(unusable)} items can't be used", "See the dead letters")
+        first = unusable[0][0]
+        problem = f"{len(unusable)} of its items can't be used, the first since {first}"
+        super().__init__("partly_unusable", first.field, problem, "All others were taken")
         self.events = events
         self.unusable = unusable
 

@@ -18,7 +18,7 @@ from typing import Any
 from ingest.errors import IngestError
 from ingest.sources import Source
 from ingest.values import number_or_none, time_ms
-from ingest.vendors.base import GENUINE, PartlyUnusableError, PlainVendor, Reply, Verdict, WebhookRequest
+from ingest.vendors.base import GENUINE, PlainVendor, Reply, Verdict, WebhookRequest
 from ingest.vendors.mapped import each, event, keys_for
 from ingest.vendors.signing import NO_SECRET, bearing_verdict, equals, live
 from ingest.vendors.soap import Notification, read_message, without_session
@@ -76,8 +76,6 @@ class Salesforce(PlainVendor):
         try:
             items = [told._asdict() for told in read_message(request.raw).notifications]
             return each(items, lambda item: _events(Notification(**item), source, now_ms))
-        except PartlyUnusableError:
-            raise
         except IngestError as error:
             error.raw = without_session(request.raw)
             raise

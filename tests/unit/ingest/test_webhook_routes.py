@@ -46,13 +46,16 @@ async def deliver(client: httpx.AsyncClient, clock: FakeClock, items: object) ->
         return await client.post("/webhooks/src_send", content=raw, headers=headers)
 
 
-async def test_the_good_items_are_taken_and_the_bad_ones_kept(
+async def test_the_good_items_are_taken_and_the_body_is_kept_for_the_bad_ones(
     client: httpx.AsyncClient, clock: FakeClock, log: FakeLog
 ):
     good, bad = {"event": "open", "email": "a@example.com", "timestamp": 1}, {"event": "open", "timestamp": 1}
     assert (await deliver(client, clock, [bad, good])).status_code == 200
     assert [event.profile for event in log.events()] == ["email:a@example.com"]
-    assert [orjson.loads(letter.raw) for letter in log.dead_letters()] == [bad]
+    (letter,) = log.dead_letters()
+    assert orjson.loads(letter.raw) == [bad, good]
+    assert orjson.loads(letter.head)["taken"] == [event.id for event in log.events()]
+    assert letter.reason.startswith("1 of its items can't be used, the first since ")
 
 
 async def test_a_body_of_bad_items_is_kept_whole_and_refused(client: httpx.AsyncClient, clock: FakeClock, log: FakeLog):
