@@ -39,6 +39,7 @@ from sinks.metrics.settings import MetricsSettings
 from sinks.metrics.writer import MetricsWriter
 from sinks.rendering import Renderer
 from sinks.sender import Sender
+from sinks.tracking import MailTracking
 from sinks.unsubscribe import UnsubscribeLinks, unsubscribe_routes
 from sinks.view.projector import ViewProjector
 from sinks.view.sqlite import SqliteProfileView
@@ -47,6 +48,7 @@ from streams.log.controls import ControlSender
 from streams.log.embedded import EmbeddedEventLog
 from streams.log.rules_in_force import RulesInForceReader
 from streams.model.errors import FencedError
+from streams.model.links import LinkSigner
 from streams.ports import Clock, EventLog, MetricStore
 from streams.store.config import ConfigStore
 from streams.store.rule_cache import RuleCache
@@ -65,6 +67,8 @@ class Stores:
     patient_log: EventLog
     """The same log for loops that outlive an outage; what answers requests takes `log`, and says no in time."""
     config: ConfigStore
+    links: LinkSigner
+    """Of the secrets that `config` keeps."""
     sources: SourceCache
     rules: RuleCache
     ledger: SqlLedger
@@ -141,6 +145,7 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
         log,
         patient_log,
         config,
+        await _link_signer(config, settings.messages.link_key),
         SourceCache(config),
         RuleCache(config.rules, read_rules(settings.engine)),
         SqlLedger(data.sqlite_url("ledger.db")),
@@ -148,6 +153,11 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
         _open_metrics(settings.metrics, data),
         SqliteProfileView(data.file("view.db")),
     )
+
+
+async def _link_signer(config: ConfigStore, newest: int) -> LinkSigner:
+    live = [number for number in (newest, newest - 1) if number]
+    return LinkSigner([await config.installation_secret(f"links.{number}") for number in live])
 
 
 async def _open_log(settings: Settings, data: DataDir) -> tuple[EventLog, EventLog]:
@@ -198,7 +208,7 @@ async def build_sinks(
     """Build everything that reads the log and acts on it."""
     url = settings.server.public_url
     links = UnsubscribeLinks(await stores.config.installation_secret("unsubscribe"), url)
-    renderer = Renderer(settings.messages, url, links.url)
+    renderer = Renderer(settings.messages, url, links.url, MailTracking(stores.links, url, settings.messages))
     log = stores.patient_log
     letters = LogDeadLetters(log)
     channels = create_channels(settings.smtp, settings.alerts, stores.outbox)
@@ -231,7 +241,9 @@ async def build_sinks(
 
 def build_ingest(settings: Settings, stores: Stores, clock: Clock, batcher: Batcher) -> Any:
     """Build the front door's ASGI application."""
-    return create_ingest_app(batcher, stores.sources, LogDeadLetters(stores.log), clock, settings.ingest)
+    return create_ingest_app(
+        batcher, stores.sources, LogDeadLetters(stores.log), clock, settings.ingest, links=stores.links
+    )
 
 
 def build_traffic(settings: Settings, url: str, keys: dict[str, str], clock: Clock) -> TrafficGenerator:

@@ -12,18 +12,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ingest.batcher import Batcher
 from ingest.door import Door
 from ingest.errors import JSON, answering, error_body
+from ingest.links import LinkRoutes
 from ingest.pixel.routes import PixelRoutes
 from ingest.segment import PREFIX as SEGMENT_PREFIX
 from ingest.segment import SegmentRoutes
 from ingest.settings import IngestSettings
 from ingest.sources import SourceDirectory
 from ingest.webhooks import WebhookRoutes
+from streams.model.links import LinkSigner
 from streams.ports import Clock, DeadLetterSink
 
 
-def routes(door: Door) -> list[Route]:
+def routes(door: Door, links: LinkSigner) -> list[Route]:
     """Return all routes, the busiest first. They answer their own errors wherever they are mounted."""
-    return [*SegmentRoutes(door).routes(), *PixelRoutes(door).routes(), *WebhookRoutes(door).routes()]
+    parts = (SegmentRoutes(door), PixelRoutes(door), LinkRoutes(door, links), WebhookRoutes(door))
+    return [route for part in parts for route in part.routes()]
 
 
 class IngestApp:
@@ -49,10 +52,12 @@ def create_ingest_app(
     dead_letters: DeadLetterSink,
     clock: Clock,
     settings: IngestSettings,
+    *,
+    links: LinkSigner | None = None,
 ) -> ASGIApp:
-    """Return the application; starting and stopping the batcher is the caller's."""
+    """Return the application; starting and stopping the batcher is the caller's. Without `links` no mail's is known."""
     door = Door(batcher, sources, dead_letters, clock, settings)
-    rest = Starlette(routes=routes(door), exception_handlers={HTTPException: _not_routed})
+    rest = Starlette(routes=routes(door, links or LinkSigner([])), exception_handlers={HTTPException: _not_routed})
     return IngestApp(SegmentRoutes(door), rest)
 
 

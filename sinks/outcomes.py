@@ -2,16 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from msgspec.structs import replace
+
 from sinks.campaigns import TO_PROFILE
 from sinks.ledger.base import DeliveryRow
+from streams.model.deliveries import PLATFORM
 from streams.model.events import Event, ProfileKeys
 from streams.model.ids import stable_id
 
 Emit = Callable[[Sequence[Event]], Awaitable[None]]
 """Puts events into the log; returns once they are durable."""
 
-SOURCE = "campaigniq"
-"""The source name of events that the platform itself makes."""
+SOURCE = PLATFORM
 
 
 def outcome_event(row: DeliveryRow, now_ms: int) -> Event:
@@ -40,10 +42,6 @@ def outcome_event(row: DeliveryRow, now_ms: int) -> Event:
 
 
 def keys_of(profile: str, email: str | None) -> ProfileKeys:
-    """Return keys whose canonical profile is `profile`."""
-    kind, _, value = profile.partition(":")
-    if kind == "user":
-        return ProfileKeys(user_id=value, email=email)
-    if kind == "anon":
-        return ProfileKeys(anonymous_id=value, email=email)
-    return ProfileKeys(email=value) if kind == "email" else ProfileKeys(phone=value)
+    """Return keys whose canonical profile is `profile`; the address joins them where it does not come before it."""
+    keys = ProfileKeys.of(profile)
+    return replace(keys, email=email) if email and (keys.user_id or keys.anonymous_id) else keys

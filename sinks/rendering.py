@@ -12,6 +12,7 @@ from msgspec import Struct
 from sinks.campaigns import TO_PROFILE
 from sinks.content import context_of, money
 from sinks.settings import MessageSettings
+from sinks.tracking import MailTracking
 from streams.model.deliveries import Delivery
 from streams.model.errors import CampaignIqError
 
@@ -24,26 +25,36 @@ class RenderError(CampaignIqError):
 
 
 class Rendered(Struct, frozen=True):
-    """A message in words. For webhooks `text` is the JSON body; `unsubscribe_url` is empty where none is due."""
+    """A message in words. For webhooks `text` is the JSON body; `unsubscribe_url` is empty where none is due.
+
+    `pixel` is what a channel that really sends adds to the HTML to hear of opens; who looks at a kept mail is not its
+    recipient.
+    """
 
     subject: str
     text: str
     html: str = ""
     unsubscribe_url: str = ""
+    pixel: str = ""
 
 
 class Renderer:
     """Templates of this folder with one installation's settings.
 
-    `unsubscribe_url` makes the recipient's own link.
+    `unsubscribe_url` makes the recipient's own link, `tracking` hears what recipients do with their mails.
     """
 
     def __init__(
-        self, settings: MessageSettings, dashboard_url: str, unsubscribe_url: Callable[[Delivery], str]
+        self,
+        settings: MessageSettings,
+        dashboard_url: str,
+        unsubscribe_url: Callable[[Delivery], str],
+        tracking: MailTracking,
     ) -> None:
         self._settings = settings
         self._dashboard_url = dashboard_url
         self._unsubscribe_url = unsubscribe_url
+        self._tracking = tracking
         self._templates = SandboxedEnvironment(
             loader=PackageLoader("sinks", "templates"),
             autoescape=lambda name: bool(name and name.endswith(".html" + _SUFFIX)),
@@ -65,11 +76,17 @@ class Renderer:
         """Return the whole message. Raises RenderError."""
         if delivery.channel == "webhook":
             return Rendered(_event_type(delivery), _webhook_body(delivery).decode())
-        unsubscribe_url = self._unsubscribe_url(delivery) if delivery.data.get("audience") == TO_PROFILE else ""
+        to_profile = delivery.data.get("audience") == TO_PROFILE
+        unsubscribe_url = self._unsubscribe_url(delivery) if to_profile else ""
         context = self._context(delivery) | {"unsubscribe_url": unsubscribe_url}
         context["subject"] = subject = self._subject(delivery, context)
         text = self._fill(delivery.template + ".txt", context)
-        return Rendered(subject, text, self._fill(delivery.template + ".html", context), unsubscribe_url)
+        html = self._fill(delivery.template + ".html", context)
+        if not to_profile:
+            # What the team does with its mails says nothing of the person they are about.
+            return Rendered(subject, text, html)
+        html = self._tracking.wrapped(html, delivery, unsubscribe_url)
+        return Rendered(subject, text, html, unsubscribe_url, self._tracking.pixel(delivery))
 
     def page(self, name: str, **context: Any) -> str:
         """Return a web page of the templates' folder."""

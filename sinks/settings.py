@@ -124,6 +124,20 @@ class MessageSettings(BaseModel):
     postal_address: str = Field(
         "", max_length=200, description="Postal address for the footer, which many laws require."
     )
+    track_opens: bool = Field(
+        True, description="Put a picture into mails to people that tells when a mail is opened (event `email_opened`)."
+    )
+    track_clicks: bool = Field(
+        True,
+        description="Lead the links of mails to people through this server, which tells when one is followed (event "
+        "`email_clicked`). Links of the plain-text part and the unsubscribe link stay as they are.",
+    )
+    link_key: int = Field(
+        1,
+        ge=1,
+        description="Number of the secret that signs tracked links. Raise it by one to sign with a new secret: links "
+        "signed with the one before still work, older ones do not.",
+    )
     sales_email: str = Field(
         "", description="Who is told of a lead that became marketing qualified; empty tells nobody."
     )

@@ -9,6 +9,7 @@ from email.header import Header
 from email.utils import formataddr, formatdate, parseaddr
 
 from sinks.rendering import Rendered
+from sinks.tracking import with_pixel
 from streams.model.deliveries import Delivery
 
 _MAX_LINE_CHARS = 998  # RFC 5322, 2.1.1
@@ -73,7 +74,7 @@ def _body(delivery: Delivery, message: Rendered) -> bytes:
             b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n' % boundary,
             b"--%b\r\n" % boundary + _part("plain", message.text),
             # The line break before a boundary is the boundary's.
-            b"\r\n--%b\r\n" % boundary + _part("html", message.html),
+            b"\r\n--%b\r\n" % boundary + _part("html", with_pixel(message.html, message.pixel)),
             b"\r\n--%b--\r\n" % boundary,
         )
     )

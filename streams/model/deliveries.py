@@ -7,6 +7,9 @@ from msgspec import Struct
 
 from streams.model.ids import stable_id
 
+PLATFORM = "campaigniq"
+"""The source name of events that the platform itself makes."""
+
 
 class DeliveryStatus(StrEnum):
     """Where a delivery stands.

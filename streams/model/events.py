@@ -39,6 +39,24 @@ class ProfileKeys(Struct, frozen=True, array_like=True, gc=False):
                 return f"{kind}:{value}"
         return None
 
+    @classmethod
+    def of(cls, profile: str) -> "ProfileKeys":
+        """Return the keys whose canonical profile is this one."""
+        kind, _, value = profile.partition(":")
+        match kind:
+            case "user":
+                return cls(user_id=value)
+            case "anon":
+                return cls(anonymous_id=value)
+            case "email":
+                return cls(email=value)
+            case "phone":
+                return cls(phone=value)
+            case "device":
+                return cls(device_id=value)
+        name, _, value = value.partition(":")
+        return cls(custom=((name, value),))
+
     def merged_with(self, newer: "ProfileKeys") -> "ProfileKeys":
         """Return these keys with every key that `newer` knows taken from it."""
         return ProfileKeys(

@@ -10,14 +10,22 @@ from sinks.campaigns import default_campaigns, plan
 from sinks.ledger.base import DeliveryRow
 from sinks.rendering import Rendered, Renderer
 from sinks.settings import MessageSettings
+from sinks.tracking import MailTracking
 from streams.model.dead_letters import DeadLetter
 from streams.model.deliveries import Delivery, Outcome, Sent
 from streams.model.events import Event, ProfileKeys
+from streams.model.links import LinkSigner
 from streams.model.triggers import Trigger
 from streams.ports import LogRecord
 
 NOW = 1_790_000_000_000
-SETTINGS = MessageSettings(brand_name="Nordlys", shop_url="https://shop.io/", sales_email="sales@shop.io")
+SETTINGS = MessageSettings(
+    brand_name="Nordlys",
+    shop_url="https://shop.io/",
+    sales_email="sales@shop.io",
+    track_opens=False,
+    track_clicks=False,
+)
 ITEMS = (
     {"product_id": "1", "name": "Mug", "quantity": 2, "price": 45.99, "image_url": "https://shop.io/m.png", "url": ""},
     {"product_id": "2", "name": "Linen throw", "quantity": 1, "price": 29.99, "image_url": "", "url": ""},
@@ -122,8 +130,13 @@ class Changes:
                 await self._changed.wait()
 
 
+SIGNER = LinkSigner(["secret"])
+
+
 def renderer(settings: MessageSettings = SETTINGS) -> Renderer:
-    return Renderer(settings, "https://ciq.io/", lambda d: f"https://ciq.io/u/{d.recipient}")
+    """A renderer of mails that tell nothing, unless the settings say so."""
+    tracking = MailTracking(SIGNER, "https://ciq.io/", settings)
+    return Renderer(settings, "https://ciq.io/", lambda d: f"https://ciq.io/u/{d.recipient}", tracking)
 
 
 def cart_trigger(name: str = "t1", email: str | None = "ann@shop.io", **fields: Any) -> Trigger:
