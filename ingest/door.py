@@ -14,7 +14,7 @@ from ingest.batcher import Batcher
 from ingest.caller import Caller, caller_of
 from ingest.errors import IngestError, UnknownKeyError
 from ingest.normalise import events_of
-from ingest.provenance import in_client_order
+from ingest.provenance import as_history_when_old, in_client_order
 from ingest.settings import IngestSettings
 from ingest.sources import Source, SourceDirectory
 from streams.model.dead_letters import DeadLetter
@@ -176,7 +176,7 @@ class Door:
 
     async def take(self, caller: Caller, events: Sequence[Event], messages: int = 1) -> None:
         """Make the events of `messages` messages durable, but those that must not be recorded."""
-        events = in_client_order(events)
+        events = as_history_when_old(in_client_order(events), self.settings.late_after_ms)
         if caller.opts_out:
             self.counts.declined += messages
             self._note(caller, DECLINED, events)

@@ -10,6 +10,7 @@ from ingest.carts import COMMERCE_EVENTS, LINE_EVENTS, shaped, worth
 from ingest.catalogue import name_of_news, news_of
 from ingest.errors import IngestError
 from ingest.persons import keys_of, unmerged_id
+from ingest.provenance import FUTURE_CLAMP_MS, LATE_AFTER_MS, placed_in_time
 from ingest.sources import Source, require_server
 from ingest.spellings import with_subjects
 from ingest.values import (
@@ -19,11 +20,10 @@ from ingest.values import (
     optional_id,
     optional_object,
     require_plain,
-    time_ms,
     wrong_type,
 )
 from ingest.visits import page_properties, utm_of
-from streams.model.events import Event, ProfileKeys
+from streams.model.events import Event, ProfileKeys, Provenance
 from streams.model.ids import stable_id
 from streams.model.names import canonical_name
 from streams.operators.identity.nodes import TAKES_OUT
@@ -32,8 +32,6 @@ from streams.operators.product_news import PRODUCT_EVENTS
 Message = dict[str, Any]
 _Shape = tuple[str, dict[str, Any], dict[str, Any]]  # event name, properties, traits of the person
 
-_FUTURE_CLAMP_MS = 300_000
-_NETWORK_DELAY_MS = 30_000  # as much may lie between sending and receipt with both clocks right
 _CURRENCY_CHARS = 3
 _NOBODY = ProfileKeys()
 _SERVER_EVENTS = PRODUCT_EVENTS | {TAKES_OUT}
@@ -52,9 +50,17 @@ _PLAIN_VALUE_KEYS = ("value", "revenue")
 _TRANSPORT_KEYS = frozenset({"sentAt", "receivedAt", "writeKey", "messageId"})
 
 
-def events_of(message: object, source: Source, now_ms: int, future_clamp_ms: int = _FUTURE_CLAMP_MS) -> list[Event]:
+def events_of(
+    message: object,
+    source: Source,
+    now_ms: int,
+    future_clamp_ms: int = FUTURE_CLAMP_MS,
+    late_after_ms: int = LATE_AFTER_MS,
+    *,
+    is_import: bool = False,
+) -> list[Event]:
     """Return the message's event; one per product when it adds or removes several at once (GA4 does)."""
-    event = normalise(message, source, now_ms, future_clamp_ms)
+    event = normalise(message, source, now_ms, future_clamp_ms, late_after_ms, is_import=is_import)
     products = event.properties.get("products")
     if event.name not in LINE_EVENTS or not products:
         return [event]
@@ -65,7 +71,15 @@ def events_of(message: object, source: Source, now_ms: int, future_clamp_ms: int
     ]
 
 
-def normalise(message: object, source: Source, now_ms: int, future_clamp_ms: int = _FUTURE_CLAMP_MS) -> Event:
+def normalise(
+    message: object,
+    source: Source,
+    now_ms: int,
+    future_clamp_ms: int = FUTURE_CLAMP_MS,
+    late_after_ms: int = LATE_AFTER_MS,
+    *,
+    is_import: bool = False,
+) -> Event:
     """Return the message as an Event received at `now_ms`. Raises IngestError."""
     if not isinstance(message, dict):
         raise wrong_type("message", message, "an object")
@@ -79,8 +93,9 @@ def normalise(message: object, source: Source, now_ms: int, future_clamp_ms: int
     name = name_of_news(name, message, properties, source)
     if name in _SERVER_EVENTS:
         require_server(source, name)
+    at_ms, provenance = placed_in_time(message, context, now_ms, future_clamp_ms, late_after_ms, is_import=is_import)
     if name in PRODUCT_EVENTS:
-        return _news(name, properties, message, source, now_ms, future_clamp_ms)
+        return _news(name, properties, message, source, now_ms, at_ms, provenance)
     commerce = name in COMMERCE_EVENTS
     if commerce:
         properties = shaped(name, properties)
@@ -99,7 +114,7 @@ def normalise(message: object, source: Source, now_ms: int, future_clamp_ms: int
         source=source.id,
         profile=profile,
         name=name,
-        at_ms=_at_ms(message, now_ms, future_clamp_ms),
+        at_ms=at_ms,
         received_ms=now_ms,
         keys=keys,
         utm=utm_of(context, properties),
@@ -107,11 +122,18 @@ def normalise(message: object, source: Source, now_ms: int, future_clamp_ms: int
         currency=_currency(properties, commerce=commerce),
         properties=properties,
         traits=traits,
+        provenance=provenance,
     )
 
 
 def _news(
-    name: str, properties: dict[str, Any], message: Message, source: Source, now_ms: int, future_clamp_ms: int
+    name: str,
+    properties: dict[str, Any],
+    message: Message,
+    source: Source,
+    now_ms: int,
+    at_ms: int,
+    provenance: Provenance | None,
 ) -> Event:
     """Return news of a product: nobody's, and worth nothing, whatever the product costs."""
     profile, told = news_of(properties)
@@ -121,11 +143,12 @@ def _news(
         source=source.id,
         profile=profile,
         name=name,
-        at_ms=_at_ms(message, now_ms, future_clamp_ms),
+        at_ms=at_ms,
         received_ms=now_ms,
         keys=_NOBODY,
         currency=_currency(told, commerce=True),
         properties=told,
+        provenance=provenance,
     )
 
 
@@ -137,26 +160,6 @@ def _content_id(message: Message, source: Source) -> str:
     except TypeError:
         raise IngestError("too_deep", "message", "is nested too deep or holds no plain JSON", "Flatten it") from None
     return stable_id("message", source.id, content.decode())
-
-
-def _at_ms(message: Message, now_ms: int, future_clamp_ms: int) -> int:
-    """Return when it happened by our clock: Segment's received - (sent - happened) where the sender's clock is off."""
-    given = [field for field in ("timestamp", "originalTimestamp") if message.get(field) is not None]
-    if not given:
-        return now_ms
-    at_ms = time_ms(message[given[0]], given[0])
-    # A message with both has passed through Segment, which has corrected the first by the second.
-    skew_ms = 0 if len(given) > 1 else _skew_ms(message.get("sentAt"), now_ms)
-    if abs(skew_ms) > _NETWORK_DELAY_MS:
-        at_ms = max(0, at_ms + skew_ms)
-    return now_ms if at_ms > now_ms + future_clamp_ms else at_ms
-
-
-def _skew_ms(sent_at: object, now_ms: int) -> int:
-    try:
-        return now_ms - time_ms(sent_at, "sentAt")
-    except IngestError:
-        return 0  # it may be missing, and events are worth more than a correction
 
 
 def _value(name: str, properties: dict[str, Any], *, commerce: bool) -> float | None:

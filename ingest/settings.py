@@ -36,5 +36,11 @@ class IngestSettings(BaseModel):
     future_clamp_ms: int = Field(
         300_000, ge=0, description="A timestamp further ahead than this is replaced by the time of receipt."
     )
+    late_after_ms: int = Field(
+        86_400_000,
+        ge=0,
+        description="An event that happened longer ago than this is taken as history: it counts, and makes nothing be "
+        "sent.",
+    )
     retry_after_s: int = Field(2, ge=1, description="Retry-After of a 503 whose cause names no delay, seconds.")
     pixel_max_age_s: int = Field(3_600, ge=0, description="How long browsers may cache /pixel.js, in seconds.")

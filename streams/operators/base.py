@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from msgspec import Struct
 
-from streams.model.events import Event
+from streams.model.events import HISTORICAL, Event
 
 S = TypeVar("S")
 
@@ -27,6 +27,8 @@ Stepped: TypeAlias = tuple[S, tuple[Firing, ...]]
 """The state after a step, and what fired in it."""
 
 
-def is_late(event: Event, now_ms: int) -> bool:
-    """Say whether the event is too old to cause anything now."""
-    return now_ms - event.at_ms > LATE_AFTER_MS
+def is_late(event: Event, now_ms: int, after_ms: int = LATE_AFTER_MS) -> bool:
+    """Say whether the event is too old to cause anything now, or one that the door took as history."""
+    return now_ms - event.at_ms > after_ms or (
+        event.provenance is not None and HISTORICAL in event.provenance.flags  # a call costs more
+    )

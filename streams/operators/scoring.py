@@ -15,7 +15,7 @@ from streams.model.facts import FactsState
 from streams.model.rules.scoring import ScoreModel
 from streams.model.scores import COLD, Contribution, ScoreState, points_at
 from streams.operators import score_moves
-from streams.operators.base import LATE_AFTER_MS, Firing, Stepped, is_late
+from streams.operators.base import Firing, Stepped, is_late
 from streams.operators.score_caps import hits_with
 from streams.operators.score_checks import check_models
 from streams.operators.score_model import CompiledModel, Entry
@@ -212,7 +212,7 @@ def _earned(  # noqa: C901, PLR0912  one pass: a call for each step would double
         scale = exp2((latest_ms - base.epoch * epoch_ms) / half_life)
     tier, is_mql, fit = base.tier, base.is_mql, base.fit
     firings: tuple[Firing, ...] = ()
-    if now_ms - at_ms <= LATE_AFTER_MS:
+    if not is_late(event, now_ms):
         constant = sum(fit.values()) if fit else 0.0
         points_before, points_after = base.total / scale + constant, total / scale + constant
         low, high = (model.qualified_bands if is_mql else model.bands).get(tier, _NOWHERE)

@@ -8,6 +8,7 @@ from msgspec import Struct
 from streams.model.events import Event
 from streams.model.rules.abandonment import WindowKind
 from streams.model.windows import Window, WindowsState
+from streams.operators.base import is_late
 from streams.operators.windows_items import (
     CART_EVENTS,
     LINE_EVENTS,
@@ -55,14 +56,14 @@ def cart_after_touch(
 ) -> Window | None:
     """Advance a cart or checkout."""
     event, name = touch.event, touch.name
-    is_late = touch.now_ms - event.at_ms > rule.first_ms
+    late = is_late(event, touch.now_ms, rule.first_ms)
     if window is None:
         items: Items = ()
     else:
         items = window.items
         if not opens and name not in CART_EVENTS:
-            return _touched(rule, window, subject, items, touch) if window.due_ms and not is_late else window
-        if _is_outdated(window, touch, is_late):
+            return _touched(rule, window, subject, items, touch) if window.due_ms and not late else window
+        if _is_outdated(window, touch, late):
             return window
     after = cart_after(items, touch.told, event, name)
     if rule.is_checkout and touch.told is None and name not in LINE_EVENTS:
@@ -71,7 +72,7 @@ def cart_after_touch(
         return window
     elif not after:
         return None
-    return _advanced(rule, window, subject, after, touch, opens, is_late)
+    return _advanced(rule, window, subject, after, touch, opens, late)
 
 
 def browse_after_touch(
@@ -83,9 +84,9 @@ def browse_after_touch(
     state: WindowsState,  # noqa: ARG001  as every Advance
 ) -> Window | None:
     """Advance a visit to some products."""
-    is_late = touch.now_ms - touch.event.at_ms > rule.first_ms
+    late = is_late(touch.event, touch.now_ms, rule.first_ms)
     items = looked_at(window.items if window else (), touch.told, touch.event, touch.at_ms)
-    return _advanced(rule, window, subject, items, touch, opens, is_late)
+    return _advanced(rule, window, subject, items, touch, opens, late)
 
 
 def form_after_touch(
@@ -97,25 +98,25 @@ def form_after_touch(
     state: WindowsState,  # noqa: ARG001  as every Advance
 ) -> Window | None:
     """Advance a form or registration."""
-    is_late = touch.now_ms - touch.event.at_ms > rule.first_ms
-    return _advanced(rule, window, subject, (), touch, opens, is_late)
+    late = is_late(touch.event, touch.now_ms, rule.first_ms)
+    return _advanced(rule, window, subject, (), touch, opens, late)
 
 
 def _advanced(
-    rule: WindowRule, window: Window | None, subject: str, items: Items, touch: Touch, opens: bool, is_late: bool
+    rule: WindowRule, window: Window | None, subject: str, items: Items, touch: Touch, opens: bool, late: bool
 ) -> Window | None:
     if window is None:
-        starts = opens and not is_late
+        starts = opens and not late
     else:
-        starts = not is_late and (window.due_ms > 0 or (opens and (rule.rearm or window.step == 0)))
+        starts = not late and (window.due_ms > 0 or (opens and (rule.rearm or window.step == 0)))
     return (_touched if starts else _noted)(rule, window, subject, items, touch)
 
 
-def _is_outdated(window: Window, touch: Touch, is_late: bool) -> bool:
+def _is_outdated(window: Window, touch: Touch, late: bool) -> bool:
     """Say whether the event is about an earlier cart, or late with the whole of a cart that was touched since."""
     if window.started_at_ms - touch.event.at_ms > CLOCK_SKEW_MS:
         return touch.name != "product_added"
-    return is_late and window.due_ms > 0 and touch.name not in LINE_EVENTS
+    return late and window.due_ms > 0 and touch.name not in LINE_EVENTS
 
 
 def _touched(rule: WindowRule, window: Window | None, subject: str, items: Items, touch: Touch) -> Window:

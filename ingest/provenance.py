@@ -1,0 +1,96 @@
+"""What an event's sender says of time, and what the door makes of it. The one place that makes a Provenance.
+
+The sender's own words are kept as they are; what is made of them is the event's `at_ms` and its flags.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from ingest.errors import IngestError
+from ingest.values import time_ms
+from streams.model.events import CLAMPED, HISTORICAL, SKEWED, Event, Provenance
+
+FUTURE_CLAMP_MS = 300_000
+LATE_AFTER_MS = 86_400_000
+_NETWORK_DELAY_MS = 30_000  # as much may lie between sending and receipt with both clocks right
+_SEQUENCE_END = 1 << 53  # browsers count exactly up to here
+
+
+def placed_in_time(
+    message: dict[str, Any],
+    context: dict[str, Any],
+    now_ms: int,
+    future_clamp_ms: int = FUTURE_CLAMP_MS,
+    late_after_ms: int = LATE_AFTER_MS,
+    *,
+    is_import: bool = False,
+) -> tuple[int, Provenance | None]:
+    """Return when it happened by our clock, and the provenance as far as time goes; None when there is nothing to say.
+
+    Where the sender's clock is off by more than a slow network explains, the time is Segment's
+    received - (sent - happened). Raises IngestError for a timestamp that is none.
+    """
+    stated, original, sent = message.get("timestamp"), message.get("originalTimestamp"), message.get("sentAt")
+    sent_ms = None if sent is None else _time_or_none(sent)
+    happened_ms, at_ms = None, now_ms
+    flags: tuple[str, ...] = ()
+    if stated is not None or original is not None:
+        at_ms = time_ms(original, "originalTimestamp") if stated is None else time_ms(stated, "timestamp")
+        happened_ms = at_ms if stated is None or original is None else _time_or_none(original)
+        # A message with both has passed through Segment, which has corrected the first by the second.
+        is_corrected = stated is not None and original is not None
+        skew_ms = 0 if sent_ms is None or is_corrected else now_ms - sent_ms
+        if skew_ms > _NETWORK_DELAY_MS or skew_ms < -_NETWORK_DELAY_MS:
+            at_ms, flags = max(0, at_ms + skew_ms), (SKEWED,)
+        if at_ms > now_ms + future_clamp_ms:
+            at_ms, flags = now_ms, (*flags, CLAMPED)
+    if is_import or now_ms - at_ms > late_after_ms:
+        flags = (*flags, HISTORICAL)
+    sequence = _sequence_or_none(context.get("sequence"))
+    if happened_ms is None and sent_ms is None and sequence is None and not flags:
+        return at_ms, None
+    return at_ms, Provenance(happened_ms, sent_ms, sequence, flags)
+
+
+def as_history_when_old(events: Sequence[Event], late_after_ms: int = LATE_AFTER_MS) -> Sequence[Event]:
+    """Return the events, those that are older than this flagged as history: vendors' are made of no message."""
+    if all(event.received_ms - event.at_ms <= late_after_ms for event in events):
+        return events
+    return [
+        with_flag(event, HISTORICAL) if event.received_ms - event.at_ms > late_after_ms else event for event in events
+    ]
+
+
+def with_flag(event: Event, flag: str) -> Event:
+    """Return the event with one flag more."""
+    if event.is_flagged(flag):
+        return event
+    known = event.provenance or _NOTHING
+    return replace(event, provenance=replace(known, flags=(*known.flags, flag)))
+
+
+def in_client_order(events: Sequence[Event]) -> Sequence[Event]:
+    """Return the events of one request in their sender's order, when it has numbered them all: clocks jump."""
+    if len(events) < 2 or any(e.provenance is None or e.provenance.sequence is None for e in events):  # noqa: PLR2004  nothing to order
+        return events
+    return sorted(events, key=_sequence_of)
+
+
+_NOTHING = Provenance()
+
+
+def _sequence_of(event: Event) -> int:
+    return (event.provenance or _NOTHING).sequence or 0
+
+
+def _sequence_or_none(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < _SEQUENCE_END else None
+
+
+def _time_or_none(value: object) -> int | None:
+    try:
+        return time_ms(value, "")
+    except IngestError:
+        return None  # it may be missing, and events are worth more than a correction

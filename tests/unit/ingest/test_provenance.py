@@ -1,0 +1,91 @@
+"""The sender's own times are kept; what is corrected, clamped or old says so; the order of a client is kept."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.normalise import normalise
+from ingest.provenance import as_history_when_old, in_client_order, with_flag
+from ingest.sources import Source
+from streams.model.events import BOT, CLAMPED, HISTORICAL, SKEWED, Event, Provenance
+
+NOW = 1_800_000_000_000
+DAY = 86_400_000
+WEB = Source("src_web", "ws", "web", write_key="wk")
+
+
+def tracked(*, is_import: bool = False, sequence: object = None, **fields: Any) -> Event:
+    message = {"type": "track", "event": "Seen", "userId": "u1", "messageId": "m1", "context": {"sequence": sequence}}
+    return normalise(message | fields, WEB, NOW, is_import=is_import)
+
+
+def test_all_four_times_are_kept_where_the_clock_was_off():
+    event = tracked(timestamp=NOW - 7_260_000, sentAt=NOW - 7_200_000)
+    assert event.provenance == Provenance(NOW - 7_260_000, NOW - 7_200_000, None, (SKEWED,))
+    assert (event.at_ms, event.received_ms) == (NOW - 60_000, NOW)
+
+
+@pytest.mark.parametrize("off_ms", [-30_000, 0, 30_000])
+def test_a_clock_that_is_right_but_for_the_network_is_left_alone(off_ms):
+    event = tracked(timestamp=NOW - 60_000, sentAt=NOW + off_ms)
+    assert event.at_ms == NOW - 60_000
+    assert not event.is_flagged(SKEWED)
+
+
+def test_the_future_is_clamped_and_says_so():
+    event = tracked(timestamp=NOW + 400_000)
+    assert (event.at_ms, event.provenance) == (NOW, Provenance(NOW + 400_000, None, None, (CLAMPED,)))
+
+
+def test_what_segment_had_corrected_keeps_the_word_of_the_client():
+    event = tracked(timestamp=NOW - 60_000, originalTimestamp=NOW - 7_260_000, sentAt=NOW - 7_200_000)
+    assert event.at_ms == NOW - 60_000
+    assert event.provenance == Provenance(NOW - 7_260_000, NOW - 7_200_000)
+
+
+def test_an_import_is_history_whenever_it_happened():
+    assert tracked(is_import=True).is_flagged(HISTORICAL)
+    assert not tracked().is_flagged(HISTORICAL)
+
+
+def test_what_is_older_than_a_day_is_history():
+    assert tracked(timestamp=NOW - DAY - 1).is_flagged(HISTORICAL)
+    assert not tracked(timestamp=NOW - DAY).is_flagged(HISTORICAL)
+
+
+def test_a_message_that_says_nothing_of_time_has_no_provenance():
+    assert tracked().provenance is None
+
+
+@pytest.mark.parametrize(("given", "kept"), [(0, 0), (7, 7), ("7", None), (True, None), (-1, None), (1 << 60, None)])
+def test_only_a_count_is_taken_as_sequence(given, kept):
+    event = tracked(timestamp=NOW, sequence=given)
+    assert event.provenance is not None
+    assert event.provenance.sequence == kept
+
+
+def test_a_batch_is_taken_in_its_clients_order_though_the_clock_jumped():
+    events = [tracked(timestamp=NOW - n, sequence=9 - n, messageId=f"m{n}") for n in range(4)]
+    assert [e.id for e in in_client_order(events)] == ["m3", "m2", "m1", "m0"]
+
+
+def test_a_batch_that_is_not_wholly_numbered_stays_as_it_came():
+    events = [tracked(sequence=2), tracked(messageId="m2"), tracked(sequence=1)]
+    assert in_client_order(events) is events
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 20)), max_size=20))
+def test_each_client_in_a_mixed_batch_keeps_its_own_order(numbered):
+    ordered = in_client_order([tracked(userId=user, sequence=n, messageId=f"{user}{n}") for user, n in numbered])
+    for user in "ab":
+        numbers = [e.provenance.sequence for e in ordered if e.profile == f"user:{user}"]
+        assert len(numbered) < 2 or numbers == sorted(numbers)
+
+
+def test_old_events_of_vendors_become_history_and_keep_other_flags():
+    young, old = with_flag(tracked(), BOT), with_flag(tracked(timestamp=NOW - DAY), BOT)
+    assert as_history_when_old([young, old], DAY) == [young, old]
+    [_, flagged] = as_history_when_old([young, old], DAY - 1)
+    assert flagged.provenance.flags == (BOT, HISTORICAL)
