@@ -12,6 +12,9 @@ CampaignIqError
       - MetricRefusedError  it refuses some of these totals for good; the others are stored
   - RuleError           a marketer's rule can't be used; names the field, the problem and the remedy
   - RuleFailedError     a rule raised while it was applied
+  - SourceError         a source, its policy or a schema can't be used so; names the field, the problem and the remedy
+      - SourceConflictError  not in the state that it is in, e.g. a third key
+      - UnknownThingError    there is no such source or schema
   - ConfigurationError  a setting is missing or wrong; names the setting and the remedy
 """
 
@@ -100,3 +103,19 @@ class RuleFailedError(CampaignIqError):
     def __init__(self, rule: str) -> None:
         super().__init__(f"the rule {rule} failed")
         self.rule = rule
+
+
+class SourceError(CampaignIqError):
+    """A source, its policy or a schema can't be used as it is given; `field` names what of it."""
+
+    def __init__(self, field: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{field}: {problem}. {remedy}")
+        self.field = field
+
+
+class SourceConflictError(SourceError):
+    """What is asked is sound but not possible in the state that the source is in."""
+
+
+class UnknownThingError(SourceError):
+    """There is no such source or schema."""

@@ -74,7 +74,7 @@ class Provenance(Struct, frozen=True, array_like=True, gc=False):
 
     `happened_ms` and `sent_ms` are the sender's own words, uncorrected; `sequence` is its own count of messages.
     `flags` are of FLAGS. `address` is the (truncated) network address. `consent` holds the categories consented to,
-    None when the sender said nothing about consent.
+    None when the sender said nothing about consent. `fault` says what is wrong with an INVALID event.
     """
 
     happened_ms: int | None = None
@@ -89,6 +89,7 @@ class Provenance(Struct, frozen=True, array_like=True, gc=False):
     country: str = ""
     region: str = ""
     city: str = ""
+    fault: str = ""
 
 
 BOT = "bot"
@@ -96,9 +97,11 @@ HISTORICAL = "historical"
 CLAMPED = "clamped"
 SKEWED = "skewed"
 INVALID = "invalid"
-FLAGS = (BOT, HISTORICAL, CLAMPED, SKEWED, INVALID)
+UNCOUNTED = "uncounted"
+FLAGS = (BOT, HISTORICAL, CLAMPED, SKEWED, INVALID, UNCOUNTED)
 """A robot's; imported or old, so that it must not make anything be sent; its time lay in the future and was replaced;
-its time was corrected by the sender's skew; it breaks the source's schema, which only warns."""
+its time was corrected by the sender's skew; it breaks the source's schema, which only warns; a robot's that the source
+wants in no score, window or total."""
 
 
 class Event(Struct, frozen=True, array_like=True, gc=False):

@@ -1,20 +1,21 @@
 """ConfigStore: workspaces, sources, API tokens, sign-in links, sessions and rules. Never keeps a readable token."""
 
-import re
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from streams.store import tables
 from streams.store.engine import SqlThread
+from streams.store.event_schemas import EventSchemas
 from streams.store.rule_sets import RuleSets
-from streams.store.sources import Source
+from streams.store.source_rows import SourceRows, first_website
+from streams.store.sources import WEB, Source
 
 DEFAULT_WORKSPACE = "default"
 _TOKEN_BYTES = 32
-_WRITE_KEY_BYTES = 18
 
 Random = Callable[[int], str]
 """Returns a URL-safe text with that many bytes of randomness (secrets.token_urlsafe)."""
@@ -54,10 +55,6 @@ def _hash(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-def _source(row: Row[Any]) -> Source:
-    return Source(row.id, row.workspace, row.kind, row.write_key, tuple(row.webhook_secrets), row.name)
-
-
 class ConfigStore:
     """Call `open` first. Times are Unix milliseconds and always arguments; randomness comes from `random`."""
 
@@ -65,6 +62,8 @@ class ConfigStore:
         self._sql = SqlThread(url)
         self._random = random
         self.rules = RuleSets(self._sql)
+        self.sources = SourceRows(self._sql, random)
+        self.schemas = EventSchemas(self._sql)
 
     async def open(self) -> None:
         """Create the tables that are missing."""
@@ -77,11 +76,13 @@ class ConfigStore:
         """Create the workspace "default" with the source "web" and an API token, or return what is there."""
 
         def work(db: Connection) -> Bootstrapped:
-            found = db.execute(select(tables.sources).where(tables.sources.c.workspace == DEFAULT_WORKSPACE)).first()
+            found = first_website(db, DEFAULT_WORKSPACE)
             if found:
-                return Bootstrapped(DEFAULT_WORKSPACE, _source(found), None)
-            db.execute(insert(tables.workspaces).values(id=DEFAULT_WORKSPACE, name="Default"))
-            source = self._insert_source(db, DEFAULT_WORKSPACE, "web", "Web", ())
+                return Bootstrapped(DEFAULT_WORKSPACE, found, None)
+            w = tables.workspaces
+            if not db.execute(select(w.c.id).where(w.c.id == DEFAULT_WORKSPACE)).first():
+                db.execute(insert(w).values(id=DEFAULT_WORKSPACE, name="Default"))
+            source = self.sources.insert(db, DEFAULT_WORKSPACE, WEB, "Web", ())
             return Bootstrapped(
                 DEFAULT_WORKSPACE, source, self._insert_token(db, DEFAULT_WORKSPACE, "bootstrap", now_ms)
             )
@@ -90,20 +91,17 @@ class ConfigStore:
 
     async def add_source(self, workspace: str, kind: str, name: str, webhook_secrets: tuple[str, ...] = ()) -> Source:
         """Create a source; its id is made of the name."""
-        return await self._sql.run(lambda db: self._insert_source(db, workspace, kind, name, webhook_secrets))
+        return await self.sources.add(workspace, kind, name, webhook_secrets)
 
     async def list_sources(self, workspace: str | None = None) -> list[Source]:
         """Return a workspace's sources, or everybody's, by id."""
-        query = select(tables.sources).order_by(tables.sources.c.id)
-        if workspace is not None:
-            query = query.where(tables.sources.c.workspace == workspace)
-        return await self._sql.run(lambda db: [_source(row) for row in db.execute(query)])
+        return await self.sources.list(workspace)
 
     async def source_by_write_key(self, write_key: str) -> Source | None:
-        return await self._one_source(tables.sources.c.write_key == write_key)
+        return await self.sources.find(tables.sources.c.write_key == write_key)
 
     async def source_by_id(self, source_id: str) -> Source | None:
-        return await self._one_source(tables.sources.c.id == source_id)
+        return await self.sources.find(tables.sources.c.id == source_id)
 
     async def add_api_token(self, workspace: str, name: str, now_ms: int) -> str:
         """Create an API token and return it, for the only time."""
@@ -175,21 +173,11 @@ class ConfigStore:
             db.execute(insert(t).values(key=key, value=value))
             return value
 
-        return await self._sql.run(work)
-
-    async def _one_source(self, condition: Any) -> Source | None:
-        row = await self._sql.run(lambda db: db.execute(select(tables.sources).where(condition)).first())
-        return _source(row) if row else None
-
-    def _insert_source(self, db: Connection, workspace: str, kind: str, name: str, secrets: tuple[str, ...]) -> Source:
-        t = tables.sources
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or kind
-        if db.execute(select(t.c.id).where(t.c.id == slug)).first():
-            slug = f"{slug}-{self._random(6)}"
-        source = Source(slug, workspace, kind, f"wk_{self._random(_WRITE_KEY_BYTES)}", secrets, name)
-        row = {"id": slug, "workspace": workspace, "kind": kind, "name": name, "write_key": source.write_key}
-        db.execute(insert(t).values(**row, webhook_secrets=list(secrets)))
-        return source
+        try:
+            return await self._sql.run(work)
+        except IntegrityError:
+            # Another process has made it at the same moment.
+            return await self._sql.run(work)
 
     def _insert_token(self, db: Connection, workspace: str, name: str, now_ms: int) -> str:
         token = f"ciq_{self._random(_TOKEN_BYTES)}"

@@ -6,6 +6,9 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+WEB, SERVER = "web", "server"
+PLAIN_KINDS = (WEB, SERVER)
+
 
 class SourcePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """What a source may send and what is done with it.
@@ -14,7 +17,8 @@ class SourcePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     `burst` count messages. `schemas` says what becomes of events that break their schema. `drop_fields` and
     `hash_fields` name properties and traits ("properties.card", "traits.ssn"; without a prefix both).
     `honours_opt_out`: what comes with Global Privacy Control or Do Not Track is not recorded. `address` says what is
-    kept of network addresses.
+    kept of network addresses. `uncounted` says whose events make no scores, windows and totals, though they are kept:
+    those of crawlers, which say what they are, of all bots (also browsers that a program drives), or nobody's.
     """
 
     allowed_origins: tuple[str, ...] = ()
@@ -25,6 +29,7 @@ class SourcePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     hash_fields: tuple[str, ...] = ()
     honours_opt_out: bool = True
     address: Literal["truncate", "keep", "drop"] = "truncate"
+    uncounted: Literal["crawlers", "bots", "nobody"] = "crawlers"
 
 
 OPEN_POLICY = SourcePolicy()
@@ -46,6 +51,7 @@ class Source:
     name: str = ""
     older_keys: tuple[str, ...] = field(default=(), repr=False)
     policy: SourcePolicy = OPEN_POLICY
+    is_enabled: bool = True
 
     @property
     def write_keys(self) -> tuple[str, ...]:
@@ -60,7 +66,7 @@ class ListsSources(Protocol):
 
 
 class SourceCache:
-    """All sources, answered without waiting. Knows what it knew at the last `refresh`."""
+    """All sources that are turned on, answered without waiting. Knows what it knew at the last `refresh`."""
 
     def __init__(self, store: ListsSources) -> None:
         self._store = store
@@ -81,5 +87,5 @@ class SourceCache:
         return list(self._by_id.values())
 
     def _replace(self, found: Iterable[Source]) -> None:
-        self._by_id = {s.id: s for s in found}
+        self._by_id = {s.id: s for s in found if s.is_enabled}
         self._by_key = {key: s for s in self._by_id.values() for key in s.write_keys}

@@ -23,6 +23,31 @@ sources = Table(
     Column("webhook_secrets", JSON, nullable=False),
 )
 
+# Beside `sources` instead of in it, so that files of older builds open as they are. A source without a row has the
+# defaults. A removed source stays: what it has sent names it, and no other may get its id.
+source_details = Table(
+    "source_details",
+    METADATA,
+    Column("source", ForeignKey("sources.id"), primary_key=True),
+    Column("older_key", String(128), nullable=True, unique=True),
+    Column("policy", Text, nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("removed_ms", BigInteger, nullable=True),
+)
+
+# Nothing is ever changed. `source` is empty for all sources of the workspace, and `body` for "no schema any more".
+event_schemas = Table(
+    "event_schemas",
+    METADATA,
+    Column("workspace", ForeignKey("workspaces.id"), primary_key=True),
+    Column("source", String(64), primary_key=True),
+    Column("event", String(128), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+)
+
 # Tokens are looked up by the SHA-256 of what the caller shows, so neither timing nor a copy of the file gives one away.
 api_tokens = Table(
     "api_tokens",
