@@ -3,11 +3,17 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.log.topics import DEAD_LETTERS
 from streams.model.dead_letters import DeadLetter
 from streams.model.ids import partition_for
 from streams.ports import EventLog, NewRecord
+
+MAX_RAW_BYTES = 960 << 10
+"""So much is kept of a letter's bytes: it has to fit into a mebibyte, the smallest limit that a log may set."""
+CUT = '{"lost":["raw"]}'
+"""The head of a letter whose bytes are not all there."""
 
 
 class LogDeadLetters:
@@ -27,7 +33,13 @@ class LogDeadLetters:
                 self._encode(letter),
                 letter.at_ms,
             )
-            for letter in letters
+            for letter in map(_bounded, letters)
         ]
         if records:
             await self._log.append(records)
+
+
+def _bounded(letter: DeadLetter) -> DeadLetter:
+    if len(letter.raw) + len(letter.head.encode()) <= MAX_RAW_BYTES:
+        return letter
+    return replace(letter, raw=letter.raw[:MAX_RAW_BYTES], head=CUT)
