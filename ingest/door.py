@@ -30,6 +30,10 @@ Treatment = Callable[[Event, Caller], Event]
 """Returns the event as the source's policy wants it. Raises IngestError when it must not come in."""
 
 
+Sight = Callable[[list[Event], object, Caller], list[Event]]
+"""Returns the events with what their message's context and the caller tell of the sender in their provenance."""
+
+
 class Gate(Protocol):
     """Says who may knock, and how often."""
 
@@ -37,7 +41,7 @@ class Gate(Protocol):
         """Raise IngestError (403) for a request that comes from a page which the source does not allow."""
         ...
 
-    def spend(self, source: Source, messages: int) -> None:
+    def spend(self, source: Source, messages: int, *, is_webhook: bool = False) -> None:
         """Count the messages. Raises RateLimitedError when the source has sent too many of late."""
         ...
 
@@ -64,7 +68,7 @@ class OpenGate:
     def admit(self, request: Request, source: Source) -> None:
         pass
 
-    def spend(self, source: Source, messages: int) -> None:
+    def spend(self, source: Source, messages: int, *, is_webhook: bool = False) -> None:
         pass
 
 
@@ -73,6 +77,10 @@ class NobodyWatches:
 
     def note(self, caller: Caller, verdict: str, event: Event | None, reason: str, raw: bytes) -> None:
         pass
+
+
+def seeing_nothing(events: list[Event], _message: object, _caller: Caller) -> list[Event]:
+    return events
 
 
 def nobody_suppressed(_: Event) -> bool:
@@ -104,6 +112,7 @@ class Door:
         settings: IngestSettings,
         *,
         gate: Gate | None = None,
+        sight: Sight = seeing_nothing,
         treatments: Sequence[Treatment] = (),
         is_suppressed: Callable[[Event], bool] = nobody_suppressed,
         watch: Watch | None = None,
@@ -115,6 +124,7 @@ class Door:
         self._batcher = batcher
         self._dead_letters = dead_letters
         self._gate = gate or OpenGate()
+        self._sight = sight
         self._treatments = tuple(treatments)
         self._is_suppressed = is_suppressed
         self._watch = watch or NobodyWatches()
@@ -151,6 +161,10 @@ class Door:
             raise
         return caller_of(request, source, via)
 
+    def spend_webhook(self, caller: Caller, events: int) -> None:
+        """Count the events of a webhook whose vendor is proved. Raises RateLimitedError."""
+        self._gate.spend(caller.source, events, is_webhook=True)
+
     def note(self, caller: Caller, verdict: str, error: IngestError) -> None:
         """Tell those who look on about a request of which nothing is kept."""
         self._watch.note(caller, verdict, None, str(error), b"")
@@ -162,7 +176,7 @@ class Door:
         """
         now_ms = self.clock.now_ms() if at_ms is None else at_ms
         found = events_of(message, caller.source, now_ms, self.settings.future_clamp_ms)
-        return self.treat(found, caller)
+        return self.treat(self._sight(found, message, caller), caller)
 
     def treat(self, events: list[Event], caller: Caller) -> list[Event]:
         """Return the events as the source wants them. Raises IngestError."""
