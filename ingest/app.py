@@ -1,5 +1,6 @@
 """The front door as one ASGI application, and its routes for a server that has others too."""
 
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -10,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ingest.batcher import Batcher
-from ingest.door import Door
+from ingest.door import Door, Gate, Sight, Treatment, Watch, nobody_suppressed, seeing_nothing
 from ingest.errors import JSON, answering, error_body
 from ingest.links import LinkRoutes
 from ingest.pixel.routes import PixelRoutes
@@ -19,6 +20,7 @@ from ingest.segment import SegmentRoutes
 from ingest.settings import IngestSettings
 from ingest.sources import SourceDirectory
 from ingest.webhooks import WebhookRoutes
+from streams.model.events import Event
 from streams.model.links import LinkSigner
 from streams.ports import Clock, DeadLetterSink
 
@@ -54,9 +56,25 @@ def create_ingest_app(
     settings: IngestSettings,
     *,
     links: LinkSigner | None = None,
+    gate: Gate | None = None,
+    sight: Sight = seeing_nothing,
+    treatments: Sequence[Treatment] = (),
+    is_suppressed: Callable[[Event], bool] = nobody_suppressed,
+    watch: Watch | None = None,
 ) -> ASGIApp:
     """Return the application; starting and stopping the batcher is the caller's. Without `links` no mail's is known."""
-    door = Door(batcher, sources, dead_letters, clock, settings)
+    door = Door(
+        batcher,
+        sources,
+        dead_letters,
+        clock,
+        settings,
+        gate=gate,
+        sight=sight,
+        treatments=treatments,
+        is_suppressed=is_suppressed,
+        watch=watch,
+    )
     rest = Starlette(routes=routes(door, links or LinkSigner([])), exception_handlers={HTTPException: _not_routed})
     return IngestApp(SegmentRoutes(door), rest)
 
