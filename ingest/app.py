@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ingest.analytics_js import BrowserClientRoutes
 from ingest.batcher import Batcher
 from ingest.door import Door, Gate, Sight, Treatment, Watch, nobody_suppressed, seeing_nothing
 from ingest.errors import JSON, answering, error_body
@@ -27,7 +28,9 @@ from streams.ports import Clock, DeadLetterSink
 
 def routes(door: Door, links: LinkSigner) -> list[Route]:
     """Return all routes, the busiest first. They answer their own errors wherever they are mounted."""
-    parts = (SegmentRoutes(door), PixelRoutes(door), LinkRoutes(door, links), WebhookRoutes(door))
+    segment = SegmentRoutes(door)
+    browser = BrowserClientRoutes(door, segment)
+    parts = (segment, PixelRoutes(door), LinkRoutes(door, links), browser, WebhookRoutes(door))
     return [route for part in parts for route in part.routes()]
 
 

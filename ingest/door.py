@@ -175,7 +175,10 @@ class Door:
         Raises IngestError.
         """
         now_ms = self.clock.now_ms() if at_ms is None else at_ms
-        found = events_of(message, caller.source, now_ms, self.settings.future_clamp_ms)
+        settings, is_import = self.settings, caller.via == "import"
+        found = events_of(
+            message, caller.source, now_ms, settings.future_clamp_ms, settings.late_after_ms, is_import=is_import
+        )
         return self.treat(self._sight(found, message, caller), caller)
 
     def treat(self, events: list[Event], caller: Caller) -> list[Event]:

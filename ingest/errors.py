@@ -147,6 +147,9 @@ def error_response(error: Exception, retry_after_s: int = _CLOSED_RETRY_S) -> Re
         case RateLimitedError():
             headers = CORS | {"Retry-After": str(max(1, ceil(error.retry_after_s)))}
             status, body = error.status, error_body(error.code, str(error), error.field)
+        case EncodingError():
+            headers = CORS | {"Accept-Encoding": "gzip"}
+            status, body = error.status, error_body(error.code, str(error), error.field)
         case IngestError():
             status, body = error.status, error_body(error.code, str(error), error.field)
         case LogFullError() | LogClosedError():

@@ -4,6 +4,7 @@ Plain Starlette and no models: this is the hot path. The content type is not loo
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -22,12 +23,13 @@ from streams.model.events import Event
 PREFIX = "/v1/"
 _PREFLIGHT = CORS | {
     "Access-Control-Allow-Methods": "POST, OPTIONS",
-    "Access-Control-Allow-Headers": "authorization, content-type, content-encoding",
+    # The star is not for Authorization; the others stand here for browsers that do not know it.
+    "Access-Control-Allow-Headers": "authorization, content-type, content-encoding, x-retry-count, *",
     "Access-Control-Max-Age": "86400",
 }
 _BATCHES = {"batch": "batch", "b": "batch", "import": "import"}
 # The short forms are those of Segment's browser client.
-_KINDS = {k: k for k in ("track", "identify", "page", "screen", "group", "alias")} | {
+KINDS = {k: k for k in ("track", "identify", "page", "screen", "group", "alias")} | {
     "t": "track",
     "i": "identify",
     "p": "page",
@@ -35,6 +37,7 @@ _KINDS = {k: k for k in ("track", "identify", "page", "screen", "group", "alias"
     "g": "group",
     "a": "alias",
 }
+_METRICS = "m"
 # One for all: it holds no state, and it is the answer to nearly every request.
 _TAKEN = Response(b'{"success":true}', 200, CORS, JSON)
 _DECLINED = Response(b'{"success":true,"declined":true}', 200, CORS, JSON)
@@ -61,16 +64,22 @@ class SegmentRoutes:
         kind = request.path_params["kind"]
         if kind in _BATCHES:
             return await self._collect_batch(request, _BATCHES[kind])
-        if kind in _KINDS:
-            return await self._collect_one(request, _KINDS[kind])
+        if kind in KINDS:
+            return await self._collect_one(request, KINDS[kind])
+        if kind == _METRICS:
+            return _TAKEN  # of the client itself, of which nobody here wants to know
         return Response(error_body("not_found", f"/v1/{kind[:40]} is not a kind of call"), 404, CORS, JSON)
 
     async def _collect_one(self, request: Request, kind: str) -> Response:
+        return _DECLINED if (await self.take_one(request, kind, self._event_body)).opts_out else _TAKEN
+
+    async def take_one(self, request: Request, kind: str, read: Callable[[Request], Awaitable[bytes]]) -> Caller:
+        """Take the one message that `read` finds in the request, and return its caller. Raises IngestError."""
         door, raw = self._door, b""
         source = door.source_of(request)
         caller = door.caller(request, source, kind) if source else None
         try:
-            raw = await read_body(request, self._settings.max_event_bytes)
+            raw = await read(request)
             message = parse_json(raw)
             if not isinstance(message, dict):
                 raise wrong_type("message", message, "an object")
@@ -83,7 +92,10 @@ class SegmentRoutes:
                 await door.bury(caller, [(error, raw or error.raw)])
             raise
         await door.take(caller, events)
-        return _DECLINED if caller.opts_out else _TAKEN
+        return caller
+
+    async def _event_body(self, request: Request) -> bytes:
+        return await read_body(request, self._settings.max_event_bytes)
 
     async def _collect_batch(self, request: Request, kind: str) -> Response:
         door, raw = self._door, b""
@@ -92,8 +104,9 @@ class SegmentRoutes:
         try:
             raw = await read_body(request, self._settings.max_batch_bytes)
             body = parse_batch(raw)
+            source = source or door.source_with(body.write_key)
             self._check(body)
-            caller = door.caller(request, source or door.source_with(body.write_key), kind, len(body.batch))
+            caller = door.caller(request, source, kind, len(body.batch))
         except IngestError as error:
             if source is not None and caller is None and not error.is_about_sender:
                 await door.bury(caller_of(request, source, kind), [(error, raw or error.raw)])
@@ -123,9 +136,6 @@ class SegmentRoutes:
                 events += self._events_in(raw, body, caller)
             except IngestError as error:
                 unusable.append((index, error, raw))
-            except Exception as error:  # noqa: BLE001 - a fault here on one message is no reason to refuse the others
-                _log.error("a message of source %s is kept as dead letter: %.500r", caller.source.id, error)
-                unusable.append((index, _unusable(), raw))
         return events, unusable
 
     def _events_in(self, raw: bytes, body: BatchBody, caller: Caller) -> list[Event]:
@@ -138,7 +148,14 @@ class SegmentRoutes:
         if not message.get("messageId") and not message.get("timestamp"):
             # Nothing tells a repeat of this message from a second occurrence, so each arrival is one.
             message["messageId"] = uuid4().hex
-        return self._door.judge(message, caller)
+        try:
+            return self._door.judge(message, caller)
+        except IngestError:
+            raise
+        except Exception as error:
+            # A fault here about one message: it would fail again, and is no reason to refuse the others of its batch.
+            _log.exception("a message of source %s is kept as dead letter", caller.source.id)
+            raise _unusable() from error
 
 
 def _head_of(body: BatchBody) -> dict[str, Any]:

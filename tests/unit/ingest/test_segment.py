@@ -33,14 +33,14 @@ async def test_track_is_answered_only_after_the_append(client: httpx.AsyncClient
     assert [e.name for e in log.events()] == ["email_opened"]
 
 
-@pytest.mark.parametrize("kind", ["track", "identify", "page", "screen", "group", "alias", "t", "i", "p"])
+@pytest.mark.parametrize("kind", ["track", "identify", "page", "screen", "group", "alias", *"tipsga"])
 async def test_each_call_is_accepted(client: httpx.AsyncClient, log: FakeLog, kind: str):
     answer = await client.post(f"/v1/{kind}", auth=AUTH, json=TRACK | {"groupId": "g", "previousId": "p"})
     assert answer.status_code == 200
     assert len(log.events()) == 1
 
 
-@pytest.mark.parametrize("kind", ["batch", "import"])
+@pytest.mark.parametrize("kind", ["batch", "import", "b"])
 async def test_key_in_the_body_and_text_plain_are_enough(client: httpx.AsyncClient, log: FakeLog, kind: str):
     body = orjson.dumps({"writeKey": "wk_web", "batch": [TRACK | {"type": "track"}]})
     answer = await client.post(f"/v1/{kind}", content=body, headers={"Content-Type": "text/plain"})
@@ -109,10 +109,10 @@ async def test_half_a_surrogate_pair_beside_nan_is_explained(client: httpx.Async
 async def test_a_fault_about_one_message_spares_the_others(
     client: httpx.AsyncClient, log: FakeLog, monkeypatch, caplog
 ):
-    def faulty(message, *args):
+    def faulty(message, *args, **named):
         if message["event"] == "bad":
             raise ZeroDivisionError("inside")
-        return events_of(message, *args)
+        return events_of(message, *args, **named)
 
     monkeypatch.setattr(door, "events_of", faulty)
     items = [{"type": "track", "userId": "u", "event": name} for name in ("good", "bad")]
@@ -151,7 +151,7 @@ async def test_bad_body_of_a_known_source_is_explained_and_kept(
     assert error_of(answer) == expected
     letter = log.dead_letters()[0]
     assert (letter.source, letter.stage) == ("src_web", "ingest")
-    assert letter.raw == (b"" if encoding == "br" else content[:4_097])
+    assert letter.raw == content[:4_097]
 
 
 @pytest.mark.parametrize(
@@ -197,10 +197,12 @@ async def test_failing_append_is_503(client: httpx.AsyncClient, log: FakeLog, ba
         await batcher.join()
 
 
-async def test_unexpected_fault_shows_no_inside(client: httpx.AsyncClient, clock, caplog):
+async def test_a_fault_about_the_only_message_is_told_without_its_inside(
+    client: httpx.AsyncClient, log: FakeLog, clock, caplog
+):
     clock.ms = "broken"
     answer = await client.post("/v1/track", auth=AUTH, json=TRACK | {"timestamp": 1})
-    assert error_of(answer)[:2] == (500, "internal")
+    assert error_of(answer)[:2] == (400, "unusable")
     assert "broken" not in answer.text
     assert "Traceback" in caplog.text
 
@@ -208,7 +210,8 @@ async def test_unexpected_fault_shows_no_inside(client: httpx.AsyncClient, clock
 async def test_browsers_may_ask_first(client: httpx.AsyncClient):
     answer = await client.options("/v1/batch")
     assert answer.status_code == 204
-    assert "authorization" in answer.headers["access-control-allow-headers"]
+    allowed = answer.headers["access-control-allow-headers"].split(", ")
+    assert {"authorization", "content-type", "x-retry-count", "*"} <= set(allowed)
 
 
 async def test_unknown_call_and_method_are_json(client: httpx.AsyncClient):
