@@ -86,7 +86,12 @@ def encode_control(control: Control, clock_ms: int) -> bytes:
 
 
 def decode(data: bytes) -> Frame:
-    """Return the frame in `data`. Raises FrameError, whose text says which check failed."""
+    """Return the frame in `data`. Raises FrameError, whose text says which check failed.
+
+    A record whose events were all erased has no value, and says nothing.
+    """
+    if not data:
+        return Frame(FrameKind.TICK, 0)
     if len(data) < _BODY_AT:
         raise FrameError(f"truncated: {len(data)} bytes, a frame has at least {_BODY_AT}")
     magic, version, kind, count, clock_ms = _HEADER.unpack_from(data)

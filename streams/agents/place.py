@@ -9,6 +9,7 @@ from streams.log import topics
 from streams.log.patience import append_patiently, commit_patiently
 from streams.model.errors import FencedError
 from streams.ports import EventLog, LogWriter, NewRecord
+from streams.state import codec
 from streams.state.copy import StateCopy
 from streams.state.flushing import take_flush
 from streams.state.loading import Shape, catch_up, new_partition, restore
@@ -23,6 +24,7 @@ SAVE_INTERVAL_S = 15.0
 class _Saving(NamedTuple):
     changes: dict[bytes, bytes | None]
     end: int
+    erased_at: int
 
 
 _Sending: TypeAlias = tuple[list[tuple[int, bytes]], int]
@@ -45,6 +47,8 @@ class Place:
         self.partition = new_partition(number, copy, shape)
         self.flushed_offset = -1
         self.flushed_events = 0
+        self.purges = 0
+        """So often the copy was purged of what an erasure had removed."""
 
     async def open(self) -> None:
         """Fence whoever had the partition, and bring its state back."""
@@ -55,7 +59,10 @@ class Place:
         """Take the partition's state as it was committed last."""
         self._saving = None
         self._is_torn = False
+        erased = self._copy.get(codec.ERASED_KEY)
         count = await catch_up(self._log, self._number, self._copy)
+        if self._copy.get(codec.ERASED_KEY) != erased:
+            await asyncio.to_thread(self._copy.purge)
         self.partition = new_partition(self._number, self._copy, self._shape)
         unsent = restore(self.partition, self._copy)
         self.flushed_offset = self.partition.offset
@@ -113,7 +120,8 @@ class Place:
         if self._saving is not None:
             await self._save()
         elif (
-            self.partition.profiles.unsaved_records() >= SAVE_RECORDS
+            self.partition.erasures.must_purge
+            or self.partition.profiles.unsaved_records() >= SAVE_RECORDS
             or asyncio.get_running_loop().time() - self._saved_at_s > SAVE_INTERVAL_S
         ):
             await self._take_saving()
@@ -121,7 +129,8 @@ class Place:
     async def _take_saving(self) -> None:
         """Note what the copy lacks and where the topic ends now; the next commit proves that the end was ours."""
         _, end = await self._log.bounds(topics.STATE, self._number)
-        self._saving = _Saving(self.partition.profiles.take_unsaved(), end)
+        partition = self.partition
+        self._saving = _Saving(partition.profiles.take_unsaved(), end, partition.erasures.flushed_at)
 
     async def _save(self) -> None:
         saving, self._saving = self._saving, None
@@ -131,6 +140,11 @@ class Place:
         self.partition.profiles.forget_unsaved(saving.changes)
         self.partition.seen.save()
         self._saved_at_s = asyncio.get_running_loop().time()
+        erasures = self.partition.erasures
+        if saving.erased_at > erasures.purged_at:
+            await asyncio.to_thread(self._copy.purge)
+            erasures.note_purged(saving.erased_at)
+            self.purges += 1
 
 
 def _in_turns(moves: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:

@@ -11,6 +11,7 @@ class ControlKind(IntEnum):
     RULES = 1  # [RuleSet as JSON] the workspace's rules from here on
     RECOMPUTE = 2  # [id of a score] its points up to here will be computed anew and come by a move
     RELEASE = 3  # [id of a rule] a quarantined rule may try again
+    ERASE = 4  # [Erase] a person is taken out of all state; `revision` is 0
 
 
 class Control(Struct, frozen=True, array_like=True):

@@ -19,6 +19,7 @@ class MoveKind(IntEnum):
     INTEREST = 7  # [Interest] `source` wants to hear of the product `target`, or no longer does
     NOTIFY = 8  # [Notice] news of the product `source` for `target`
     RESCORE = 9  # [dict of scores] the scores of `target` up to a point of the log, computed anew
+    ERASED = 10  # nothing: what stood here was about somebody who was erased; it keeps the numbers of those after it
 
 
 class ClaimReason(IntEnum):

@@ -20,6 +20,7 @@ RULES_PREFIX = b"x:"
 COMMIT_KEY = b"c:"
 UNSENT_PREFIX = b"o:"
 ALERT_BOOK_KEY = b"a:"
+ERASED_KEY = b"e:"
 
 
 class SeenMark(msgspec.Struct, frozen=True, array_like=True):

@@ -31,6 +31,10 @@ class StateCopy(Protocol):
         """Forget everything."""
         ...
 
+    def purge(self) -> None:
+        """Leave no trace on disk of what was deleted or replaced. Takes a while: not for the loop's thread."""
+        ...
+
 
 class MemoryCopy:
     """A StateCopy in a dict."""
@@ -70,3 +74,6 @@ class MemoryCopy:
         """Forget everything."""
         self._records.clear()
         self._offset = self._saved_at_ms = 0
+
+    def purge(self) -> None:
+        """Memory keeps no traces."""

@@ -41,6 +41,7 @@ def has_output(partition: Partition) -> bool:
         or bool(partition.alerts)
         or bool(partition.outbox)
         or partition.rules.is_dirty()
+        or partition.erasures.is_dirty
         or partition.totals.is_dirty(partition.clock_ms)
         or partition.clock_ms // ROLLUP_BUCKET_MS > partition.published_ms // ROLLUP_BUCKET_MS
     )
@@ -72,6 +73,7 @@ def take_flush(partition: Partition, partitions: int) -> Flush:
     )
     changes[codec.COMMIT_KEY] = codec.encode_commit(commit)
     changes.update(dict.fromkeys(partition.obsolete))
+    changes |= partition.erasures.take_records()
     partition.obsolete = []
     partition.published_ms = clock_ms
     partition.profiles.flushed(changes)

@@ -80,6 +80,7 @@ def restore(partition: Partition, copy: StateCopy) -> list[tuple[int, bytes]]:
     partition.clock_ms = partition.settled_ms = partition.published_ms = commit.clock_ms
     partition.outbox.restore(commit.sent, commit.taken)
     partition.rules.restore(copy.scan(codec.RULES_PREFIX))
+    partition.erasures.restore(copy.get(codec.ERASED_KEY))
     partition.totals.restore({key: value for prefix in STATE_PREFIXES for key, value in copy.scan(prefix)})
     if found and codec.is_version_1(found):
         # What release 0.1 knew of message ids and open totals has another form; profiles are read one by one.

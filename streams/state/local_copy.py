@@ -17,7 +17,7 @@ from typing import IO
 from rocksdict import DbClosedError, Rdict, WriteBatch
 
 from streams.model.errors import ConfigurationError, LocalCopyError
-from streams.state.rocks import is_behind, open_rocks, scanning, unlogged
+from streams.state.rocks import is_behind, open_rocks, rewriting, scanning, unlogged
 
 logger = logging.getLogger(__name__)
 
@@ -152,6 +152,15 @@ class PartitionCopy:
         del batch[self._meta_key]
         self._commit(batch)
         self._offset = self._saved_at_ms = 0
+
+    def purge(self) -> None:
+        """Leave no trace on disk of what was deleted or replaced: its tables are written anew."""
+        try:
+            self._db.flush()
+            # Of the whole partition: RocksDB's own log tells the keys that are asked for.
+            self._db.compact_range(self._prefix, _end_of(self._prefix), rewriting())
+        except Exception as error:  # rocksdict knows no narrower type
+            raise self._folder.fault(error) from error
 
     def _read(self, key: bytes) -> bytes | None:
         try:

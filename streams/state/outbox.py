@@ -1,6 +1,6 @@
 """Moves on their way from one partition to others: each arrives once, in order."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from streams.frames import encode_moves
 from streams.model.ids import partition_for
@@ -29,6 +29,11 @@ class Outbox:
         for move in moves:
             target = partition_for(move.workspace, move.target, self._partitions)
             self._waiting.setdefault(target, []).append(move)
+
+    def keep(self, is_kept: Callable[[Move], bool]) -> None:
+        """Drop the waiting moves that are not to be kept; they have no numbers yet."""
+        kept = {target: [m for m in moves if is_kept(m)] for target, moves in self._waiting.items()}
+        self._waiting = {target: moves for target, moves in kept.items() if moves}
 
     def __bool__(self) -> bool:
         return bool(self._waiting)

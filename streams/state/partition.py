@@ -24,6 +24,7 @@ from streams.operators.rollups import Rollups
 from streams.operators.rulebook import RuleBook
 from streams.operators.seen_ids import SeenIds
 from streams.state import codec
+from streams.state.erasing import Erasures, erase
 from streams.state.outbox import Outbox
 from streams.state.profile_store import ProfileStore
 from streams.state.record_sizes import MAX_EVENT_BYTES, shortened
@@ -64,6 +65,7 @@ class Partition:
         self.seen_chunks = SeenChunks(seen)
         self.outbox = outbox
         self.timers = Timers()
+        self.erasures = Erasures()
         self.clock_ms = 0
         self.published_ms = 0
         self.offset = -1
@@ -172,7 +174,7 @@ class Partition:
             self._apply_moves(frame.moves, mark)
         elif frame.control is not None:
             self.settle()
-            self._apply_control(frame.control)
+            self._apply_control(offset, frame.control)
         mark.clock_ms = self.clock_ms = max(self.clock_ms, frame.clock_ms)
         self.seen.forget(self.clock_ms)
         if self._waiting_events >= MAX_WAITING_EVENTS:
@@ -241,6 +243,8 @@ class Partition:
     def _apply_moves(self, batch: MoveBatch, mark: FrameMark) -> None:
         mark.clock_ms = self.clock_ms
         for move in self.outbox.accept(batch):
+            if move.kind is MoveKind.ERASED:
+                continue
             key = f"{move.workspace}\x1f{move.target}"
             try:
                 before = self.profiles.get(key)
@@ -277,7 +281,7 @@ class Partition:
                     raise
                 self._turn_off(move.workspace, error, self.clock_ms)
 
-    def _apply_control(self, control: Control) -> None:
+    def _apply_control(self, offset: int, control: Control) -> None:
         rules, workspace = self.rules, control.workspace
         off = rules.quarantined(workspace)
         try:
@@ -287,6 +291,8 @@ class Partition:
                 rules.recompute(workspace, control.body.decode(), control.revision)
             elif control.kind is ControlKind.RELEASE:
                 rules.release(workspace, control.body.decode())
+            elif control.kind is ControlKind.ERASE:
+                erase(self, control, offset)
         except Exception as error:
             # The API has refused what does not compile; what comes here nevertheless must not stop the stream.
             logger.exception("a control record of %s was dead-lettered", workspace)

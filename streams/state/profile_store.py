@@ -20,7 +20,7 @@ class ProfileStore:
     def __init__(self, copy: StateCopy, hot_profiles: int = DEFAULT_HOT_PROFILES) -> None:
         self._hot: dict[str, bytes] = {}
         self._old: dict[str, bytes] = {}
-        self._dirty: dict[str, bytes] = {}
+        self._dirty: dict[str, bytes | None] = {}
         self._copy = copy
         self._unsaved: dict[bytes, bytes | None] = {}
         self._hot_profiles = hot_profiles
@@ -37,6 +37,16 @@ class ProfileStore:
         """Replace profiles, as `codec.encode_profile` gives them; they are written at the next flush."""
         self._hot |= packed
         self._dirty |= packed
+
+    def holds(self, key: str) -> bool:
+        """Say whether the profile is known."""
+        return bool(self._hot.get(key) or self._fetch(key))
+
+    def remove(self, key: str) -> None:
+        """Forget a profile; its record is deleted at the next flush."""
+        self._hot.pop(key, None)
+        self._old.pop(key, None)
+        self._dirty[key] = None
 
     def is_dirty(self) -> bool:
         """Say whether there is anything to write."""
@@ -79,6 +89,9 @@ class ProfileStore:
     def _fetch(self, key: str) -> bytes | None:
         value = self._old.get(key)
         if value is None:
+            if key in self._dirty:
+                # Removed, and not written yet: what changed otherwise is hot.
+                return None
             packed_key = codec.PROFILE_PREFIX + key.encode()
             value = self._unsaved[packed_key] if packed_key in self._unsaved else self._copy.get(packed_key)
         if value is not None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from rocksdict import (
     BlockBasedOptions,
+    BottommostLevelCompaction,
     Cache,
+    CompactOptions,
     DBCompressionType,
     Options,
     Rdict,
@@ -49,6 +51,13 @@ def scanning(end: bytes) -> ReadOptions:
     options = ReadOptions()
     options.fill_cache(False)  # type: ignore[call-arg]  # the stub forgets its argument
     options.set_iterate_upper_bound(end)
+    return options
+
+
+def rewriting() -> CompactOptions:
+    """Return options for writing all tables of a range anew, without what was deleted or replaced."""
+    options = CompactOptions()
+    options.set_bottommost_level_compaction(BottommostLevelCompaction.force())
     return options
 
 
@@ -108,5 +117,8 @@ def _stay_in_the_background(options: Options) -> None:
     options.set_skip_stats_update_on_db_open(True)
     options.set_stats_dump_period_sec(0)
     options.set_stats_persist_period_sec(0)
+    # The manifest names the first and last key of every table, of those long gone too, until it is begun anew: with
+    # each change, so that it names no key that is nowhere else. There are a few hundred tables at most.
+    options.set_max_manifest_file_size(1)
     options.set_keep_log_file_num(2)
     options.set_max_log_file_size(1 * _MIB)

@@ -22,6 +22,10 @@ class Timers:
             heapq.heappush(self._heap, (due_ms, key))
             self.next_ms = self._heap[0][0]
 
+    def forget(self, key: str) -> None:
+        """Let `key` have no timer; its entry in the heap is passed over."""
+        self._scheduled.pop(key, None)
+
     def restore(self, due: dict[str, int]) -> None:
         """Take over all timers at once."""
         self._scheduled = due

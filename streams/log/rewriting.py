@@ -1,0 +1,134 @@
+"""Records of the log without a person: what is left of each. Embedded and Kafka write it back each in their way."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+import orjson
+
+from streams import frames
+from streams.frames import FrameKind
+from streams.log import topics
+from streams.model.dead_letters import DeadLetter
+from streams.model.errors import FrameError
+from streams.model.triggers import Trigger
+from streams.operators.erasing import Person
+
+Rewriter: TypeAlias = Callable[[bytes], bytes | None]
+"""Returns what is left of a record's value: itself, another, or None when nothing is."""
+
+_decode_trigger = msgspec.msgpack.Decoder(Trigger).decode
+_decode_letter = msgspec.msgpack.Decoder(DeadLetter).decode
+_decode_any = msgspec.msgpack.Decoder(strict=False).decode
+_MAX_UNWRAPPED = 3
+_HEADS = (0, 1, 9)
+"""Where msgpack may begin in what the engine buries: events, moves with a version, profiles with version and time."""
+
+
+def rewriter(topic: str, persons: Sequence[Person]) -> Rewriter:
+    """Return what rewrites the topic's records without these people."""
+    if topic == topics.EVENTS:
+        return lambda value: rewritten_frame(value, persons)
+    if topic == topics.TRIGGERS:
+        return lambda value: None if _is_trigger_of(value, persons) else value
+    if topic == topics.DEAD_LETTERS:
+        return lambda value: None if _is_letter_of(value, persons) else value
+    raise ValueError(f"{topic} holds nothing that is rewritten")
+
+
+def rewritten_frame(value: bytes, persons: Sequence[Person]) -> bytes:
+    """Return the frame without the people; itself when they are not in it. What is no frame goes when it tells of one.
+
+    A frame that loses all its events keeps its time.
+    """
+    try:
+        frame = frames.decode(value)
+    except FrameError:
+        return b"" if any(person.is_in(value) for person in persons) else value
+    if frame.kind is FrameKind.EVENTS:
+        kept = frame.events
+        for person in persons:
+            kept = [person.event_without(event) for event in kept if not person.owns(event)]
+        same = len(kept) == len(frame.events) and all(a is b for a, b in zip(kept, frame.events, strict=True))
+        return value if same else frames.encode_events(kept, frame.clock_ms)
+    if frame.moves is not None:
+        moves = frame.moves.moves
+        for person in persons:
+            moves = tuple(person.move_without(move) for move in moves)
+        if all(a is b for a, b in zip(moves, frame.moves.moves, strict=True)):
+            return value
+        return frames.encode_moves(msgspec.structs.replace(frame.moves, moves=moves), frame.clock_ms)
+    if frame.control is not None:
+        control = frame.control
+        for person in persons:
+            control = person.control_without(control)
+        return value if control is frame.control else frames.encode_control(control, frame.clock_ms)
+    return value
+
+
+def count_of(value: bytes, left: bytes | None) -> int:
+    """Return how many events went between two versions of a frame."""
+    try:
+        return len(frames.decode(value).events) - len(frames.decode(left or b"").events)
+    except FrameError:
+        return 0
+
+
+def names_person(raw: bytes, person: Person) -> bool:
+    """Say whether bytes that somebody sent, in whatever form, name the person. Errs on the side of yes."""
+    return any(person.is_in(form) or _document_names(form, person) for form in _forms(raw))
+
+
+def _is_trigger_of(value: bytes, persons: Sequence[Person]) -> bool:
+    try:
+        trigger = _decode_trigger(value)
+    except msgspec.MsgspecError:
+        return any(person.is_in(value) for person in persons)
+    return any(person.is_of(trigger) for person in persons)
+
+
+def _is_letter_of(value: bytes, persons: Sequence[Person]) -> bool:
+    try:
+        letter = _decode_letter(value)
+    except msgspec.MsgspecError:
+        return any(person.is_in(value) for person in persons)
+    return any(is_letter_of(letter, person) for person in persons)
+
+
+def is_letter_of(letter: DeadLetter, person: Person) -> bool:
+    """Say whether a dead letter names the person."""
+    if letter.workspace not in ("", person.workspace):
+        return False
+    return person.tells(letter.reason) or names_person(letter.raw, person)
+
+
+def _forms(raw: bytes) -> Iterator[bytes]:
+    """Yield the bytes as they are, with % and + undone, and what base64 in them holds."""
+    yield raw
+    if b"%" in raw or b"+" in raw:
+        yield unquote_to_bytes(raw.replace(b"+", b" "))
+    for part in raw.replace(b"=", b"&").replace(b"?", b"&").split(b"&")[: _MAX_UNWRAPPED * 4]:
+        if len(part) > 16:  # noqa: PLR2004  shorter parts hold no message
+            try:
+                yield base64.b64decode(unquote_to_bytes(part) + b"==", altchars=b"-_")
+            except (binascii.Error, ValueError):
+                continue
+
+
+def _document_names(raw: bytes, person: Person) -> bool:
+    try:
+        return person.may_mean(orjson.loads(raw))
+    except orjson.JSONDecodeError:
+        pass
+    for head in _HEADS:
+        found: Any = None
+        try:
+            found = _decode_any(raw[head:])
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            continue
+        if isinstance(found, list | dict) and person.names(found):
+            return True
+    return False
