@@ -14,6 +14,7 @@ LOCKS = ROOT / "infra" / "build" / "locks"
 STAMPS = ROOT / ".stamps"
 DASHBOARD = ROOT / "dashboards" / "web"
 DASHBOARD_DIST = ROOT / "dashboards" / "dist"
+CLIENTS = ROOT / "tests" / "clients"
 
 
 Command = list[str | Path]

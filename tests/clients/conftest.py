@@ -1,0 +1,77 @@
+"""A front door on a port, for clients that know nothing of tests: it can be told to refuse, and says what it got."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+import uvicorn
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from infra.clock import SystemClock
+from ingest.app import create_ingest_app
+from ingest.batcher import Batcher
+from ingest.dead_letters import LogDeadLetters
+from ingest.door import OpenGate
+from ingest.errors import RateLimitedError
+from ingest.settings import IngestSettings
+from ingest.sources import Source, StaticSources
+from streams.model.errors import LogFullError
+from tests.unit.ingest.fake_log import FakeLog
+
+KEY = "wk_web"
+SOURCE = Source("site", "ws", "web", write_key=KEY)
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[str]:
+    """Serve the application at the address that is given."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        serving = asyncio.create_task(server.serve([listener]))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await serving
+
+
+class Trouble(OpenGate):
+    """Refuses the next requests, as often as it is told: too many messages (429), or no room in the log (503)."""
+
+    def __init__(self) -> None:
+        self.rate_limited = 0
+        self.full = 0
+        self.refused = 0
+
+    def admit(self, request: Request, source: Source) -> None:
+        if self.rate_limited:
+            self.rate_limited -= 1
+            self.refused += 1
+            raise RateLimitedError(source.id, 1, 0.1)
+        if self.full:
+            self.full -= 1
+            self.refused += 1
+            raise LogFullError("it waits for the disk", 1)
+
+
+@dataclass
+class OpenDoor:
+    """What a test sees of the door."""
+
+    url: str
+    log: FakeLog
+    trouble: Trouble = field(default_factory=Trouble)
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[OpenDoor]:
+    log, clock, settings, trouble = FakeLog(), SystemClock(), IngestSettings(linger_ms=0), Trouble()
+    batcher = Batcher(log, clock, settings)
+    await batcher.start()
+    app = create_ingest_app(batcher, StaticSources([SOURCE]), LogDeadLetters(log), clock, settings, gate=trouble)
+    async with served(app) as url:
+        yield OpenDoor(url, log, trouble)
+    await batcher.stop()
+    assert log.dead_letters() == []
