@@ -1,23 +1,26 @@
 """Events become durable frames. Requests that arrive together share one append; none is told "yes" before it is done.
 
-It never drops: what does not fit is refused with LogFullError before anything is taken.
+It never drops: what does not fit is refused with LogFullError before anything is taken. No source takes all the room.
 """
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import msgspec
 
+from ingest.intake import SPOOLED
+from ingest.recent_ids import RecentIds, digests_of
 from ingest.settings import IngestSettings
+from ingest.tallies import Tallies
 from streams.frames import encode_events
 from streams.log.topics import EVENTS
 from streams.model.errors import LogClosedError, LogFullError
 from streams.model.events import Event
 from streams.model.ids import partition_for
-from streams.ports import Clock, EventLog, NewRecord
+from streams.ports import AppendsRecords, Clock, NewRecord
 
 _log = logging.getLogger(__name__)
 _size_of = msgspec.msgpack.Encoder().encode
@@ -25,26 +28,30 @@ _size_of = msgspec.msgpack.Encoder().encode
 
 @dataclass(slots=True)
 class BatcherCounts:
-    """Events since start: accepted = appended + failed + what is pending now; rejected were never taken.
-
-    `batches` counts appends, `frames` the log records they wrote.
+    """Events since start: accepted = appended + spooled + failed + what is pending now; rejected were never taken, and
+    repeats left out are in none of these. `batches` counts appends, `frames` the log records they wrote. `unframed`
+    must be 0: events that went into an append and were not in its frames.
     """
 
     accepted: int = 0
     appended: int = 0
+    spooled: int = 0
     rejected: int = 0
     failed: int = 0
     batches: int = 0
     frames: int = 0
+    unframed: int = 0
 
 
 class _Put:
-    """The events of one caller, who waits on `done`."""
+    """The events of one caller, who waits on `done`. `source` is whose they are, `ids` what tells each apart."""
 
-    __slots__ = ("done", "events", "size_bytes", "sizes")
+    __slots__ = ("done", "events", "ids", "size_bytes", "sizes", "source")
 
-    def __init__(self, events: Sequence[Event], done: asyncio.Future[None]) -> None:
+    def __init__(self, events: Sequence[Event], ids: Sequence[int], done: asyncio.Future[None]) -> None:
         self.events = events
+        self.ids = ids
+        self.source = events[0].source
         self.sizes = [len(_size_of(event)) for event in events]
         self.size_bytes = sum(self.sizes)
         self.done = done
@@ -53,9 +60,13 @@ class _Put:
 class Batcher:
     """Packs events into frames and appends them, one append at a time, in the order of arrival."""
 
-    def __init__(self, log: EventLog, clock: Clock, settings: IngestSettings) -> None:
+    def __init__(self, log: AppendsRecords, clock: Clock, settings: IngestSettings) -> None:
         self.counts = BatcherCounts()
+        self.tallies = Tallies()
         self.pending_bytes = 0
+        self._held_bytes: Counter[str] = Counter()
+        self._recent = RecentIds(settings.recent_ids)
+        self._appending: Sequence[_Put] = ()
         self._log = log
         self._clock = clock
         self._settings = settings
@@ -86,29 +97,58 @@ class Batcher:
     def snapshot(self) -> dict[str, int]:
         return asdict(self.counts) | {"pending_bytes": self.pending_bytes}
 
+    def drift(self) -> dict[str, int]:
+        """Return by source the events that were accepted and that nothing became of; a fault here if there are any."""
+        under_way: Counter[str] = Counter()
+        for put in (*self._waiting, *self._appending):
+            under_way[put.source] += len(put.events)
+        drift = self.tallies.drift(under_way)
+        return drift | {"(frames)": self.counts.unframed} if self.counts.unframed else drift
+
     async def put(self, events: Sequence[Event]) -> None:
-        """Return once all the events are durable.
+        """Return once all the events are durable, but for those that were just before. They are of one source.
 
         Raises LogFullError when too much is waiting, LogClosedError when not running, else what the append raised.
         """
         if not events:
             return
+        tally = self.tallies.of(events[0].source)
         if self._closing or self._loop is None or self._loop.done():
             self.counts.rejected += len(events)
+            tally.refused += len(events)
             raise LogClosedError("ingest is not running")
-        put = _Put(events, asyncio.get_running_loop().create_future())
-        if self.pending_bytes + put.size_bytes > self._settings.max_pending_bytes:
-            self.counts.rejected += len(events)
-            raise LogFullError(
-                f"{self.pending_bytes} bytes of events already wait for the log", self._settings.retry_after_s
-            )
+        ids = digests_of(events)
+        if any(one in self._recent for one in ids):
+            fresh = [(event, one) for event, one in zip(events, ids, strict=True) if one not in self._recent]
+            tally.accepted += len(events) - len(fresh)
+            tally.duplicate += len(events) - len(fresh)
+            if not fresh:
+                return
+            events, ids = [event for event, _ in fresh], [one for _, one in fresh]
+        put = _Put(events, ids, asyncio.get_running_loop().create_future())
+        self._make_room(put)
         self.counts.accepted += len(events)
+        tally.accepted += len(events)
         self.pending_bytes += put.size_bytes
+        self._held_bytes[put.source] += put.size_bytes
         self._waiting.append(put)
         self._arrived.set()
         if self.pending_bytes >= self._settings.max_frame_bytes:
             self._enough.set()
         await put.done
+
+    def _make_room(self, put: _Put) -> None:
+        """Raise LogFullError when it is too much, for all or for its source: a half is left to others."""
+        limit, held = self._settings.max_pending_bytes, self._held_bytes[put.source]
+        if self.pending_bytes + put.size_bytes > limit:
+            problem = f"{self.pending_bytes} bytes of events already wait for the log"
+        elif held and held + put.size_bytes > limit // 2:
+            problem = f"{held} bytes of events of the source already wait for the log"
+        else:
+            return
+        self.counts.rejected += len(put.events)
+        self.tallies.of(put.source).refused += len(put.events)
+        raise LogFullError(problem, self._settings.retry_after_s)
 
     async def _run(self) -> None:
         try:
@@ -143,22 +183,23 @@ class Batcher:
 
     async def _append(self, puts: list[_Put]) -> None:
         events = sum(len(put.events) for put in puts)
+        self._appending = puts
         try:
-            records = self._records(puts)
-            await self._log.append(records)
+            records, framed = self._records(puts)
+            offsets = await self._log.append(records)
         except BaseException as error:
             self._finish(puts, error)
-            self.counts.failed += events
             if not isinstance(error, LogFullError):
                 raise
             _log.warning("the log refused %d events: %s", events, error)
             return
-        self._finish(puts, None)
-        self.counts.appended += events
+        self._finish(puts, None, is_spooled=offsets[0] == SPOOLED)
         self.counts.batches += 1
         self.counts.frames += len(records)
+        self.counts.unframed += events - framed
 
-    def _records(self, puts: list[_Put]) -> list[NewRecord]:
+    def _records(self, puts: list[_Put]) -> tuple[list[NewRecord], int]:
+        """Return the frames as records, and how many events are in them."""
         now_ms = self._clock.now_ms()
         settings = self._settings
         frames: list[tuple[int, list[Event]]] = []
@@ -176,11 +217,13 @@ class Batcher:
                     frames.append((partition, frame))
                 frame.append(event)
                 newest[partition] = (frame, frame_bytes + size_bytes)
-        return [NewRecord(EVENTS, partition, None, encode_events(frame, now_ms), now_ms) for partition, frame in frames]
+        records = [NewRecord(EVENTS, number, None, encode_events(frame, now_ms), now_ms) for number, frame in frames]
+        return records, sum(len(frame) for _, frame in frames)
 
-    def _finish(self, puts: list[_Put], error: BaseException | None) -> None:
+    def _finish(self, puts: list[_Put], error: BaseException | None, *, is_spooled: bool = False) -> None:
+        self._appending = ()
         for put in puts:
-            self.pending_bytes -= put.size_bytes
+            self._settle(put, error, is_spooled=is_spooled)
             if put.done.done():
                 continue  # its caller went away; the events stay
             if error is None:
@@ -190,8 +233,25 @@ class Batcher:
             else:
                 put.done.set_exception(LogClosedError(f"the append failed: {error!r}"))
 
+    def _settle(self, put: _Put, error: BaseException | None, *, is_spooled: bool) -> None:
+        count, tally = len(put.events), self.tallies.of(put.source)
+        self.pending_bytes -= put.size_bytes
+        self._held_bytes[put.source] -= put.size_bytes
+        if not self._held_bytes[put.source]:
+            del self._held_bytes[put.source]
+        if error is not None:
+            self.counts.failed += count
+            tally.failed += count
+            return
+        self._recent.add_all(put.ids)
+        if is_spooled:
+            self.counts.spooled += count
+            tally.spooled += count
+        else:
+            self.counts.appended += count
+            tally.appended += count
+
     def _fail_waiting(self) -> None:
         left = list(self._waiting)
         self._waiting.clear()
-        self.counts.failed += sum(len(put.events) for put in left)
         self._finish(left, LogClosedError("ingest stopped"))

@@ -194,13 +194,18 @@ class Door:
     async def take(self, caller: Caller, events: Sequence[Event], messages: int = 1) -> None:
         """Make the events of `messages` messages durable, but those that must not be recorded."""
         events = as_history_when_old(in_client_order(events), self.settings.late_after_ms)
+        tally = self._batcher.tallies.of(caller.source.id)
         if caller.opts_out:
+            tally.accepted += len(events)
+            tally.declined += len(events)
             self.counts.declined += messages
             self._note(caller, DECLINED, events)
             return
         suppressed = self.suppressed(events)
         if suppressed:
             events = [event for event in events if event not in suppressed]
+            tally.accepted += len(suppressed)
+            tally.suppressed += len(suppressed)
             self.counts.suppressed += len(suppressed)
             self._note(caller, SUPPRESSED, suppressed)
         await self._batcher.put(events)
@@ -220,23 +225,23 @@ class Door:
         elif caller.user_agent:
             head = {"user_agent": caller.user_agent, **(head or {})}
         told = orjson.dumps(head).decode() if head else ""
-        await self._dead_letters.put(
-            [
-                DeadLetter(
-                    source.workspace,
-                    source.id,
-                    STAGE,
-                    str(error)[:_MAX_REASON_CHARS],
-                    error.field,
-                    raw,
-                    now_ms,
-                    caller.via,
-                    error.code,
-                    told,
-                )
-                for error, raw in unusable
-            ]
-        )
+        letters = [
+            DeadLetter(
+                source.workspace,
+                source.id,
+                STAGE,
+                str(error)[:_MAX_REASON_CHARS],
+                error.field,
+                raw,
+                now_ms,
+                caller.via,
+                error.code,
+                told,
+            )
+            for error, raw in unusable
+        ]
+        with self._batcher.tallies.rejecting(source.id, len(letters)):
+            await self._dead_letters.put(letters)
         self.counts.dead_lettered += len(unusable)
         for error, raw in unusable:
             self._watch.note(caller, REJECTED, None, str(error), raw)

@@ -29,9 +29,49 @@ class IngestSettings(BaseModel):
         4_194_304, ge=1_024, description="An append takes no further request beyond this size, in bytes."
     )
     max_pending_bytes: int = Field(
-        33_554_432,
+        67_108_864,
         ge=1_048_576,
-        description="Bytes of events that may wait for the log; beyond it requests get 503 and Retry-After.",
+        description="Bytes of events that may wait for the log; beyond it requests get 503 and Retry-After. A source "
+        "may hold half of it.",
+    )
+    max_body_bytes: int = Field(
+        67_108_864,
+        ge=1_048_576,
+        description="Bytes of request bodies that may be in memory at a time; beyond it requests get 503 and "
+        "Retry-After. A source may hold half of it.",
+    )
+    body_timeout_s: float = Field(60, gt=0, le=3_600, description="How long a request body may take to arrive.")
+    recent_ids: int = Field(
+        100_000,
+        ge=0,
+        le=10_000_000,
+        description="Ids of events just made durable that are remembered, so that a repeat is left out at the door "
+        "(about 100 bytes each); 0 leaves repeats to the engine, which knows those of 7 days.",
+    )
+    min_free_bytes: int = Field(
+        268_435_456,
+        ge=0,
+        description="Room that must be left on the disk of the log or spool, in bytes, or a tenth of a disk where that "
+        "is less; with less room requests get 503 and Retry-After.",
+    )
+    spool_folder: str = Field(
+        "",
+        description="Folder in which events wait while Kafka is away, of one process only and always the same; empty: "
+        "`spool` in the data folder. Not used without Kafka.",
+    )
+    spool_after_ms: int = Field(
+        2_000,
+        ge=50,
+        le=60_000,
+        description="An append that Kafka has not confirmed within this time goes to the spool.",
+    )
+    spool_max_bytes: int = Field(
+        4_294_967_296,
+        ge=1_048_576,
+        description="Bytes that may wait in the spool; beyond it requests get 503 and Retry-After.",
+    )
+    spool_segment_bytes: int = Field(
+        16_777_216, ge=65_536, description="Size from which the spool goes on in a new file, in bytes."
     )
     future_clamp_ms: int = Field(
         300_000, ge=0, description="A timestamp further ahead than this is replaced by the time of receipt."

@@ -67,6 +67,14 @@ class LogWriter(Protocol):
         ...
 
 
+class AppendsRecords(Protocol):
+    """The part of an EventLog that a writer needs."""
+
+    def partitions(self, topic: str, /) -> int: ...
+
+    async def append(self, records: Sequence[NewRecord]) -> list[int]: ...
+
+
 class EventLog(Protocol):
     """An ordered, partitioned, durable log of records."""
 

@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from ingest.batcher import Batcher
+from ingest.recent_ids import RecentIds
 from ingest.settings import IngestSettings
+from ingest.tallies import Audit
 from streams.log.topics import EVENTS
 from streams.model.errors import LogClosedError, LogFullError
 from streams.model.events import Event, ProfileKeys
@@ -51,7 +54,7 @@ async def test_frames_are_bounded_in_events_and_bytes(log: FakeLog, clock: FakeC
     batcher = Batcher(log, clock, IngestSettings(linger_ms=0, max_frame_events=10, max_frame_bytes=4_096))
     await batcher.start()
     await batcher.put([event(n) for n in range(25)])
-    await batcher.put([event(n, size=3_000) for n in range(3)])
+    await batcher.put([event(100 + n, size=3_000) for n in range(3)])
     await batcher.stop()
     assert [len(records) for records in log.appends] == [3, 3]
 
@@ -77,7 +80,8 @@ async def test_too_much_waiting_is_refused_at_once(log: FakeLog, clock: FakeCloc
     await first
     await batcher.stop()
     assert batcher.snapshot() == {
-        "accepted": 1, "appended": 1, "rejected": 1, "failed": 0, "batches": 1, "frames": 1, "pending_bytes": 0,
+        "accepted": 1, "appended": 1, "spooled": 0, "rejected": 1, "failed": 0, "batches": 1, "frames": 1,
+        "unframed": 0, "pending_bytes": 0,
     }  # fmt: skip
 
 
@@ -114,3 +118,74 @@ async def test_caller_that_goes_away_takes_nothing_with_it(log: FakeLog, batcher
     log.gate.set()
     await batcher.put([event(2)])
     assert [e.id for e in log.events()] == ["m1", "m2"]
+
+
+async def test_a_repeat_of_what_is_durable_is_left_out_and_counted(log: FakeLog, batcher: Batcher):
+    await batcher.put([event(1), event(2)])
+    await batcher.put([event(2), event(3)])
+    await batcher.put([event(1)])
+    assert [e.id for e in log.events()] == ["m1", "m2", "m3"]
+    tally = batcher.tallies.of("src")
+    assert (tally.accepted, tally.appended, tally.duplicate) == (5, 3, 2)
+
+
+async def test_the_same_id_of_somebody_else_is_no_repeat(log: FakeLog, batcher: Batcher):
+    await batcher.put([event(1)])
+    await batcher.put([event(1, "user:v")])
+    assert len(log.events()) == 2
+
+
+async def test_an_event_whose_append_failed_is_no_repeat_when_it_comes_again(log: FakeLog, batcher: Batcher):
+    log.fault = LogFullError("disk", 7)
+    with pytest.raises(LogFullError):
+        await batcher.put([event(1)])
+    log.fault = None
+    await batcher.put([event(1)])
+    assert [e.id for e in log.events()] == ["m1"]
+
+
+async def test_ids_are_remembered_in_bounded_memory():
+    recent = RecentIds(1_000)
+    for n in range(10_000):
+        recent.add_all([n])
+    assert 500 <= len(recent) <= 1_000
+    assert 9_999 in recent
+    assert 0 not in recent
+
+
+async def test_one_source_leaves_half_of_the_room_to_others(log: FakeLog, clock: FakeClock):
+    batcher = Batcher(log, clock, IngestSettings(linger_ms=0, max_pending_bytes=1_048_576))
+    await batcher.start()
+    log.gate.clear()
+    puts = [asyncio.create_task(batcher.put([event(n, size=120_000)])) for n in range(8)]
+    await log.asked.wait()
+    await asyncio.sleep(0)
+    other = asyncio.create_task(batcher.put([replace(event(99, size=400_000), source="other")]))
+    await asyncio.sleep(0)
+    refused = [put for put in puts if put.done()]
+    assert (len(refused), other.done()) == (4, False)
+    log.gate.set()
+    outcomes = await asyncio.gather(*puts, other, return_exceptions=True)
+    assert sum(isinstance(outcome, LogFullError) for outcome in outcomes) == 4
+    await batcher.stop()
+
+
+async def test_the_books_are_right_at_every_moment(log: FakeLog, batcher: Batcher):
+    log.gate.clear()
+    puts = [asyncio.create_task(batcher.put([event(n), event(n + 100)])) for n in range(5)]
+    await log.asked.wait()
+    assert (batcher.tallies.of("src").accepted, batcher.tallies.of("src").appended, batcher.drift()) == (10, 0, {})
+    log.fault = LogFullError("disk", 7)
+    log.gate.set()
+    await asyncio.gather(*puts, return_exceptions=True)
+    assert (batcher.tallies.of("src").failed, batcher.drift()) == (10, {})
+
+
+async def test_an_event_that_is_missing_from_the_books_is_told_once_and_not_ready(batcher: Batcher, caplog):
+    audit = Audit(batcher.drift)
+    assert audit.state() == "ready"
+    batcher.tallies.of("src").accepted += 3
+    audit.check()
+    audit.check()
+    assert audit.state() == "3 events are not accounted for"
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
