@@ -127,12 +127,21 @@ class Platform:
     def until(self, what: str, question: Any, timeout_s: float = 20.0) -> Any:
         """Ask until the answer is true, and return it; the question is an outside view, so there is no event."""
         ends = time.monotonic() + timeout_s
-        while not (answer := question()):
+        while not (answer := self._answer_to(question)):
             assert time.monotonic() < ends, (
                 f"{what}: not within {timeout_s} s; log:\n{self.log_file.read_text()[-3000:]}"
             )
             time.sleep(0.05)
         return answer
+
+    def _answer_to(self, question: Any) -> Any:
+        try:
+            return question()
+        except httpx.TransportError:
+            assert self._process is not None
+            ended = self._process.poll()
+            assert ended is None, f"it ended by itself with {ended}; log:\n{self.log_file.read_text()[-6000:]}"
+            raise
 
     def _first_line(self) -> str:
         assert self._process is not None
