@@ -60,4 +60,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
+    # What is deleted or replaced leaves no bytes in the file.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()

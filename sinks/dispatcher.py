@@ -116,7 +116,10 @@ class Dispatcher:
         deliveries: list[Delivery] = []
         letters: list[DeadLetter] = []
         for record in records:
-            value = record.value or b""
+            value = record.value
+            if value is None:
+                # Of somebody who was erased.
+                continue
             try:
                 deliveries += self._planner.deliveries(value, now_ms)
             except msgspec.MsgspecError as error:

@@ -49,6 +49,8 @@ def _open(path: Path | str, synchronous: str, prepare: Callable[[sqlite3.Connect
     try:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={synchronous}")
+        # What is deleted or replaced leaves no bytes in the file.
+        db.execute("PRAGMA secure_delete=ON")
         prepare(db)
     except BaseException:
         db.close()

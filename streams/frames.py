@@ -70,6 +70,10 @@ def encode_tick(clock_ms: int) -> bytes:
     return _pack(FrameKind.TICK, clock_ms, ())
 
 
+ERASED = encode_tick(0)
+"""What stands, or is read, where a whole record was erased: it says nothing."""
+
+
 def encode_rollups(batch: RollupBatch) -> bytes:
     """Return a frame of one partition's changed totals."""
     return _pack(FrameKind.ROLLUPS, batch.clock_ms, (batch,))
@@ -86,12 +90,7 @@ def encode_control(control: Control, clock_ms: int) -> bytes:
 
 
 def decode(data: bytes) -> Frame:
-    """Return the frame in `data`. Raises FrameError, whose text says which check failed.
-
-    A record whose events were all erased has no value, and says nothing.
-    """
-    if not data:
-        return Frame(FrameKind.TICK, 0)
+    """Return the frame in `data`. Raises FrameError, whose text says which check failed."""
     if len(data) < _BODY_AT:
         raise FrameError(f"truncated: {len(data)} bytes, a frame has at least {_BODY_AT}")
     magic, version, kind, count, clock_ms = _HEADER.unpack_from(data)

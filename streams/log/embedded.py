@@ -13,11 +13,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from streams.log.embedded_rewriting import changes_of, replace_values
 from streams.log.embedded_schema import OFFSET_BITS, connect, open_schema, place_of, row_id
 from streams.log.retention import add_sizes, purge_slice
+from streams.log.rewriting import Rewriter
 from streams.log.subscription import LogSubscription
 from streams.log.tail import Tails
 from streams.log.topics import DEAD_LETTERS, EVENTS, TOPICS, Topic, topic
@@ -26,6 +29,7 @@ from streams.ports import LogRecord, LogWriter, NewRecord, Subscription
 
 _OFFSET_MASK = (1 << OFFSET_BITS) - 1
 _MAX_JOBS_PER_COMMIT = 512
+_REWRITTEN_RECORDS = 200
 _FROM_OUTSIDE = frozenset({EVENTS, DEAD_LETTERS})
 
 
@@ -132,6 +136,26 @@ class EmbeddedEventLog:
         newest = None if self._closed else self._tails.read(topic_name, partition, offset, max_records)
         if newest is not None:
             return newest
+        return await self._stored(topic_name, partition, offset, max_records)
+
+    async def rewrite(self, topic_name: str, rewriter: Rewriter) -> int:
+        """Replace the values of a topic's records by what is left of them; one of which nothing is left keeps its
+        place, and neither key nor value. Return how many changed. Appends get their turn in between.
+        """
+        changed = 0
+        for partition in range(self._partitions):
+            offset = 0
+            while records := await self._stored(topic_name, partition, offset, _REWRITTEN_RECORDS):
+                offset = records[-1].offset + 1
+                changes = await asyncio.to_thread(changes_of, records, rewriter)
+                if changes:
+                    place = self._topic_nos[topic_name], partition
+                    await self._submit(partial(replace_values, place=place, changes=changes))
+                    self._tails.clear()
+                    changed += len(changes)
+        return changed
+
+    async def _stored(self, topic_name: str, partition: int, offset: int, max_records: int) -> list[LogRecord]:
         number = self._topic_nos[topic_name]
         first, last = row_id(number, partition, offset), row_id(number, partition, _OFFSET_MASK)
         rows = await self._in_reader(

@@ -50,6 +50,8 @@ def connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.execute("PRAGMA temp_store=MEMORY")
+    # What is deleted or replaced leaves no bytes in the file.
+    db.execute("PRAGMA secure_delete=ON")
     return db
 
 

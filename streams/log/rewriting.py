@@ -1,13 +1,9 @@
 """Records of the log without a person: what is left of each. Embedded and Kafka write it back each in their way."""
 
-import base64
-import binascii
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
-from urllib.parse import unquote_to_bytes
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import msgspec
-import orjson
 
 from streams import frames
 from streams.frames import FrameKind
@@ -16,16 +12,13 @@ from streams.model.dead_letters import DeadLetter
 from streams.model.errors import FrameError
 from streams.model.triggers import Trigger
 from streams.operators.erasing import Person
+from streams.operators.raw_forms import documents_in, forms_of
 
 Rewriter: TypeAlias = Callable[[bytes], bytes | None]
 """Returns what is left of a record's value: itself, another, or None when nothing is."""
 
 _decode_trigger = msgspec.msgpack.Decoder(Trigger).decode
 _decode_letter = msgspec.msgpack.Decoder(DeadLetter).decode
-_decode_any = msgspec.msgpack.Decoder(strict=False).decode
-_MAX_UNWRAPPED = 3
-_HEADS = (0, 1, 9)
-"""Where msgpack may begin in what the engine buries: events, moves with a version, profiles with version and time."""
 
 
 def rewriter(topic: str, persons: Sequence[Person]) -> Rewriter:
@@ -47,7 +40,7 @@ def rewritten_frame(value: bytes, persons: Sequence[Person]) -> bytes:
     try:
         frame = frames.decode(value)
     except FrameError:
-        return b"" if any(person.is_in(value) for person in persons) else value
+        return frames.ERASED if any(person.is_in(value) for person in persons) else value
     if frame.kind is FrameKind.EVENTS:
         kept = frame.events
         for person in persons:
@@ -72,14 +65,14 @@ def rewritten_frame(value: bytes, persons: Sequence[Person]) -> bytes:
 def count_of(value: bytes, left: bytes | None) -> int:
     """Return how many events went between two versions of a frame."""
     try:
-        return len(frames.decode(value).events) - len(frames.decode(left or b"").events)
+        return len(frames.decode(value).events) - len(frames.decode(left or frames.ERASED).events)
     except FrameError:
         return 0
 
 
 def names_person(raw: bytes, person: Person) -> bool:
     """Say whether bytes that somebody sent, in whatever form, name the person. Errs on the side of yes."""
-    return any(person.is_in(form) or _document_names(form, person) for form in _forms(raw))
+    return any(person.is_in(form) or any(map(person.may_mean, documents_in(form))) for form in forms_of(raw))
 
 
 def _is_trigger_of(value: bytes, persons: Sequence[Person]) -> bool:
@@ -102,33 +95,5 @@ def is_letter_of(letter: DeadLetter, person: Person) -> bool:
     """Say whether a dead letter names the person."""
     if letter.workspace not in ("", person.workspace):
         return False
-    return person.tells(letter.reason) or names_person(letter.raw, person)
-
-
-def _forms(raw: bytes) -> Iterator[bytes]:
-    """Yield the bytes as they are, with % and + undone, and what base64 in them holds."""
-    yield raw
-    if b"%" in raw or b"+" in raw:
-        yield unquote_to_bytes(raw.replace(b"+", b" "))
-    for part in raw.replace(b"=", b"&").replace(b"?", b"&").split(b"&")[: _MAX_UNWRAPPED * 4]:
-        if len(part) > 16:  # noqa: PLR2004  shorter parts hold no message
-            try:
-                yield base64.b64decode(unquote_to_bytes(part) + b"==", altchars=b"-_")
-            except (binascii.Error, ValueError):
-                continue
-
-
-def _document_names(raw: bytes, person: Person) -> bool:
-    try:
-        return person.may_mean(orjson.loads(raw))
-    except orjson.JSONDecodeError:
-        pass
-    for head in _HEADS:
-        found: Any = None
-        try:
-            found = _decode_any(raw[head:])
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            continue
-        if isinstance(found, list | dict) and person.names(found):
-            return True
-    return False
+    told = f"{letter.reason}\n{letter.head}"
+    return person.tells(told) or names_person(letter.raw, person)

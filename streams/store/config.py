@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from streams.store import tables
 from streams.store.engine import SqlThread
+from streams.store.erasures import Erasures
 from streams.store.event_schemas import EventSchemas
 from streams.store.rule_sets import RuleSets
 from streams.store.source_rows import SourceRows, first_website
@@ -64,6 +65,7 @@ class ConfigStore:
         self.rules = RuleSets(self._sql)
         self.sources = SourceRows(self._sql, random)
         self.schemas = EventSchemas(self._sql)
+        self.erasures = Erasures(self._sql)
 
     async def open(self) -> None:
         """Create the tables that are missing."""

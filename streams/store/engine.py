@@ -17,7 +17,7 @@ T = TypeVar("T")
 def _durable(connection: Any, _record: Any) -> None:
     """SQLite's settings: readers don't wait for the writer, and a commit survives a power cut."""
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

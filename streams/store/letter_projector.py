@@ -88,7 +88,8 @@ class LetterProjector:
 
 def read_letters(records: Sequence[LogRecord], workspace: str) -> list[StoredLetter]:
     """Return the letters in the records; one that can't be read is kept as a letter about itself."""
-    return [_letter(record, workspace) for record in records]
+    # One without a value was of somebody who was erased.
+    return [_letter(record, workspace) for record in records if record.value is not None]
 
 
 def _letter(record: LogRecord, workspace: str) -> StoredLetter:

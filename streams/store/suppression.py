@@ -1,0 +1,77 @@
+"""Whose events are refused: keyed hashes of erased people's ids, in memory for the front door."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from streams.model.erasure import ids_of
+from streams.model.events import Event
+from streams.operators.raw_forms import documents_in, forms_of
+from streams.store.erasures import Erasures
+
+_HASH_BYTES = 16
+_KINDS = ("user", "anon", "email", "phone", "device")
+_ID_FIELD = re.compile(r"(?:id|key|user|mail|phone|contact|customer|recipient|to)$", re.IGNORECASE)
+_EMAIL = re.compile(rb"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
+_MOST_LOOKED_AT = 500
+_CACHED_IDS = 10_000
+
+
+class Suppressions:
+    """Refreshed by its owner every few seconds; asked for every event."""
+
+    def __init__(self, store: Erasures, secret: str) -> None:
+        self._store = store
+        self._key = secret.encode()[:64]
+        self._hashes: frozenset[str] = frozenset()
+        self._mark: tuple[int, int] = (0, 0)
+        self._known = lru_cache(_CACHED_IDS)(self._is_known)
+
+    async def refresh(self) -> None:
+        """Learn what was added and lifted."""
+        mark = await self._store.mark()
+        if mark != self._mark:
+            self._hashes = frozenset(await self._store.suppressed())
+            self._mark = mark
+            self._known.cache_clear()
+
+    def hash_of(self, workspace: str, name: str) -> str:
+        """Return what stands for an id ("user:7"); without the installation's secret it tells nothing."""
+        text = f"{workspace}\x1f{name}".encode()
+        return blake2b(text, key=self._key, digest_size=_HASH_BYTES).hexdigest()
+
+    def is_suppressed(self, event: Event) -> bool:
+        """Say whether one of the ids that the event names is an erased person's."""
+        if not self._hashes:
+            return False
+        known, workspace = self._known, event.workspace
+        return any(known(workspace, name) for name in ids_of(event))
+
+    def hides(self, workspace: str, raw: bytes) -> bool:
+        """Say whether bytes that can't be used name an erased person, as far as can be told."""
+        if not self._hashes:
+            return False
+        return any(self._names(workspace, form) for form in forms_of(raw))
+
+    def _names(self, workspace: str, raw: bytes) -> bool:
+        values = {found.decode("ascii", "replace").lower() for found in _EMAIL.findall(raw)[:_MOST_LOOKED_AT]}
+        for document in documents_in(raw):
+            values.update(value for value, _ in zip(_ids_in(document, ""), range(_MOST_LOOKED_AT), strict=False))
+        return any(self._known(workspace, f"{kind}:{value}") for value in values for kind in _KINDS)
+
+    def _is_known(self, workspace: str, name: str) -> bool:
+        return self.hash_of(workspace, name) in self._hashes
+
+
+def _ids_in(value: Any, field: str) -> Iterator[str]:
+    """Yield what stands where ids stand."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from _ids_in(one, str(name))
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _ids_in(one, field)
+    elif isinstance(value, str | int) and not isinstance(value, bool) and _ID_FIELD.search(field):
+        yield str(value)
