@@ -163,7 +163,11 @@ class Door:
 
     def spend_webhook(self, caller: Caller, events: int) -> None:
         """Count the events of a webhook whose vendor is proved. Raises RateLimitedError."""
-        self._gate.spend(caller.source, events, is_webhook=True)
+        try:
+            self._gate.spend(caller.source, events, is_webhook=True)
+        except IngestError as error:
+            self.note(caller, REFUSED, error)
+            raise
 
     def note(self, caller: Caller, verdict: str, error: IngestError) -> None:
         """Tell those who look on about a request of which nothing is kept."""
@@ -199,7 +203,7 @@ class Door:
             tally.accepted += len(events)
             tally.declined += len(events)
             self.counts.declined += messages
-            self._note(caller, DECLINED, events)
+            self._note_unseen(caller, DECLINED, events)
             return
         suppressed = self.suppressed(events)
         if suppressed:
@@ -207,10 +211,11 @@ class Door:
             tally.accepted += len(suppressed)
             tally.suppressed += len(suppressed)
             self.counts.suppressed += len(suppressed)
-            self._note(caller, SUPPRESSED, suppressed)
+            self._note_unseen(caller, SUPPRESSED, suppressed)
         await self._batcher.put(events)
         self.counts.accepted += messages
-        self._note(caller, ACCEPTED, events)
+        for event in events:
+            self._watch.note(caller, ACCEPTED, event, "", b"")
 
     async def bury(
         self, caller: Caller, unusable: Sequence[tuple[IngestError, bytes]], head: Mapping[str, Any] | None = None
@@ -246,9 +251,10 @@ class Door:
         for error, raw in unusable:
             self._watch.note(caller, REJECTED, None, str(error), raw)
 
-    def _note(self, caller: Caller, verdict: str, events: Sequence[Event]) -> None:
+    def _note_unseen(self, caller: Caller, verdict: str, events: Sequence[Event]) -> None:
+        """Tell of events that nobody may look at any more than that they were there."""
         for event in events:
-            self._watch.note(caller, verdict, event, "", b"")
+            self._watch.note(caller, verdict, None, event.name, b"")
 
 
 def _basic_user(authorization: str) -> str:
