@@ -133,11 +133,10 @@ class LiveFeed:
         watched = set(self._bus.watched())
         events: list[Event] = []
         for record in records:
-            if record.value is None:
-                # Of somebody who was erased.
+            if record.is_erased:
                 continue
             with _left_out_if_damaged(record):
-                self._take_one(record.topic, record.value, watched, events)
+                self._take_one(record.topic, record.value or b"", watched, events)
         telling = self._sample_events.pick(events, self._clock.now_ms(), lambda e: e.name != "page_viewed")
         for event in telling:
             self._bus.publish(event.workspace, "event", messages.event(event))

@@ -116,10 +116,9 @@ class Dispatcher:
         deliveries: list[Delivery] = []
         letters: list[DeadLetter] = []
         for record in records:
-            value = record.value
-            if value is None:
-                # Of somebody who was erased.
+            if record.is_erased:
                 continue
+            value = record.value or b""
             try:
                 deliveries += self._planner.deliveries(value, now_ms)
             except msgspec.MsgspecError as error:

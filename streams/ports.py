@@ -30,6 +30,11 @@ class LogRecord(NamedTuple):
     value: bytes | None
     timestamp_ms: int
 
+    @property
+    def is_erased(self) -> bool:
+        """Say whether what stood here was of somebody who was erased: a key without a value."""
+        return self.value is None and self.key is not None
+
 
 class Subscription(Protocol):
     """A consumer's place in some topics. Not safe for use by two tasks at once."""

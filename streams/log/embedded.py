@@ -140,7 +140,7 @@ class EmbeddedEventLog:
 
     async def rewrite(self, topic_name: str, rewriter: Rewriter) -> int:
         """Replace the values of a topic's records by what is left of them; one of which nothing is left keeps its
-        place, and neither key nor value. Return how many changed. Appends get their turn in between.
+        place, without a value. Return how many changed. Appends get their turn in between.
         """
         changed = 0
         for partition in range(self._partitions):

@@ -8,6 +8,8 @@ from streams.log.retention import add_sizes
 from streams.log.rewriting import Rewriter
 from streams.ports import LogRecord
 
+ERASED_KEY = b"erased"
+
 
 def changes_of(records: Sequence[LogRecord], rewriter: Rewriter) -> dict[int, bytes | None]:
     """Return offset -> what is left, of the records that change."""
@@ -30,7 +32,7 @@ def replace_values(db: sqlite3.Connection, *, place: tuple[int, int], changes: M
             continue
         grown += len(left or b"") - (found[0] or 0)
         if left is None:
-            db.execute("UPDATE records SET value = NULL, key = NULL WHERE id = ?", (rid,))
+            db.execute("UPDATE records SET value = NULL, key = ? WHERE id = ?", (ERASED_KEY, rid))
         else:
             db.execute("UPDATE records SET value = ? WHERE id = ?", (left, rid))
     add_sizes(db, [(place_of(row_id(number, partition, 0)), grown)])

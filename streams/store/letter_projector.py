@@ -88,8 +88,7 @@ class LetterProjector:
 
 def read_letters(records: Sequence[LogRecord], workspace: str) -> list[StoredLetter]:
     """Return the letters in the records; one that can't be read is kept as a letter about itself."""
-    # One without a value was of somebody who was erased.
-    return [_letter(record, workspace) for record in records if record.value is not None]
+    return [_letter(record, workspace) for record in records if not record.is_erased]
 
 
 def _letter(record: LogRecord, workspace: str) -> StoredLetter:
