@@ -136,7 +136,9 @@ class IntakeLog:
                 continue
             self._trouble.clear()
             try:
-                await asyncio.wait_for(self._trouble.wait(), LOOK_S)
+                # Not wait_for: until Python 3.12 it may swallow that this task is cancelled.
+                async with asyncio.timeout(LOOK_S):
+                    await self._trouble.wait()
             except TimeoutError:
                 if self._now_s() - self._took_at_s >= IDLE_S:
                     await self._append_in_time(self._ticks())
