@@ -109,6 +109,12 @@ class MemoryLiveBus:
         for watcher in channel.watchers:
             watcher.offer(message)
 
+    def forget(self, workspace: str) -> None:
+        """Drop what is kept for those who come back: who was erased is not to be told of again."""
+        channel = self._channel(workspace)
+        channel.ring.clear()
+        channel.dark_until = channel.last_seq
+
     def watched(self) -> list[str]:
         """Return the workspaces that somebody watches, or watched a minute ago and may come back to."""
         now_ms = self._clock.now_ms()

@@ -1,5 +1,7 @@
 """The local outbox: messages kept in a table instead of being sent, each exactly once, to be read in the dashboard."""
 
+from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, delete, select
@@ -9,6 +11,7 @@ from sqlalchemy.engine import Connection
 from sinks.database import Database
 from sinks.rendering import Rendered
 from streams.model.deliveries import Delivery, Outcome, Sent
+from streams.operators.erasing import Person
 
 _METADATA = MetaData()
 _MESSAGES = Table(
@@ -28,6 +31,7 @@ _MESSAGES = Table(
 Index("outbox_by_workspace", _MESSAGES.c.workspace, _MESSAGES.c.seq)
 Index("outbox_by_age", _MESSAGES.c.created_ms)
 _M = _MESSAGES.c
+_SLICE = 500
 
 
 class OutboxChannel:
@@ -73,6 +77,16 @@ class OutboxChannel:
             statement = statement.where(_M.seq < before)
         return await self._database.run(lambda c: [_as_message(r) for r in c.execute(statement)])
 
+    async def erase(self, person: Person, delivery_ids: Collection[str]) -> int:
+        """Delete the messages of these deliveries, and those that name the person; return how many."""
+        gone = 0
+        after: int | None = 0
+        while after is not None:
+            erase = partial(_erase_some, person=person, delivery_ids=delivery_ids, after=after)
+            count, after = await self._database.run(erase)
+            gone += count
+        return gone
+
     async def prune(self, before_ms: int, limit: int) -> int:
         """Delete up to `limit` messages that came before `before_ms`; return how many."""
         old = select(_M.seq).where(_M.created_ms < before_ms).order_by(_M.created_ms).limit(limit)
@@ -87,3 +101,19 @@ def _as_message(row: Any) -> dict[str, Any]:
     message: dict[str, Any] = row._asdict()
     del message["workspace"]
     return message | {"from": message.pop("sender"), "to": message.pop("recipient")}
+
+
+def _erase_some(
+    connection: Connection, *, person: Person, delivery_ids: Collection[str], after: int
+) -> tuple[int, int | None]:
+    """Look through the next messages; return how many went, and where to go on, None at the end."""
+    query = select(*_M).where(_M.workspace == person.workspace, _M.seq > after).order_by(_M.seq).limit(_SLICE)
+    rows = connection.execute(query).all()
+    found = [
+        row.seq
+        for row in rows
+        if row.delivery_id in delivery_ids or person.tells(f"{row.recipient}\n{row.subject}\n{row.html}\n{row.text}")
+    ]
+    if found:
+        connection.execute(delete(_MESSAGES).where(_M.seq.in_(found)))
+    return len(found), rows[-1].seq if len(rows) == _SLICE else None

@@ -1,6 +1,7 @@
 """The ledger in SQL: SQLite now, written so that PostgreSQL only needs another URL. Each method is one transaction."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Select, Update, bindparam, delete, func, select, update
@@ -18,12 +19,15 @@ from sinks.ledger.base import (
     normal_address,
     recovery_changes,
 )
+from sinks.ledger.erasing import Pseudonym, delete_deliveries, find_deliveries, hash_suppressions, hashed_address
 from sinks.ledger.tables import DELIVERIES, METADATA, SUPPRESSIONS, from_columns, to_columns
 from streams.model.deliveries import DeliveryStatus
+from streams.operators.erasing import Person
 
 _D = DELIVERIES.c
 _S = SUPPRESSIONS.c
 _Rows = list[DeliveryRow]
+_Ids = list[str]
 
 # The statements of the sending path are built once: to build one takes longer than to run it.
 _CLAIM = (
@@ -97,8 +101,10 @@ _PRUNE = delete(DELIVERIES).where(
 class SqlLedger:
     """Ledger in the database at an SQLAlchemy `url`, e.g. sqlite:////data/ledger.db."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, pseudonym: Pseudonym | None = None) -> None:
+        """`pseudonym` makes the hashes of suppressed addresses whose people were erased."""
         self._database = Database(url, METADATA, "ledger")
+        self._pseudonym = pseudonym
 
     async def record(self, rows: Sequence[DeliveryRow]) -> list[DeliveryRow]:
         if not rows:
@@ -196,10 +202,30 @@ class SqlLedger:
     async def suppressed(self, workspace: str, addresses: Collection[str]) -> dict[str, str]:
         if not addresses:
             return {}
-        normal = {address: normal_address(address) for address in addresses}
-        values = {"of_workspace": workspace, "addresses": sorted(set(normal.values()))}
+        forms = {address: self._forms_of(workspace, address) for address in addresses}
+        values = {"of_workspace": workspace, "addresses": sorted({form for both in forms.values() for form in both})}
         reasons = await self._database.run(lambda c: {r[0]: r[1] for r in c.execute(_SUPPRESSED, values)})
-        return {address: reasons[key] for address, key in normal.items() if key in reasons}
+        return {address: reasons[form] for address, both in forms.items() for form in both if form in reasons}
+
+    async def erase(self, person: Person) -> Sequence[str]:
+        """Delete the deliveries to or about the person, and the addresses on the suppression list but for their
+        hashes; return the ids of the deliveries.
+        """
+        found: _Ids = []
+        after: int | None = 0
+        while after is not None:
+            ids, after = await self._database.run(partial(find_deliveries, person=person, after=after))
+            if ids:
+                await self._database.run(partial(delete_deliveries, ids=ids))
+            found += ids
+        if self._pseudonym is not None:
+            await self._database.run(partial(hash_suppressions, person=person, pseudonym=self._pseudonym))
+        return found
+
+    def _forms_of(self, workspace: str, address: str) -> tuple[str, ...]:
+        normal = normal_address(address)
+        hashed = (hashed_address(self._pseudonym, workspace, normal),) if self._pseudonym else ()
+        return (*hashed, normal)
 
     async def close(self) -> None:
         await self._database.close()
