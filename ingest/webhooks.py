@@ -58,10 +58,13 @@ class WebhookRoutes:
             await self._certificates.visit(confirm_url)
         try:
             parsed, unusable = _parsed(vendor, told, source, door.clock.now_ms())
-            events = door.treat(parsed, caller)
+            door.spend_webhook(caller, len(parsed))
+            events, refused = _treated(door, parsed, caller)
         except IngestError as error:
-            await door.bury(caller, [(error, error.raw or raw)], head_of(told))
+            if not error.is_about_sender:
+                await door.bury(caller, [(error, error.raw or raw)], head_of(told))
             raise
+        unusable = unusable or refused
         if not events:
             door.counts.webhooks_ignored += 1
             door.note(caller, IGNORED, _NO_USE)
@@ -89,9 +92,23 @@ class WebhookRoutes:
         return f"{base.rstrip('/')}{called.path}{'?' + called.query if called.query else ''}"
 
 
+def _treated(door: Door, parsed: list[Event], caller: Caller) -> tuple[list[Event], IngestError | None]:
+    """Return the events that the source's policy lets in, and why others are not. Raises IngestError when none is."""
+    events: list[Event] = []
+    refused: IngestError | None = None
+    for event in parsed:
+        try:
+            events += door.treat([event], caller)
+        except IngestError as error:
+            refused = refused or error
+    if refused is not None and not events:
+        raise refused
+    return events, refused
+
+
 def _parsed(
     vendor: Vendor, told: WebhookRequest, source: Source, now_ms: int
-) -> tuple[list[Event], PartlyUnusableError | None]:
+) -> tuple[list[Event], IngestError | None]:
     try:
         return vendor.parse(told, source, now_ms), None
     except PartlyUnusableError as error:
