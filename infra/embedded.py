@@ -14,6 +14,7 @@ from infra.clock import SystemClock
 from infra.data_dir import Bootstrap, DataDir, read_bootstrap
 from infra.demo.controls import OUTAGE_SOURCE
 from infra.engine import EngineKeeper, build_engine
+from infra.policies import build_policy
 from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
 from infra.supervisor import Supervisor
@@ -134,7 +135,9 @@ class Embedded:
         )
         await self._start_engine(stack, keeper)
         await self._start_sinks(stack, sinks, feed)
-        server = create_server(Front(wiring.build_ingest(settings, stores, clock, batcher), api))
+        policy = await build_policy(settings.ingest, stores.config)
+        ingest = wiring.build_ingest(settings, stores, clock, batcher, policy)
+        server = create_server(Front(ingest, api), settings.server.trusted_proxies)
         spawn("http", server.serve([self._listener]))
         stack.push_async_callback(self._stop_server, server)
         self._parts["http"] = lambda: "ready" if server.started else "starting"
@@ -146,6 +149,7 @@ class Embedded:
             # Kafka drops what is past its retention by itself.
             spawn("purge", _every(settings.log.purge_interval_s, lambda: log.purge(clock.now_ms())))
         spawn("sources", _every(SOURCES_REFRESH_S, stores.sources.refresh))
+        spawn("policies", _every(SOURCES_REFRESH_S, policy.refresh))
         spawn("rules", _every(RULES_REFRESH_S, rule_desk.refresh))
         if traffic:
             spawn("traffic", self._when_ready(traffic.run))

@@ -1,7 +1,7 @@
 """The HTTP server: one port; ingest's paths go straight to ingest, everything else to the API and the page."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -54,8 +54,12 @@ def bind(settings: ServerSettings) -> socket.socket:
     return listener
 
 
-def create_server(app: ASGIApp) -> Server:
-    """Return the server; run `serve([socket])`, stop it by setting `should_exit`."""
+def create_server(app: ASGIApp, trusted_proxies: Iterable[object] = ()) -> Server:
+    """Return the server; run `serve([socket])`, stop it by setting `should_exit`.
+
+    Who a request is from, and by which scheme, is taken from the headers of these proxies alone.
+    """
+    proxies = [str(proxy) for proxy in trusted_proxies]
     return Server(
         uvicorn.Config(
             app,
@@ -67,6 +71,8 @@ def create_server(app: ASGIApp) -> Server:
             server_header=False,
             limit_concurrency=MAX_CONNECTIONS,
             timeout_keep_alive=30,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies,
             timeout_graceful_shutdown=SHUTDOWN_S,
         )
     )

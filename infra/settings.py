@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretBytes, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from api.settings import ApiSettings
@@ -29,6 +29,11 @@ class ServerSettings(BaseModel):
         "",
         pattern=r"^(https?://[^\s/]+)?$",
         description="Address under which browsers and mail readers reach it; empty: http://host:port.",
+    )
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        (),
+        description="Addresses or networks of reverse proxies, whose X-Forwarded-For and X-Forwarded-Proto are "
+        "believed; nobody else's are.",
     )
 
 

@@ -20,6 +20,7 @@ from infra.data_dir import DataDir
 from infra.demo import brand
 from infra.demo.shop import create_shop
 from infra.demo.traffic import TrafficGenerator
+from infra.policies import DoorPolicy
 from infra.rules import read_rules
 from infra.settings import Settings
 from ingest.app import create_ingest_app
@@ -239,10 +240,18 @@ async def build_sinks(
     )
 
 
-def build_ingest(settings: Settings, stores: Stores, clock: Clock, batcher: Batcher) -> Any:
+def build_ingest(settings: Settings, stores: Stores, clock: Clock, batcher: Batcher, policy: DoorPolicy) -> Any:
     """Build the front door's ASGI application."""
     return create_ingest_app(
-        batcher, stores.sources, LogDeadLetters(stores.log), clock, settings.ingest, links=stores.links
+        batcher,
+        stores.sources,
+        LogDeadLetters(stores.log),
+        clock,
+        settings.ingest,
+        links=stores.links,
+        gate=policy.gate,
+        sight=policy.sight,
+        treatments=policy.treatments,
     )
 
 

@@ -83,4 +83,9 @@ class IngestSettings(BaseModel):
         "sent.",
     )
     retry_after_s: int = Field(2, ge=1, description="Retry-After of a 503 whose cause names no delay, seconds.")
+    geo_database: str = Field(
+        "",
+        description="File in MaxMind's format (.mmdb) that tells country, region and city of network addresses; empty: "
+        "nobody asks. A new one is taken in within seconds.",
+    )
     pixel_max_age_s: int = Field(3_600, ge=0, description="How long browsers may cache /pixel.js, in seconds.")

@@ -51,9 +51,9 @@ class Places:
             _log.warning("%s can't be read (%s): places are those of the file before", self._path, error)
             self._mark = mark
             return False
-        self._mark, old, self._reader = mark, self._reader, fresh
+        # Whoever is asking the old one right now may finish: it goes when nobody holds it.
+        self._mark, self._reader = mark, fresh
         self.of.cache_clear()
-        old.close()
         return True
 
     def close(self) -> None:

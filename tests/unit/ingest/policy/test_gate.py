@@ -8,7 +8,6 @@ from starlette.requests import Request
 from ingest.errors import OriginError, RateLimitedError
 from ingest.policy.bucket import TokenBuckets
 from ingest.policy.gate import WEBHOOK_GENEROSITY, SourceGate
-from ingest.policy.shares import FairShares
 from tests.unit.ingest.policy.kit import a_source
 
 
@@ -169,20 +168,3 @@ def test_who_waits_as_long_as_told_is_let_in(asked: list[tuple[float, int]], rat
         if wait := buckets.take("a", cost, rate, burst, now):
             now += wait * (1 + 1e-9) + 1e-9
             assert buckets.take("a", cost, rate, burst, now) == 0
-
-
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 400)), max_size=200))
-def test_whoever_floods_there_is_room_for_a_newcomer(puts: list[tuple[str, int]]):
-    shares = FairShares(1_000)
-    for source, size in puts:
-        if shares.has_room(source, size):
-            shares.add(source, size)
-    assert shares.total_bytes <= 1_000
-    assert shares.total_bytes == 0 or shares.has_room("newcomer", 1) or shares.total_bytes >= 875
-
-
-def test_what_left_takes_no_memory():
-    shares = FairShares(1_000)
-    shares.add("a", 10)
-    shares.remove("a", 10)
-    assert (len(shares), shares.total_bytes) == (0, 0)

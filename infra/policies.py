@@ -1,0 +1,45 @@
+"""What the front door does by the sources' policies, made of the settings and the configuration store."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple
+
+from ingest.door import Sight, Treatment
+from ingest.policy.agents import Agents
+from ingest.policy.gate import SourceGate
+from ingest.policy.pii import PrivateFields
+from ingest.policy.places import Places
+from ingest.policy.schemas import SchemaBook, SchemaCheck
+from ingest.policy.sight import SenderSight
+from ingest.settings import IngestSettings
+from streams.store.config import ConfigStore
+
+_PII_SECRET = "pii"  # noqa: S105  the name under which it is kept
+
+
+class DoorPolicy(NamedTuple):
+    """Parts of a Door. `refresh` takes in new schemas and a new database of places."""
+
+    gate: SourceGate
+    sight: Sight
+    treatments: tuple[Treatment, ...]
+    refresh: Callable[[], Coroutine[Any, Any, None]]
+
+
+async def build_policy(settings: IngestSettings, config: ConfigStore) -> DoorPolicy:
+    """Return the parts, with all schemas known. Raises ConfigurationError for a database that can't be read."""
+    places = Places(Path(settings.geo_database)) if settings.geo_database else None
+    sight = SenderSight(Agents(), places)
+    book = SchemaBook(config.schemas)
+    private = PrivateFields(await config.installation_secret(_PII_SECRET))
+
+    async def refresh() -> None:
+        await book.refresh()
+        if places is not None:
+            await asyncio.to_thread(sight.refresh)  # reads a file of 100 MB when it is a new one
+
+    await refresh()
+    # Schemas judge what was sent, so they come before private fields are taken out.
+    return DoorPolicy(SourceGate(monotonic), sight.sees, (SchemaCheck(book), private), refresh)
