@@ -39,7 +39,9 @@ class BrowserClientRoutes:
         key = request.path_params["key"]
         self._door.source_with(key)
         base = self._door.settings.webhook_base_url.rstrip("/")
-        scheme, _, host = base.partition("://") if base else (request.url.scheme, "", request.headers.get("host", ""))
+        scheme, _, host = (
+            base.partition("://") if base else (request.scope["scheme"], "", request.headers.get("host", ""))
+        )
         return Response(orjson.dumps(_settings_of(key, scheme, host)), 200, _SETTINGS_HEADERS, JSON)
 
     async def pixel(self, request: Request) -> Response:

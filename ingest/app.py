@@ -79,6 +79,8 @@ def create_ingest_app(
         watch=watch,
     )
     rest = Starlette(routes=routes(door, links or LinkSigner([])), exception_handlers={HTTPException: _not_routed})
+    # A path with a slash too many is no path of ours; and the redirect would fail on a query that is no UTF-8.
+    rest.router.redirect_slashes = False
     return IngestApp(SegmentRoutes(door), rest)
 
 

@@ -86,9 +86,13 @@ class WebhookRoutes:
     def _url_of(self, request: Request) -> str:
         """Return the address that the vendor called; behind a proxy only the settings know it."""
         base = self._door.settings.webhook_base_url
+        try:
+            url = str(request.url)
+        except UnicodeDecodeError:
+            raise IngestError("bad_address", "query", "is no UTF-8", "Call the address shown with the source") from None
         if not base:
-            return str(request.url)
-        called = urlsplit(str(request.url))
+            return url
+        called = urlsplit(url)
         return f"{base.rstrip('/')}{called.path}{'?' + called.query if called.query else ''}"
 
 

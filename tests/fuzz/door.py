@@ -1,0 +1,138 @@
+"""A whole front door in one process, asked without a network: what it answers, and what it kept and took meanwhile."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+from urllib.parse import unquote
+
+import msgspec
+import orjson
+
+from ingest.app import create_ingest_app
+from ingest.batcher import Batcher
+from ingest.dead_letters import LogDeadLetters
+from ingest.settings import IngestSettings
+from ingest.sources import Source, StaticSources
+from ingest.vendors.registry import VENDORS
+from streams.frames import decode
+from streams.log.topics import DEAD_LETTERS, EVENTS
+from streams.model.dead_letters import DeadLetter
+from streams.model.links import LinkSigner
+from streams.ports import NewRecord
+from tests.unit.ingest.fake_log import FakeClock
+
+WEB_KEY, SERVER_KEY = "wk_web", "wk_server"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SIGNER = LinkSigner(["secret"])
+SOURCES = [
+    Source("site", "ws", "web", write_key=WEB_KEY),
+    Source("shop", "ws", "server", write_key=SERVER_KEY),
+    *(Source(f"hook-{kind}", "ws", kind, webhook_secrets=(SECRET,)) for kind in VENDORS),
+]
+PARTITIONS = 4
+
+
+class Request(NamedTuple):
+    """What a server would make of the bytes of one request."""
+
+    method: str
+    path: str
+    query: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    chunks: tuple[bytes, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+class Answer(NamedTuple):
+    """The answer, and what became durable for it."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    events: int
+    letters: list[DeadLetter]
+
+    @property
+    def told(self) -> dict:
+        return orjson.loads(self.body)
+
+
+class CountingLog:
+    """An EventLog that remembers how many events it got and which dead letters since it was last asked."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.letters: list[DeadLetter] = []
+
+    def partitions(self, topic: str) -> int:
+        return PARTITIONS
+
+    async def append(self, records: Sequence[NewRecord]) -> list[int]:
+        for record in records:
+            if record.topic == EVENTS:
+                self.events += len(decode(record.value).events)
+            elif record.topic == DEAD_LETTERS:
+                self.letters.append(msgspec.msgpack.decode(record.value, type=DeadLetter))
+        return [0] * len(records)
+
+    def since(self) -> tuple[int, list[DeadLetter]]:
+        found = self.events, self.letters
+        self.events, self.letters = 0, []
+        return found
+
+
+class Door:
+    """The door with a loop of its own, for tests that Hypothesis calls again and again."""
+
+    def __enter__(self) -> Self:
+        self._runner = asyncio.Runner()
+        self._log, clock, settings = CountingLog(), FakeClock(), IngestSettings(linger_ms=0)
+        self._batcher = Batcher(self._log, clock, settings)
+        self._runner.run(self._batcher.start())
+        self._app = create_ingest_app(
+            self._batcher, StaticSources(SOURCES), LogDeadLetters(self._log), clock, settings, links=SIGNER
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._batcher.stop())
+        self._runner.close()
+
+    def ask(self, request: Request) -> Answer:
+        status, headers, body = self._runner.run(self._asked(request))
+        return Answer(status, headers, body, *self._log.since())
+
+    async def _asked(self, request: Request) -> tuple[int, dict[str, str], bytes]:
+        waiting = list(request.chunks) or [b""]
+        sent: list[dict] = []
+
+        async def receive() -> dict:
+            if not waiting:
+                return {"type": "http.disconnect"}
+            body = waiting.pop(0)
+            return {"type": "http.request", "body": body, "more_body": bool(waiting)}
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": request.method,
+            "scheme": "http",
+            "path": unquote(request.path),
+            "raw_path": request.path.encode(),
+            "query_string": request.query,
+            "root_path": "",
+            "headers": list(request.headers),
+            "client": ("203.0.113.9", 4711),
+            "server": ("127.0.0.1", 8000),
+        }
+        async with asyncio.timeout(10):
+            await self._app(scope, receive, send)
+        headers = {key.decode(): value.decode("latin-1") for key, value in sent[0]["headers"]}
+        return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:])
