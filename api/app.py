@@ -11,7 +11,19 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from api import errors, pages, schemas
 from api.deps import ApiDeps
-from api.routes import accounts, alerts, deliveries, health, leads, live, metrics, rules, session
+from api.routes import (
+    accounts,
+    alerts,
+    dead_letters,
+    debugger,
+    deliveries,
+    health,
+    leads,
+    live,
+    metrics,
+    rules,
+    session,
+)
 from api.security import Guard
 from api.spa import Dashboard
 
@@ -22,6 +34,8 @@ _ROUTERS = (
     metrics.router,
     alerts.router,
     rules.router,
+    dead_letters.router,
+    debugger.router,
     session.router,
 )
 _REFUSALS: dict[int | str, dict[str, Any]] = {

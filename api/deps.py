@@ -14,6 +14,16 @@ from api.live import MemoryLiveBus
 from api.rule_desk import RuleDesk
 from api.settings import ApiSettings
 from streams.model.deliveries import Delivery, DeliveryStatus
+from streams.model.letters import (
+    Fix,
+    LetterAttempt,
+    LetterFilter,
+    LetterGroup,
+    LetterNote,
+    LetterPlace,
+    StoredLetter,
+)
+from streams.model.noted import Noted
 from streams.model.rules.ruleset import RuleSet
 from streams.model.rules.standard import default_rules
 from streams.ports import Clock, MetricStore, ProfileView
@@ -68,6 +78,70 @@ class Outbox(Protocol):
         ...
 
 
+class Letters(Protocol):
+    """The dead letters' store, as far as it is read and given up here."""
+
+    async def page(
+        self,
+        workspace: str,
+        wanted: LetterFilter,
+        limit: int,
+        after: LetterPlace | None = None,
+        *,
+        oldest_first: bool = False,
+    ) -> list[LetterNote]:
+        """Return the letters behind `after`, the newest first unless told otherwise."""
+        ...
+
+    async def count(self, workspace: str, wanted: LetterFilter) -> int: ...
+
+    async def groups(self, workspace: str, wanted: LetterFilter, limit: int) -> list[LetterGroup]:
+        """Return what the letters have in common, the most frequent first."""
+        ...
+
+    async def get(self, workspace: str, letter: str) -> StoredLetter | None: ...
+
+    async def drop(
+        self, workspace: str, chosen: Sequence[str] | LetterFilter, by: str, outcome: str, now_ms: int
+    ) -> int:
+        """Give up letters that are new, and return how many those were."""
+        ...
+
+
+class Redelivers(Protocol):
+    """Takes dead letters in again."""
+
+    async def replay(
+        self, workspace: str, ids: Sequence[str], fixes: Sequence[Fix], by: str, *, dry_run: bool = False
+    ) -> list[LetterAttempt]:
+        """Return what came of each letter; with `dry_run` what would. Raises FixError."""
+        ...
+
+
+class Follower(Protocol):
+    """One who looks on at a source. `missed` counts what gave way since he was too slow, and is his to set back."""
+
+    missed: int
+
+    async def next(self, most: int) -> list[Noted]:
+        """Return up to `most` of the next, waiting for the first."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class LooksOn(Protocol):
+    """Shows what a source has sent of late, and what became of it."""
+
+    def recent(self, source: str) -> list[Noted]:
+        """Return what is kept of the source, the oldest first."""
+        ...
+
+    def follow(self, source: str) -> Follower | None:
+        """Return what first gives what is kept, then what comes; None when too many look on."""
+        ...
+
+
 Rates = list[tuple[int, int]]
 """(second in Unix milliseconds, events in it), oldest first."""
 
@@ -99,6 +173,7 @@ class ApiDeps:
 
     `static` is the built dashboard. `readiness` says for each part "ready" or what is the matter. `rates` are the
     events per second of the last two minutes. `rules` are those in force in a workspace, `rule_desk` changes them.
+    `letters`, `redelivery` and `watch` are None in a process without a front door.
     """
 
     view: ProfileView
@@ -114,6 +189,9 @@ class ApiDeps:
     rule_desk: RuleDesk
     rates: Callable[[str], Rates] = no_rates
     rules: Callable[[str], RuleSet] = standard_rules
+    letters: Letters | None = None
+    redelivery: Redelivers | None = None
+    watch: LooksOn | None = None
     static: Path | None = None
     extra_routes: Sequence[BaseRoute] = ()
     settings: ApiSettings = field(default_factory=ApiSettings)

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from streams.model.errors import LogClosedError, LogFullError, MetricStoreError, RuleError, SharedIdError
+from streams.model.errors import FixError, LogClosedError, LogFullError, MetricStoreError, RuleError, SharedIdError
 
 
 class ApiError(Exception):
@@ -50,6 +50,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(RuleError, _invalid_rule)
+    app.add_exception_handler(FixError, _invalid_fix)
     app.add_exception_handler(SharedIdError, _shared)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
@@ -73,6 +74,11 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
 def _invalid_rule(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RuleError)
     return error_response(ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_rule", str(error), error.field))
+
+
+def _invalid_fix(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, FixError)
+    return error_response(ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_field", str(error), error.field))
 
 
 def _shared(_request: Request, error: Exception) -> JSONResponse:

@@ -6,6 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 from ingest.errors import IngestError
+from streams.model.errors import FixError
 from streams.model.letters import Fix
 
 MAX_FIXES = 50
@@ -42,14 +43,17 @@ def fixed(document: Any, fixes: Sequence[Fix]) -> Any:
 
 
 def check_fixes(fixes: Sequence[Fix]) -> None:
-    """Raise IngestError for fixes that fit no document."""
+    """Raise FixError for fixes that fit no document."""
     if len(fixes) > MAX_FIXES:
-        raise IngestError("invalid_field", "fixes", f"are {len(fixes)}", f"Give at most {MAX_FIXES}")
-    for fix in fixes:
-        if not _steps(fix.path) and fix.op != "set":
-            raise IngestError("invalid_field", "fixes.path", "is empty", f"Say what to {fix.op}")
-        if fix.op == "rename" and not _steps(fix.to):
-            raise IngestError("invalid_field", "fixes.to", "is empty", "Say the new path")
+        raise FixError("fixes", f"are {len(fixes)}", f"Give at most {MAX_FIXES}")
+    for number, fix in enumerate(fixes):
+        for name, path in (("path", fix.path), ("to", fix.to)):
+            if len(path) > _MAX_PATH_CHARS or len(_steps(path)) > _MAX_STEPS:
+                raise FixError(f"fixes.{number}.{name}", "is too long", f"Use at most {_MAX_STEPS} steps")
+        if not fix.path and fix.op != "set":
+            raise FixError(f"fixes.{number}.path", "is empty", f"Say what to {fix.op}")
+        if not fix.to and fix.op == "rename":
+            raise FixError(f"fixes.{number}.to", "is empty", "Say the new path")
 
 
 def _applied(document: Any, fix: Fix) -> Any:
@@ -63,15 +67,9 @@ def _applied(document: Any, fix: Fix) -> Any:
 
 
 def _steps(path: str) -> list[str]:
-    if len(path) > _MAX_PATH_CHARS:
-        raise IngestError("invalid_field", "fixes.path", f"has {len(path)} characters", "Shorten it")
     if path.startswith("/"):
-        steps = [step.replace("~1", "/").replace("~0", "~") for step in path[1:].split("/")]
-    else:
-        steps = path.split(".") if path else []
-    if len(steps) > _MAX_STEPS:
-        raise IngestError("invalid_field", "fixes.path", f"has {len(steps)} steps", f"Use at most {_MAX_STEPS}")
-    return steps
+        return [step.replace("~1", "/").replace("~0", "~") for step in path[1:].split("/")]
+    return path.split(".") if path else []
 
 
 def _set(document: Any, steps: list[str], value: Any, path: str) -> Any:

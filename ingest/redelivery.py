@@ -35,7 +35,7 @@ class Redelivery:
     ) -> list[LetterAttempt]:
         """Take the letters in again, in this order, and return what came of each; with `dry_run` only judge them.
 
-        Raises IngestError for fixes that fit no document, and LogFullError or LogClosedError when the log takes nothing
+        Raises FixError for fixes that fit no document, and LogFullError or LogClosedError when the log takes nothing
         now: then trying all of them again is harmless.
         """
         check_fixes(fixes)

@@ -68,11 +68,12 @@ class _Ring:
 
     __slots__ = ("alike", "entries", "followers", "refused", "seq", "size_bytes", "sizes")
 
-    def __init__(self) -> None:
+    def __init__(self, now_ms: int) -> None:
         self.entries: deque[_Entry] = deque()
         self.sizes: deque[int] = deque()
         self.size_bytes = 0
-        self.seq = 0
+        # So numbers grow over restarts, too, as long as there are fewer than a million messages a second.
+        self.seq = now_ms * 1000
         self.followers: set[Follower] = set()
         self.refused: dict[str, tuple[int, int]] = {}
         self.alike: dict[int, int] = {}
@@ -146,10 +147,10 @@ class SourceWatch:
 
     def note(self, caller: Caller, verdict: str, event: Event | None, reason: str, raw: bytes) -> None:
         source = caller.source.id
+        at_ms = self._clock.now_ms() if event is None else event.received_ms
         ring = self._rings.get(source)
         if ring is None:
-            ring = self._rings[source] = _Ring()
-        at_ms = self._clock.now_ms() if event is None else event.received_ms
+            ring = self._rings[source] = _Ring(at_ms)
         if verdict == REFUSED and ring.is_repeat(reason, at_ms):
             return
         ring.seq += 1
@@ -170,10 +171,11 @@ class SourceWatch:
 
     def follow(self, source: str) -> Follower | None:
         """Return what first gives what is kept, then what comes, until it is closed; None when too many look on."""
-        self._sweep(self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        self._sweep(now_ms)
         ring = self._rings.get(source)
         if ring is None:
-            ring = self._rings[source] = _Ring()
+            ring = self._rings[source] = _Ring(now_ms)
         if len(ring.followers) >= self._followers:
             return None
         follower = Follower(ring, self._queue)

@@ -15,6 +15,7 @@ CampaignIqError
   - SourceError         a source, its policy or a schema can't be used so; names the field, the problem and the remedy
       - SourceConflictError  not in the state that it is in, e.g. a third key
       - UnknownThingError    there is no such source or schema
+  - FixError            a change that dead letters are to be mended by fits none; names the field
   - ConfigurationError  a setting is missing or wrong; names the setting and the remedy
 """
 
@@ -119,3 +120,11 @@ class SourceConflictError(SourceError):
 
 class UnknownThingError(SourceError):
     """There is no such source or schema."""
+
+
+class FixError(CampaignIqError):
+    """A change that dead letters are to be mended by fits none; `field` says which part of it is wrong."""
+
+    def __init__(self, field: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{field}: {problem}. {remedy}")
+        self.field = field

@@ -5,6 +5,7 @@ import pytest
 
 from ingest.errors import IngestError
 from ingest.fixes import check_fixes, fixed, fixed_raw
+from streams.model.errors import FixError
 from streams.model.letters import Fix
 
 
@@ -49,8 +50,6 @@ def test_a_value_set_twice_is_not_shared():
         ({"a": 7}, Fix("set", "a.b", 1)),
         ({"a": [1]}, Fix("set", "a.5", 1)),
         ({"a": [1]}, Fix("set", "a.x", 1)),
-        ({}, Fix("set", "a" * 501, 1)),
-        ({}, Fix("set", "a." * 30, 1)),
     ],
     ids=lambda one: str(one)[:30],
 )
@@ -59,9 +58,20 @@ def test_a_fix_that_does_not_fit_is_refused(document, fix):
         fixed(document, [fix])
 
 
-@pytest.mark.parametrize("fixes", [[Fix("remove", "")], [Fix("rename", "a")], [Fix("set", "a", 1)] * 51], ids=len)
+@pytest.mark.parametrize(
+    "fixes",
+    [
+        [Fix("remove", "")],
+        [Fix("rename", "a")],
+        [Fix("set", "a" * 501, 1)],
+        [Fix("set", "a." * 30, 1)],
+        [Fix("rename", "a", to="/a" * 30)],
+        [Fix("set", "a", 1)] * 51,
+    ],
+    ids=lambda fixes: f"{len(fixes)}-{fixes[0].op}-{fixes[0].path[:5]}",
+)
 def test_fixes_that_fit_nothing_are_refused(fixes):
-    with pytest.raises(IngestError):
+    with pytest.raises(FixError):
         check_fixes(fixes)
 
 

@@ -10,10 +10,9 @@ import msgspec
 import orjson
 import pytest
 
-from ingest.errors import IngestError
 from streams.frames import Frame, FrameKind, encode_events, encode_tick
 from streams.model.dead_letters import DeadLetter
-from streams.model.errors import LogFullError
+from streams.model.errors import FixError, LogFullError
 from streams.model.events import CLAMPED, HISTORICAL, Event, ProfileKeys
 from streams.model.letters import Fix, LetterState, LetterVerdict
 from tests.unit.ingest.letters_kit import DAY_MS, MAIL, MINUTE_MS, Desk, open_desk, put
@@ -311,7 +310,7 @@ async def test_of_those_who_do_not_want_to_be_recorded_only_the_reason_is_kept(d
 
 async def test_fixes_that_fit_nothing_touch_no_letter(desk):
     await desk.track(NAMELESS)
-    with pytest.raises(IngestError):
+    with pytest.raises(FixError):
         await desk.replay(Fix("remove", ""))
     assert (await desk.only()).note.attempts == 0
 
