@@ -10,7 +10,7 @@ import orjson
 
 from streams.model.errors import ConfigurationError
 
-_DATABASES = ("config.db", "log.db", "ledger.db", "outbox.db", "view.db", "metrics.db")
+_DATABASES = ("config.db", "log.db", "ledger.db", "outbox.db", "view.db", "metrics.db", "dead_letters.db")
 _OWN_FILES = (*(f"{name}{kind}" for name in _DATABASES for kind in ("", "-wal", "-shm")), "bootstrap.json", "lock")
 _OTHERS = 0o077
 

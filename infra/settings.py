@@ -13,7 +13,7 @@ from ingest.settings import IngestSettings
 from sinks.metrics.settings import MetricsSettings
 from sinks.settings import AlertRouteSettings, MessageSettings, SenderSettings, SmtpSettings
 from streams.model.errors import ConfigurationError
-from streams.settings import EngineSettings, LogSettings
+from streams.settings import DeadLetterSettings, EngineSettings, LogSettings
 
 PREFIX = "CAMPAIGNIQ_"
 
@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
     ingest: IngestSettings = IngestSettings()
+    dead_letters: DeadLetterSettings = DeadLetterSettings()
     messages: MessageSettings = MessageSettings()
     smtp: SmtpSettings = SmtpSettings()
     sender: SenderSettings = SenderSettings()

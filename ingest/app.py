@@ -65,7 +65,7 @@ def create_ingest_app(
     is_suppressed: Callable[[Event], bool] = nobody_suppressed,
     watch: Watch | None = None,
 ) -> ASGIApp:
-    """Return the application; starting and stopping the batcher is the caller's. Without `links` no mail's is known."""
+    """Return a door's application; starting and stopping the batcher is the caller's."""
     door = Door(
         batcher,
         sources,
@@ -78,6 +78,11 @@ def create_ingest_app(
         is_suppressed=is_suppressed,
         watch=watch,
     )
+    return app_of(door, links)
+
+
+def app_of(door: Door, links: LinkSigner | None = None) -> ASGIApp:
+    """Return the application before a door. Without `links` no mail's is known."""
     rest = Starlette(routes=routes(door, links or LinkSigner([])), exception_handlers={HTTPException: _not_routed})
     # A path with a slash too many is no path of ours; and the redirect would fail on a query that is no UTF-8.
     rest.router.redirect_slashes = False

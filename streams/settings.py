@@ -87,6 +87,17 @@ class LogSettings(BaseModel):
         return self
 
 
+class DeadLetterSettings(BaseModel):
+    """What could not be used, kept to be looked at, mended and taken in again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    retention_days: float = Field(30, gt=0, le=3_650, description="Days after which a dead letter is gone.")
+    max_bytes: int = Field(
+        1 << 30, ge=1 << 20, description="Bytes of dead letters that are kept; beyond it the oldest go."
+    )
+
+
 class EngineSettings(BaseModel):
     """The engine, and the rules of workspaces that have not written their own."""
 
