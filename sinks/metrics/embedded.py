@@ -7,7 +7,7 @@ from pathlib import Path
 from sinks.metrics.answers import quantiles_of, uniques_of
 from sinks.metrics.dimensions import check_dimension, check_quantiles, check_query
 from sinks.sqlite_worker import SqliteWorker, transaction
-from streams.model.rollups import SESSIONS, Rollup, Series, Sketch, SketchKind
+from streams.model.rollups import APART, Rollup, Series, Sketch, SketchKind
 from streams.ports import MetricPoint, Quantiles, Uniques
 
 _MAX_KNOWN_SERIES = 50_000
@@ -80,7 +80,7 @@ class EmbeddedMetricStore:
         group = f"series.{group_by}" if group_by else "''"
         conditions = "".join(f" AND series.{name} = ?" for name in tags)
         if "event" not in tags:
-            conditions += f" AND series.event <> '{SESSIONS}'"
+            conditions += "".join(f" AND series.event <> '{name}'" for name in sorted(APART))
         sql = (
             f"SELECT bucket_ms - bucket_ms % ? AS step, {group} AS tag, SUM(count), SUM(value)"  # noqa: S608 - checked names
             f" FROM series JOIN totals ON series_id = series.id WHERE workspace = ?{conditions}"

@@ -8,7 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 
-from streams.model.rollups import ROLLUP_BUCKET_MS, SESSIONS, SKETCH_HOUR_MS, Rollup, Sketch, SketchKind
+from streams.model.rollups import APART, ROLLUP_BUCKET_MS, SKETCH_HOUR_MS, Rollup, Sketch, SketchKind
 
 MEASUREMENT = "events"
 SKETCHES = "sketches"
@@ -82,7 +82,7 @@ def totals_query(
     every_ms = step_ms if step_ms % ROLLUP_BUCKET_MS == 0 else ROLLUP_BUCKET_MS
     tests = "".join(f" and {_test(name, value)}" for name, value in {"workspace": workspace, **where}.items())
     if "event" not in where:
-        tests += f" and r.event != {flux_string(SESSIONS)}"
+        tests += "".join(f" and r.event != {flux_string(name)}" for name in sorted(APART))
     columns = f'"{group_by}", "_field"' if group_by else '"_field"'
     return (
         f"from(bucket: {flux_string(bucket)}) |> range(start: time(v: {start}), stop: time(v: {stop}))"

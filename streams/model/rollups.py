@@ -7,7 +7,11 @@ from msgspec import Struct
 ROLLUP_BUCKET_MS = 10_000
 SKETCH_HOUR_MS = 3_600_000
 SESSIONS = "(sessions)"
-"""What sessions are counted under: no sender's event is called so. Totals of all events leave it out."""
+BOTS = "(bots)"
+APART = frozenset({SESSIONS, BOTS})
+"""What sessions, and events of robots that the source wants uncounted, are counted under: no sender's event is called
+so. Totals of all events leave them out.
+"""
 MICROS = 1_000_000
 _MAX_AMOUNT = 1e15
 

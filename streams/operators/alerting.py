@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from streams.model.alerts import Alert
-from streams.model.rollups import SESSIONS, RollupBatch, Series
+from streams.model.rollups import APART, RollupBatch, Series
 from streams.operators.alerting_episodes import ALL_EVENTS
 from streams.operators.alerting_watches import EVENT_PREFIX, SOURCE_PREFIX, AlertSettings, Watch, Watcher
 
@@ -151,7 +151,7 @@ def _by_subject(cells: Mapping[CellKey, int], late: Mapping[str, Mapping[str, in
     """Return workspace -> subject -> count. Late events prove that their source is alive, and nothing else."""
     counts: dict[str, dict[str, int]] = {}
     for (series, _, _), count in cells.items():
-        if series.event == SESSIONS:
+        if series.event in APART:
             continue
         seen = counts.setdefault(series.workspace, {})
         for subject in (SOURCE_PREFIX + series.source, EVENT_PREFIX + series.event, ALL_EVENTS):

@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar
 import msgspec
 
 from streams.model.errors import FrameError
-from streams.model.rollups import SESSIONS, Series
+from streams.model.rollups import APART, SESSIONS, Series
 from streams.operators.sketch_book import OTHER, HourSketches
 
 Tags: TypeAlias = tuple[str, str, str, str, str]
@@ -39,7 +39,7 @@ class Known:
         self.series = series
         self.total = NO_TOTAL
         self.values: list[float] | None = None
-        if series.event in (OTHER, SESSIONS):  # stand for others, whose profiles go under their own names
+        if series.event == OTHER or series.event in APART:  # whose profiles go under their own names, or nowhere
             self.by_event = self.by_campaign = self.by_source = []
         else:
             self.by_event = sketches.uniques(series.workspace, "event", series.event)

@@ -4,7 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from streams.model.events import Event
-from streams.model.rollups import MICROS, ROLLUP_BUCKET_MS, SESSIONS, SKETCH_HOUR_MS, Rollup, Series, Sketch, micros_of
+from streams.model.rollups import (
+    BOTS,
+    MICROS,
+    ROLLUP_BUCKET_MS,
+    SESSIONS,
+    SKETCH_HOUR_MS,
+    Rollup,
+    Series,
+    Sketch,
+    micros_of,
+)
 from streams.operators.rollup_cells import (
     CELLS_PREFIX,
     NO_BUCKET,
@@ -101,8 +111,15 @@ class Rollups:
         """Count a session that `event` has begun, by the event's campaign and source; besides `add`, which has noted
         who it was.
         """
+        self._add_as(SESSIONS, event, offset, clock_ms)
+
+    def add_bot(self, event: Event, offset: int, clock_ms: int) -> None:
+        """Count an event that is no person's, instead of `add`: as nothing but one of its campaign and source."""
+        self._add_as(BOTS, event, offset, clock_ms)
+
+    def _add_as(self, name: str, event: Event, offset: int, clock_ms: int) -> None:
         bucket, _, _ = self._turn_to(event.at_ms, offset, clock_ms)
-        tags = (event.workspace, SESSIONS, event.campaign, event.source, "")
+        tags = (event.workspace, name, event.campaign, event.source, "")
         known = bucket.hour.by_tags.get(tags) or self._meet(tags, bucket)
         total = known.total if known.total.bucket is bucket else self._total_of(known, bucket)
         if not total.is_dirty:

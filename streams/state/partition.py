@@ -14,7 +14,7 @@ from streams.model.alerts import Alert, AlertState
 from streams.model.control import Control, ControlKind
 from streams.model.dead_letters import DeadLetter
 from streams.model.errors import RuleFailedError
-from streams.model.events import Event
+from streams.model.events import UNCOUNTED, Event
 from streams.model.moves import Move, MoveBatch, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.rules_in_force import Quarantine
@@ -189,8 +189,9 @@ class Partition:
             [e.received_ms for e in sound],
             self.clock_ms,
         )
+        uncounted = {place for place, e in enumerate(sound) if e.provenance and UNCOUNTED in e.provenance.flags}
         totals, waiting = self.totals, self._waiting
-        if not repeated:
+        if not (repeated or uncounted):
             totals.add_all(sound, mark.offset, self.clock_ms)
         clock_ms, number = self.clock_ms, self._count
         entry = tuple.__new__
@@ -198,17 +199,20 @@ class Partition:
             # A repeated event tells the time all the same, or how events are cut into frames would matter.
             if event.received_ms > clock_ms:  # noqa: PLR1730  max() costs three times as much
                 clock_ms = event.received_ms
-            if repeated:
+            if repeated or uncounted:
                 if place in repeated:
                     self.duplicates += 1
+                    continue
+                if place in uncounted:
+                    # A robot is nobody: it has no profile, no score and no window.
+                    totals.add_bot(event, mark.offset, clock_ms)
                     continue
                 totals.add(event, mark.offset, clock_ms)
             waiting[keys[place]].append(entry(Entry, (clock_ms, number, event, mark)))
             number += 1
         self.clock_ms, self._count = clock_ms, number
-        count = len(sound) - len(repeated)
-        self.events += count
-        self._waiting_events += count
+        self.events += len(sound) - len(repeated)
+        self._waiting_events += len(sound) - len(uncounted.union(repeated))
 
     def _sound(self, events: Sequence[Event], latest_ms: int) -> Sequence[Event]:
         """Return the events that an honest sender can have made; bury the others."""

@@ -9,7 +9,7 @@ import pytest
 
 from sinks.metrics.embedded import EmbeddedMetricStore
 from sinks.metrics.influx import InfluxMetricStore
-from streams.model.rollups import SESSIONS, Rollup, Series, Sketch, SketchKind
+from streams.model.rollups import BOTS, SESSIONS, Rollup, Series, Sketch, SketchKind
 from streams.operators.sketches import UniqueSketch, ValueSketch
 from streams.ports import MetricPoint, MetricStore, Quantiles, Uniques
 from tests.influx import shared_influxd  # noqa: F401 - a fixture
@@ -305,8 +305,9 @@ async def test_closing_twice_is_no_error(store):
     await store.close()
 
 
-async def test_sessions_are_told_only_when_asked_for(store, workspace):
-    await store.write([rollup(workspace, count=3), rollup(workspace, SESSIONS, count=2)])
+@pytest.mark.parametrize("name", [SESSIONS, BOTS])
+async def test_what_is_counted_apart_is_told_only_when_asked_for(store, workspace, name):
+    await store.write([rollup(workspace, count=3), rollup(workspace, name, count=2)])
     whole = await store.query(workspace, T0, T0 + 600_000, 10_000, group_by="")
-    sessions = await store.query(workspace, T0, T0 + 600_000, 10_000, where={"event": SESSIONS})
-    assert ([p.count for p in whole], [p.count for p in sessions]) == ([3], [2])
+    apart = await store.query(workspace, T0, T0 + 600_000, 10_000, where={"event": name})
+    assert ([p.count for p in whole], [p.count for p in apart]) == ([3], [2])
