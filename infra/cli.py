@@ -14,6 +14,7 @@ import typer
 from infra import VERSION
 from infra.bench.r1.profiles import RulesProfile
 from infra.offline import commands as offline
+from infra.source_commands import DEFAULT_DATA, VENDOR_IDS, sources_app
 from streams.model.errors import CampaignIqError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-sources_app = typer.Typer(help="Who may send events: list and add sources.", no_args_is_help=True)
 rules_app = typer.Typer(help="Rules of scores and abandonment (docs/rules.md).", no_args_is_help=True)
 bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 app.add_typer(sources_app, name="sources")
@@ -47,15 +47,6 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-DEFAULT_DATA = Path("campaigniq-data")
-VENDOR_IDS = (
-    "bigcommerce, brevo, calendly, github, hubspot, infobip, intercom, mailchimp_marketing, mailchimp_transactional, "
-    "meta_leads, paypal, pipedrive, postmark, salesforce, sendgrid, ses, shopify, standard_webhooks, stripe, twilio, "
-    "typeform, whatsapp, woocommerce, zendesk"
-)
-"""Those of ingest/vendors/registry.py, as a text: help should not wait for its imports."""
 
 
 @app.command()
@@ -142,36 +133,6 @@ def sign_in(data: Data = DEFAULT_DATA) -> None:
     except httpx.HTTPError as error:
         raise CampaignIqError(f"{known.url} did not answer: {error}. Is `campaigniq up` running?") from error
     print(answer.json()["url"])
-
-
-@sources_app.command("list")
-def list_sources(data: Data = DEFAULT_DATA) -> None:
-    """Print every source: id, kind, write key, address for webhooks."""
-    from infra.sources import all_sources
-
-    for source in asyncio.run(all_sources(data)):
-        print(f"{source.id}\t{source.kind}\t{source.write_key}\t/webhooks/{source.id}")
-
-
-@sources_app.command("add")
-def add_source(
-    kind: Annotated[str, typer.Argument(help=f"web, server, or a webhook vendor: {VENDOR_IDS}.")],
-    name: Annotated[str, typer.Option(help="What the source is called in events and on the page.")],
-    secret: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--secret",
-            "--webhook-secret",
-            help="Webhook secret, as docs/vendors/ says for each; twice during a rotation.",
-        ),
-    ] = None,
-    data: Data = DEFAULT_DATA,
-) -> None:
-    """Add a source; a running platform knows it within two seconds."""
-    from infra.sources import add
-
-    source = asyncio.run(add(data, kind, name, tuple(secret or ())))
-    print(f"{source.id}\t{source.kind}\t{source.write_key}\t/webhooks/{source.id}")
 
 
 @app.command("verify-webhook")
