@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -16,9 +16,6 @@ from infra.bench.r1.profiles import RulesProfile
 from infra.offline import commands as offline
 from infra.source_commands import DEFAULT_DATA, VENDOR_IDS, sources_app
 from streams.model.errors import CampaignIqError, ConfigurationError
-
-if TYPE_CHECKING:
-    from infra.data_dir import DataDir
 
 app = typer.Typer(
     name="campaigniq",
@@ -85,7 +82,7 @@ def up(
             loop.add_signal_handler(number, platform.stop)
         await platform.run(announce)
 
-    _serve(lambda: uvloop.run(run()), folder, "campaigniq stopped")
+    _serve(lambda: uvloop.run(run()), folder.release, "campaigniq stopped")
 
 
 @app.command()
@@ -114,7 +111,44 @@ def worker(
             loop.add_signal_handler(number, member.stop)
         await member.run(lambda partitions: print(f"ready {partitions} partitions", flush=True))
 
-    _serve(lambda: uvloop.run(run()), folder, "campaigniq worker stopped")
+    _serve(lambda: uvloop.run(run()), folder.release, "campaigniq worker stopped")
+
+
+@app.command()
+def ingest(
+    data: Data = DEFAULT_DATA,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8000]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    spool: Annotated[
+        Path | None,
+        typer.Option(help="Folder for events while Kafka is away, of this process only. [default: DATA/spool-ingest]"),
+    ] = None,
+    config: Config = None,
+    log_level: Annotated[LogLevel, typer.Option(help="How much is said on standard error.")] = LogLevel.INFO,
+) -> None:
+    """Run the front door alone, for a platform on Kafka: events in, into Kafka or, while it is away, onto disk."""
+    import uvloop
+
+    from infra.front_door import FrontDoor
+    from infra.last_resort import UP_END_S, exit_within
+    from infra.logs import configure_logging
+    from infra.settings import load_settings
+
+    configure_logging(log_level)
+    wanted = {name: value for name, value in (("port", port), ("host", host)) if value is not None}
+    overrides = {"server": wanted} if wanted else {}
+    if spool is not None:
+        overrides["ingest"] = {"spool_folder": str(spool)}
+    settings = load_settings(config, **overrides)
+
+    async def run() -> None:
+        door = FrontDoor(settings, data, lambda: exit_within(UP_END_S))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, door.stop)
+        await door.run(lambda url: print(f"ready {url}", flush=True))
+
+    _serve(lambda: uvloop.run(run()), lambda: None, "campaigniq ingest stopped")
 
 
 @app.command("sign-in")
@@ -295,7 +329,7 @@ def version() -> None:
     print(VERSION)
 
 
-def _serve(run: Callable[[], None], folder: "DataDir", stopped: str) -> NoReturn:
+def _serve(run: Callable[[], None], release: Callable[[], None], stopped: str) -> NoReturn:
     from infra.last_resort import leave
 
     status = 0
@@ -308,7 +342,7 @@ def _serve(run: Callable[[], None], folder: "DataDir", stopped: str) -> NoReturn
         print(f"{stopped}: {_in_words(error)}", file=sys.stderr)
         status = 1
     finally:
-        folder.release()
+        release()
     leave(status)
 
 

@@ -14,12 +14,12 @@ from infra.clock import SystemClock
 from infra.data_dir import Bootstrap, DataDir, read_bootstrap
 from infra.demo.controls import OUTAGE_SOURCE
 from infra.engine import EngineKeeper, build_engine
+from infra.intake import open_intake
 from infra.policies import build_policy
 from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
-from infra.supervisor import Supervisor
-from ingest.batcher import Batcher
-from streams.agents.ticker import Pulse, run_ticker
+from infra.supervisor import Supervisor, every
+from streams.agents.ticker import run_ticker
 from streams.log.embedded import EmbeddedEventLog
 from streams.model.errors import ConfigurationError
 from streams.store.config import ConfigStore
@@ -107,10 +107,10 @@ class Embedded:
         self, stack: AsyncExitStack, stores: wiring.Stores, bootstrap: Bootstrap, keys: dict[str, str]
     ) -> None:
         settings, clock, spawn = self._settings, self._clock, self._supervisor.spawn
-        batcher = Batcher(stores.log, clock, settings.ingest)
-        await batcher.start()
-        stack.push_async_callback(batcher.stop)
-        spawn("batcher", batcher.join())
+        intake = open_intake(settings, stores.log, clock, self._data.path)
+        batcher = intake.batcher
+        await intake.start(spawn)
+        stack.push_async_callback(intake.stop)
         listeners = wiring.Listeners()
         rule_desk = wiring.build_rule_desk(stores, clock)
         await rule_desk.refresh()
@@ -136,21 +136,20 @@ class Embedded:
         await self._start_engine(stack, keeper)
         await self._start_sinks(stack, sinks, feed)
         policy = await build_policy(settings.ingest, stores.config)
-        ingest = wiring.build_ingest(settings, stores, clock, batcher, policy)
+        ingest = intake.guard(wiring.build_ingest(settings, stores, clock, batcher, policy), spawn)
         server = create_server(Front(ingest, api), settings.server.trusted_proxies)
         spawn("http", server.serve([self._listener]))
         stack.push_async_callback(self._stop_server, server)
         self._parts["http"] = lambda: "ready" if server.started else "starting"
+        self._parts |= intake.parts()
         interval_ms = settings.log.tick_interval_ms
-        pulse = Pulse(interval_ms)
-        self._parts["log"] = pulse.state
-        spawn("ticker", run_ticker(stores.log, clock, interval_ms, lambda: keeper.engine.events.partitions, pulse.beat))
+        spawn("ticker", run_ticker(intake.ticks, clock, interval_ms, lambda: keeper.engine.events.partitions))
         if isinstance(log := stores.log, EmbeddedEventLog):
             # Kafka drops what is past its retention by itself.
-            spawn("purge", _every(settings.log.purge_interval_s, lambda: log.purge(clock.now_ms())))
-        spawn("sources", _every(SOURCES_REFRESH_S, stores.sources.refresh))
-        spawn("policies", _every(SOURCES_REFRESH_S, policy.refresh))
-        spawn("rules", _every(RULES_REFRESH_S, rule_desk.refresh))
+            spawn("purge", every(settings.log.purge_interval_s, lambda: log.purge(clock.now_ms())))
+        spawn("sources", every(SOURCES_REFRESH_S, stores.sources.refresh))
+        spawn("policies", every(SOURCES_REFRESH_S, policy.refresh))
+        spawn("rules", every(RULES_REFRESH_S, rule_desk.refresh))
         if traffic:
             spawn("traffic", self._when_ready(traffic.run))
 
@@ -234,9 +233,3 @@ async def _source_key(config: ConfigStore, name: str) -> str:
     known = next((s for s in await config.list_sources() if s.id == name), None)
     source = known or await config.add_source("default", "server", name)
     return source.write_key
-
-
-async def _every(seconds: float, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        await work()

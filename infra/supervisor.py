@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -65,3 +65,10 @@ class Supervisor:
         if error is not None:
             logger.error("%s failed", task.get_name(), exc_info=error)
             self.fail(error)
+
+
+async def every(seconds: float, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    """Do `work` again and again, until cancelled."""
+    while True:
+        await asyncio.sleep(seconds)
+        await work()

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import SystemRandom
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.routing import BaseRoute, Mount
 
@@ -146,7 +146,7 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
         log,
         patient_log,
         config,
-        await _link_signer(config, settings.messages.link_key),
+        await link_signer(config, settings.messages.link_key),
         SourceCache(config),
         RuleCache(config.rules, read_rules(settings.engine)),
         SqlLedger(data.sqlite_url("ledger.db")),
@@ -156,7 +156,8 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
     )
 
 
-async def _link_signer(config: ConfigStore, newest: int) -> LinkSigner:
+async def link_signer(config: ConfigStore, newest: int) -> LinkSigner:
+    """Return what signs links with the secret of this number, and knows those of the one before."""
     live = [number for number in (newest, newest - 1) if number]
     return LinkSigner([await config.installation_secret(f"links.{number}") for number in live])
 
@@ -240,12 +241,21 @@ async def build_sinks(
     )
 
 
-def build_ingest(settings: Settings, stores: Stores, clock: Clock, batcher: Batcher, policy: DoorPolicy) -> Any:
+class DoorStores(Protocol):
+    """What a door reads, in a process of its own too."""
+
+    @property
+    def sources(self) -> SourceCache: ...
+    @property
+    def links(self) -> LinkSigner: ...
+
+
+def build_ingest(settings: Settings, stores: DoorStores, clock: Clock, batcher: Batcher, policy: DoorPolicy) -> Any:
     """Build the front door's ASGI application."""
     return create_ingest_app(
         batcher,
         stores.sources,
-        LogDeadLetters(stores.log),
+        LogDeadLetters(batcher.log),
         clock,
         settings.ingest,
         links=stores.links,

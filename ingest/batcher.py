@@ -61,13 +61,13 @@ class Batcher:
     """Packs events into frames and appends them, one append at a time, in the order of arrival."""
 
     def __init__(self, log: AppendsRecords, clock: Clock, settings: IngestSettings) -> None:
+        self.log = log
         self.counts = BatcherCounts()
         self.tallies = Tallies()
         self.pending_bytes = 0
         self._held_bytes: Counter[str] = Counter()
         self._recent = RecentIds(settings.recent_ids)
         self._appending: Sequence[_Put] = ()
-        self._log = log
         self._clock = clock
         self._settings = settings
         self._partitions = log.partitions(EVENTS)
@@ -186,7 +186,7 @@ class Batcher:
         self._appending = puts
         try:
             records, framed = self._records(puts)
-            offsets = await self._log.append(records)
+            offsets = await self.log.append(records)
         except BaseException as error:
             self._finish(puts, error)
             if not isinstance(error, LogFullError):

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from streams.log.topics import DEAD_LETTERS
 from streams.model.dead_letters import DeadLetter
 from streams.model.ids import partition_for
-from streams.ports import EventLog, NewRecord
+from streams.ports import AppendsRecords, NewRecord
 
 MAX_RAW_BYTES = 960 << 10
 """So much is kept of a letter's bytes: it has to fit into a mebibyte, the smallest limit that a log may set."""
@@ -19,7 +19,7 @@ CUT = '{"lost":["raw"]}'
 class LogDeadLetters:
     """The DeadLetterSink over the event log."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: AppendsRecords) -> None:
         self._log = log
         self._partitions = log.partitions(DEAD_LETTERS)
         self._encode = msgspec.msgpack.Encoder().encode

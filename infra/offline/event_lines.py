@@ -10,7 +10,7 @@ import orjson
 from ingest.errors import IngestError
 from ingest.normalise import events_of
 from ingest.values import require_plain, time_ms, wrong_type
-from streams.model.events import Event, ProfileKeys, Utm
+from streams.model.events import Event, ProfileKeys, Provenance, Utm
 from streams.state.partition import MAX_AHEAD_MS
 from streams.store.sources import Source
 
@@ -45,6 +45,12 @@ class _Utm(msgspec.Struct):
     content: str | None = None
 
 
+_Provenance = msgspec.defstruct(
+    "_Provenance", [(field.name, field.type, field.default) for field in msgspec.structs.fields(Provenance)]
+)
+"""As an object too."""
+
+
 class _OwnEvent(msgspec.Struct):
     """`Event` as an object; what can be told from the rest may be left out."""
 
@@ -61,6 +67,7 @@ class _OwnEvent(msgspec.Struct):
     currency: str | None = None
     properties: dict[str, Any] = {}
     traits: dict[str, Any] = {}
+    provenance: _Provenance | None = None  # type: ignore[valid-type]  # made above
 
 
 class _Stamp(msgspec.Struct):
@@ -162,4 +169,5 @@ class LineReader:
             own.currency,
             own.properties,
             own.traits,
+            Provenance(*msgspec.structs.astuple(own.provenance)) if own.provenance else None,
         )

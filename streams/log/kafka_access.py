@@ -31,6 +31,10 @@ _FILES = {
 }
 
 
+class NoBrokerAnswersError(ConfigurationError):
+    """Nobody is there, as when Kafka is away."""
+
+
 def words_of(error: KafkaError) -> str:
     """Return what the library says of it, without the connection it happened on."""
     return _AROUND.sub("", error.str())

@@ -11,11 +11,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, say
     NewTopic,
 )
 
-from streams.log.kafka_access import hung_up, refusal, unusable, words_of
+from streams.log.kafka_access import NoBrokerAnswersError, hung_up, refusal, unusable, words_of
 from streams.log.kafka_errors import KafkaLogError, error_of
 from streams.log.kafka_settings import Names, client_config
 from streams.log.topics import STATE, TOPICS, Topic
-from streams.model.errors import ConfigurationError
 from streams.settings import LogSettings
 
 REMEDY = "Run `campaigniq topics --create`"
@@ -138,7 +137,7 @@ class TopicAdmin:
             if refused := refusal(settings, self._errors) or hung_up(settings, self._errors):
                 raise refused from raised
             telling = [error for error in self._errors if error.code() != _ALL_DOWN]
-            raise ConfigurationError(
+            raise NoBrokerAnswersError(
                 "log.url",
                 f"no broker of {settings.bootstrap} answers within {settings.connect_timeout_s:g} s "
                 f"({words_of(telling[-1] if telling else error_of(raised))})",

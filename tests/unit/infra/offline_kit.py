@@ -123,6 +123,8 @@ def own_lines(events: Sequence[Event]) -> bytes:
     for event in events:
         fields = {name: getattr(event, name) for name in names}
         fields["keys"] = {name: getattr(event.keys, name) for name in ProfileKeys.__struct_fields__}
+        if event.provenance:
+            fields["provenance"] = msgspec.structs.asdict(event.provenance)
         lines.append(orjson.dumps(fields))
     return b"\n".join(lines) + b"\n"
 

@@ -253,3 +253,14 @@ async def test_low_disk_is_told_once_and_ends_only_with_some_room_to_spare(tmp_p
 
 async def test_on_a_small_disk_a_tenth_is_enough(tmp_path):
     assert not DiskWatch(tmp_path, 1 << 30, lambda _: (11 << 20, 100 << 20)).is_low
+
+
+async def test_without_a_spool_readiness_follows_what_the_log_takes(monkeypatch):
+    monkeypatch.setattr(intake_module, "LATE_S", -1.0)
+    intake = IntakeLog(StormyLog(), FakeClock(), IngestSettings(), tick_interval_ms=1_040)
+    await asyncio.sleep(0.06)
+    assert intake.state().startswith("has taken no record for")
+    await intake.append_ticks([])
+    assert intake.state() != READY
+    await intake.append_ticks([NewRecord(EVENTS, 0, None, encode_tick(1), 1)])
+    assert intake.state() == READY
