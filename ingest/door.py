@@ -183,7 +183,11 @@ class Door:
         found = events_of(
             message, caller.source, now_ms, settings.future_clamp_ms, settings.late_after_ms, is_import=is_import
         )
-        return self.treat(self._sight(found, message, caller), caller)
+        return self.treat(self.see(found, message, caller), caller)
+
+    def see(self, events: list[Event], message: object, caller: Caller) -> list[Event]:
+        """Return the events with what is known of their sender."""
+        return self._sight(events, message, caller)
 
     def treat(self, events: list[Event], caller: Caller) -> list[Event]:
         """Return the events as the source wants them. Raises IngestError."""

@@ -20,9 +20,10 @@ from ingest.gif import GIF, GIF_HEADERS
 from ingest.sources import WEB, Source
 from streams.model.deliveries import PLATFORM
 from streams.model.errors import LogClosedError, LogFullError
-from streams.model.events import BOT, Event, ProfileKeys, Provenance
+from streams.model.events import BOT, UNCOUNTED, Event, ProfileKeys, Provenance
 from streams.model.ids import stable_id
 from streams.model.links import Link, LinkSigner
+from streams.store.sources import SourcePolicy
 
 OPENED, CLICKED = "email_opened", "email_clicked"
 PATIENCE_S: Final = 0.3
@@ -30,6 +31,8 @@ PATIENCE_S: Final = 0.3
 _CLICK_MS: Final = 60_000
 _PREFETCH_HEADERS: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _PREFETCH_WORDS: Final = ("prefetch", "preview", "prerender")
+# Programs that check mails open them and follow every link; neither makes a lead.
+_POLICY: Final = SourcePolicy(uncounted="bots")
 _PRIVATE: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 _PICTURE: Final = GIF_HEADERS | _PRIVATE
 _PAGE_HEADERS: Final = _PRIVATE | {
@@ -87,11 +90,11 @@ class LinkRoutes:
 
     async def _record(self, request: Request, link: Link, name: str) -> None:
         door = self._door
-        caller = door.caller(request, Source(PLATFORM, link.workspace, WEB), "link")
-        event = _event(link, name, door.clock.now_ms())
+        caller = door.caller(request, Source(PLATFORM, link.workspace, WEB, policy=_POLICY), "link")
+        events = door.see([_event(link, name, door.clock.now_ms())], None, caller)
         if _is_prefetch(request):
-            event = replace(event, provenance=Provenance(flags=(BOT,)))
-        events = door.treat([event], caller)
+            events = [_as_robots(event) for event in events]
+        events = door.treat(events, caller)
         # A robot that was first must not take the place of the person who comes after it.
         events = [replace(event, id=f"{event.id}:{BOT}") if event.is_flagged(BOT) else event for event in events]
         await door.take(caller, events)
@@ -133,3 +136,10 @@ def _is_prefetch(request: Request) -> bool:
     """Say whether a program fetches it in case that somebody should want it."""
     told = " ".join(request.headers.get(name, "") for name in _PREFETCH_HEADERS).lower()
     return any(word in told for word in _PREFETCH_WORDS)
+
+
+def _as_robots(event: Event) -> Event:
+    if event.is_flagged(BOT):
+        return event
+    known = event.provenance or Provenance()
+    return replace(event, provenance=replace(known, flags=(*known.flags, BOT, UNCOUNTED)))

@@ -11,6 +11,11 @@ import orjson
 from ingest.app import create_ingest_app
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
+from ingest.policy.agents import Agents
+from ingest.policy.gate import SourceGate
+from ingest.policy.pii import PrivateFields
+from ingest.policy.schemas import SchemaBook, SchemaCheck
+from ingest.policy.sight import SenderSight
 from ingest.settings import IngestSettings
 from ingest.sources import Source, StaticSources
 from ingest.vendors.registry import VENDORS
@@ -19,14 +24,28 @@ from streams.log.topics import DEAD_LETTERS, EVENTS
 from streams.model.dead_letters import DeadLetter
 from streams.model.links import LinkSigner
 from streams.ports import NewRecord
+from streams.store.event_schemas import SchemaKey, SchemaVersion
+from streams.store.sources import SourcePolicy
 from tests.unit.ingest.fake_log import FakeClock
 
-WEB_KEY, SERVER_KEY = "wk_web", "wk_server"
+WEB_KEY, SERVER_KEY, STRICT_KEY = "wk_web", "wk_server", "wk_strict"
+STRICT = SourcePolicy(
+    allowed_origins=("https://shop.example",),
+    schemas="block",
+    drop_fields=("traits.x", "currency"),
+    hash_fields=("email", "properties.name", "phone"),
+    address="drop",
+    uncounted="bots",
+)
+SCHEMA = (
+    '{"type":"object","properties":{"price":{"type":"number","minimum":0},"products":{"type":"array","maxItems":2}}}'
+)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SIGNER = LinkSigner(["secret"])
 SOURCES = [
     Source("site", "ws", "web", write_key=WEB_KEY),
     Source("shop", "ws", "server", write_key=SERVER_KEY),
+    Source("strict", "ws", "web", write_key=STRICT_KEY, policy=STRICT),
     *(Source(f"hook-{kind}", "ws", kind, webhook_secrets=(SECRET,)) for kind in VENDORS),
 ]
 PARTITIONS = 4
@@ -47,7 +66,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The answer, and what became durable for it."""
+    """The answer, and what became durable for it; `events` counts those too that were durable before."""
 
     status: int
     headers: dict[str, str]
@@ -84,6 +103,16 @@ class CountingLog:
         return found
 
 
+class Schemas:
+    """A store with one schema for the orders of all sources."""
+
+    async def mark(self) -> tuple[int, int]:
+        return 1, 1
+
+    async def newest(self) -> list[SchemaVersion]:
+        return [SchemaVersion(SchemaKey("ws", "", "order_completed"), 1, SCHEMA, 0, "")]
+
+
 class Door:
     """The door with a loop of its own, for tests that Hypothesis calls again and again."""
 
@@ -92,9 +121,20 @@ class Door:
         self._log, clock, settings = CountingLog(), FakeClock(), IngestSettings(linger_ms=0)
         self._batcher = Batcher(self._log, clock, settings)
         self._runner.run(self._batcher.start())
+        schemas = SchemaBook(Schemas())
+        self._runner.run(schemas.refresh())
         self._app = create_ingest_app(
-            self._batcher, StaticSources(SOURCES), LogDeadLetters(self._log), clock, settings, links=SIGNER
+            self._batcher,
+            StaticSources(SOURCES),
+            LogDeadLetters(self._log),
+            clock,
+            settings,
+            links=SIGNER,
+            gate=SourceGate(lambda: clock.ms / 1000),
+            sight=SenderSight(Agents()).sees,
+            treatments=(SchemaCheck(schemas), PrivateFields("secret")),
         )
+        self._clock = clock
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -102,8 +142,13 @@ class Door:
         self._runner.close()
 
     def ask(self, request: Request) -> Answer:
+        self._clock.ms += 50  # so that only a burst is too much
+        known = self._batcher.tallies.total()["duplicate"]
         status, headers, body = self._runner.run(self._asked(request))
-        return Answer(status, headers, body, *self._log.since())
+        assert self._batcher.drift() == {}
+        events, letters = self._log.since()
+        repeated = self._batcher.tallies.total()["duplicate"] - known
+        return Answer(status, headers, body, events + repeated, letters)
 
     async def _asked(self, request: Request) -> tuple[int, dict[str, str], bytes]:
         waiting = list(request.chunks) or [b""]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ingest.vendors.registry import VENDORS
 from streams.model.links import Link
 from tests.contract.test_webhook_vendors import FOLDER, request_of
-from tests.fuzz.door import SERVER_KEY, SIGNER, WEB_KEY, Request
+from tests.fuzz.door import SERVER_KEY, SIGNER, STRICT_KEY, WEB_KEY, Request
 from tests.fuzz.messages import CALLS, any_text, envelopes, json_values, likely, messages, weird
 
 BATCHES = ("batch", "import", "b")
@@ -61,7 +61,7 @@ def heads(draw: st.DrawFn, encoding: bytes = b"") -> tuple[tuple[bytes, bytes], 
     found = [(b"host", draw(st.sampled_from([b"door", b"[::1", b"", b"a b", b"\xff", b"door:x"])))]
     if encoding:
         found.append((b"content-encoding", encoding))
-    key = draw(st.sampled_from([WEB_KEY, WEB_KEY, SERVER_KEY, "wrong", "", "\x00", "é"]))
+    key = draw(st.sampled_from([WEB_KEY, WEB_KEY, SERVER_KEY, STRICT_KEY, STRICT_KEY, "wrong", "", "\x00", "é"]))
     how = draw(st.integers(0, 7))
     if how < 5:
         found.append((b"authorization", b"Basic " + base64.b64encode(f"{key}:".encode())))
@@ -71,6 +71,7 @@ def heads(draw: st.DrawFn, encoding: bytes = b"") -> tuple[tuple[bytes, bytes], 
     strange = st.sampled_from(
         [
             (b"sec-gpc", b"1"), (b"dnt", b"1"), (b"origin", b"null"), (b"origin", b"https://[::1"),
+            (b"origin", b"https://shop.example"), (b"origin", b"https://shop.example"),
             (b"user-agent", b"\xff" * 600), (b"user-agent", b"Googlebot/2.1"), (b"x-forwarded-for", b"1.2.3.4, \xff"),
             (b"content-type", b"text/plain; charset=\xff"), (b"content-type", b"application/x-www-form-urlencoded"),
             (b"cookie", b"_ciq=" + b"x" * 4_000), (b"content-length", b"-1"), (b"if-none-match", b"*"),

@@ -79,7 +79,7 @@ def assert_sound(request: Request, answer: Answer) -> None:
 
 
 def dict_of(request: Request) -> dict[str, bytes]:
-    return {key.decode(): value for key, value in request.headers if value.startswith(b"Basic d2s")}
+    return {key.decode(): value for key, value in request.headers if value.startswith(b"Basic d2tf")}
 
 
 def assert_adds_up(request: Request, answer: Answer) -> None:
