@@ -18,6 +18,7 @@ from api.routes import (
     debugger,
     deliveries,
     health,
+    ingest,
     leads,
     live,
     metrics,
@@ -36,6 +37,7 @@ _ROUTERS = (
     rules.router,
     dead_letters.router,
     debugger.router,
+    ingest.router,
     session.router,
 )
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -51,6 +53,7 @@ def create_api(deps: ApiDeps) -> FastAPI:
     errors.install(app)
     app.router.routes[:0] = deps.extra_routes
     app.include_router(health.router)
+    app.include_router(ingest.probes)
     for router in _ROUTERS:
         app.include_router(router, responses=_REFUSALS)
     app.include_router(live.router)

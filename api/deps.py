@@ -142,6 +142,18 @@ class LooksOn(Protocol):
         ...
 
 
+class IngestDesk(Protocol):
+    """What the front door of this process says of itself."""
+
+    def report(self, workspace: str) -> Mapping[str, Any]: ...
+
+    def prometheus(self, workspace: str) -> str: ...
+
+    def takes_events(self) -> bool:
+        """Say whether events are taken and kept, be it on disk alone."""
+        ...
+
+
 Rates = list[tuple[int, int]]
 """(second in Unix milliseconds, events in it), oldest first."""
 
@@ -173,7 +185,7 @@ class ApiDeps:
 
     `static` is the built dashboard. `readiness` says for each part "ready" or what is the matter. `rates` are the
     events per second of the last two minutes. `rules` are those in force in a workspace, `rule_desk` changes them.
-    `letters`, `redelivery` and `watch` are None in a process without a front door.
+    `letters`, `redelivery`, `watch` and `ingest` are None in a process without a front door.
     """
 
     view: ProfileView
@@ -192,6 +204,7 @@ class ApiDeps:
     letters: Letters | None = None
     redelivery: Redelivers | None = None
     watch: LooksOn | None = None
+    ingest: IngestDesk | None = None
     static: Path | None = None
     extra_routes: Sequence[BaseRoute] = ()
     settings: ApiSettings = field(default_factory=ApiSettings)

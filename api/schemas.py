@@ -292,6 +292,10 @@ class Health(BaseModel):
     status: str = "ok"
 
 
+class Intake(BaseModel):
+    ready: bool
+
+
 class Readiness(BaseModel):
     ready: bool
     parts: dict[str, str] = Field(description='Each part: "ready", or what is the matter.')

@@ -25,7 +25,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_PROBES = ("/healthz", "/readyz")
+_PROBES = ("/healthz", "/readyz", "/readyz/intake")
 
 
 class Guard:

@@ -14,7 +14,7 @@ from infra.clock import SystemClock
 from infra.data_dir import Bootstrap, DataDir, read_bootstrap
 from infra.demo.controls import OUTAGE_SOURCE
 from infra.engine import EngineKeeper, build_engine
-from infra.intake import open_intake
+from infra.intake import IngestDesk, open_intake
 from infra.policies import build_policy
 from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
@@ -132,6 +132,7 @@ class Embedded:
             rule_desk,
             traffic,
             bootstrap.write_key,
+            IngestDesk(intake, stores.sources),
         )
         await self._start_engine(stack, keeper)
         await self._start_sinks(stack, sinks, feed)

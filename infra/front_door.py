@@ -136,7 +136,7 @@ class FrontDoor:
             return Response(orjson.dumps({"ready": is_ready, "parts": parts}), status, media_type=_JSON)
 
         async def takes(_: Request) -> Response:
-            is_ready = intake.takes_events() == READY
+            is_ready = intake.takes_events()
             status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
             return Response(orjson.dumps({"ready": is_ready}), status, media_type=_JSON)
 

@@ -13,12 +13,13 @@ from infra.settings import Settings
 from ingest.batcher import Batcher
 from ingest.disk import DiskWatch
 from ingest.intake import IntakeLog
-from ingest.report import Report, report_of
+from ingest.report import Report, as_prometheus, report_of
 from ingest.spool.spool import Spool
 from ingest.tallies import Audit
 from ingest.turnstile import Turnstile
 from streams.model.errors import LogFullError
 from streams.ports import AppendsRecords, Clock, NewRecord
+from streams.store.sources import SourceCache
 
 _log = logging.getLogger(__name__)
 EMPTIED_S = 2.0
@@ -74,10 +75,9 @@ class Intake:
         """Return what readiness asks: name -> "ready" or what the matter is."""
         return {"log": self.log.state, "disk": self.log.disk_state, "books": self.audit.state}
 
-    def takes_events(self) -> str:
-        """Return "ready" when events can be taken and kept, be it in the spool, else why not."""
-        refusal = self.log.refusal()
-        return "ready" if refusal is None else str(refusal)
+    def takes_events(self) -> bool:
+        """Say whether events can be taken and kept, be it in the spool."""
+        return self.log.refusal() is None
 
     def report(self, is_shown: Callable[[str], bool]) -> Report:
         """Return what the door says of itself; of the sources those that may be shown."""
@@ -98,6 +98,27 @@ class Ticks:
 
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
         return await self._log.append_ticks(records)
+
+
+class IngestDesk:
+    """What the API shows of it: the sources of a workspace, and those that are nobody's."""
+
+    def __init__(self, intake: Intake, sources: SourceCache) -> None:
+        self._intake = intake
+        self._sources = sources
+
+    def report(self, workspace: str) -> Report:
+        def is_shown(source: str) -> bool:
+            found = self._sources.by_id(source)
+            return found is None or found.workspace == workspace
+
+        return self._intake.report(is_shown)
+
+    def prometheus(self, workspace: str) -> str:
+        return as_prometheus(self.report(workspace))
+
+    def takes_events(self) -> bool:
+        return self._intake.takes_events()
 
 
 def open_intake(settings: Settings, log: AppendsRecords, clock: Clock, data: Path, spool: str = "spool") -> Intake:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Mount
 import dashboards
 from api.alerts import AlertBoard
 from api.app import create_api
-from api.deps import About, ApiDeps
+from api.deps import About, ApiDeps, IngestDesk
 from api.feed import LiveFeed
 from api.live import MemoryLiveBus
 from api.rule_desk import RuleDesk
@@ -294,6 +294,7 @@ def build_api(
     rule_desk: RuleDesk,
     traffic: TrafficGenerator | None,
     write_key: str,
+    ingest: IngestDesk,
 ) -> tuple[Any, LiveFeed]:
     """Build the API with the dashboard, and the feed behind the live page."""
     board = AlertBoard()
@@ -330,6 +331,7 @@ def build_api(
         rule_desk=rule_desk,
         rates=feed.rates,
         rules=stores.rules.of,
+        ingest=ingest,
         static=dashboards.DIST,
         extra_routes=routes,
         settings=settings.api,
