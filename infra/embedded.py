@@ -132,7 +132,7 @@ class Embedded:
             rule_desk,
             traffic,
             bootstrap.write_key,
-            IngestDesk(intake, stores.sources),
+            ingest=IngestDesk(intake, stores.sources),
         )
         await self._start_engine(stack, keeper)
         await self._start_sinks(stack, sinks, feed)

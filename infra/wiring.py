@@ -294,6 +294,7 @@ def build_api(
     rule_desk: RuleDesk,
     traffic: TrafficGenerator | None,
     write_key: str,
+    *,
     ingest: IngestDesk,
 ) -> tuple[Any, LiveFeed]:
     """Build the API with the dashboard, and the feed behind the live page."""
