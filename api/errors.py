@@ -9,7 +9,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from streams.model.errors import FixError, LogClosedError, LogFullError, MetricStoreError, RuleError, SharedIdError
+from streams.model.errors import (
+    FixError,
+    LogClosedError,
+    LogFullError,
+    MetricStoreError,
+    RuleError,
+    SharedIdError,
+    SourceConflictError,
+    SourceError,
+    UnknownThingError,
+)
 
 
 class ApiError(Exception):
@@ -52,6 +62,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RuleError, _invalid_rule)
     app.add_exception_handler(FixError, _invalid_fix)
     app.add_exception_handler(SharedIdError, _shared)
+    app.add_exception_handler(SourceError, _invalid_source)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
     for unavailable in (LogFullError, LogClosedError, MetricStoreError):
@@ -79,6 +90,16 @@ def _invalid_rule(_request: Request, error: Exception) -> JSONResponse:
 def _invalid_fix(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, FixError)
     return error_response(ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_field", str(error), error.field))
+
+
+def _invalid_source(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SourceError)
+    status, code = HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_field"
+    if isinstance(error, SourceConflictError):
+        status, code = HTTPStatus.CONFLICT, "conflict"
+    elif isinstance(error, UnknownThingError):
+        status, code = HTTPStatus.NOT_FOUND, "not_found"
+    return error_response(ApiError(status, code, f"{error}.", error.field))
 
 
 def _shared(_request: Request, error: Exception) -> JSONResponse:
