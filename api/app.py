@@ -24,6 +24,7 @@ from api.routes import (
     metrics,
     rules,
     session,
+    sources,
 )
 from api.security import Guard
 from api.spa import Dashboard
@@ -35,6 +36,8 @@ _ROUTERS = (
     metrics.router,
     alerts.router,
     rules.router,
+    sources.router,
+    sources.schema_router,
     dead_letters.router,
     debugger.router,
     ingest.router,

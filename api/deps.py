@@ -28,6 +28,7 @@ from streams.model.rules.ruleset import RuleSet
 from streams.model.rules.standard import default_rules
 from streams.ports import Clock, MetricStore, ProfileView
 from streams.store.config import ConfigStore
+from streams.store.sources import PLAIN_KINDS
 
 
 class DeliveryRow(Protocol):
@@ -205,6 +206,8 @@ class ApiDeps:
     redelivery: Redelivers | None = None
     watch: LooksOn | None = None
     ingest: IngestDesk | None = None
+    source_kinds: frozenset[str] = frozenset(PLAIN_KINDS)
+    """All that a source may be."""
     static: Path | None = None
     extra_routes: Sequence[BaseRoute] = ()
     settings: ApiSettings = field(default_factory=ApiSettings)

@@ -26,6 +26,7 @@ from infra.settings import Settings
 from ingest.app import create_ingest_app
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
+from ingest.vendors.registry import VENDORS
 from sinks.alert_routes import AlertPlanner
 from sinks.campaigns import default_campaigns
 from sinks.channels.base import Channel
@@ -53,7 +54,7 @@ from streams.model.links import LinkSigner
 from streams.ports import Clock, EventLog, MetricStore
 from streams.store.config import ConfigStore
 from streams.store.rule_cache import RuleCache
-from streams.store.sources import SourceCache
+from streams.store.sources import PLAIN_KINDS, SourceCache
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -333,6 +334,7 @@ def build_api(
         rates=feed.rates,
         rules=stores.rules.of,
         ingest=ingest,
+        source_kinds=frozenset((*PLAIN_KINDS, *VENDORS)),
         static=dashboards.DIST,
         extra_routes=routes,
         settings=settings.api,
