@@ -10,6 +10,7 @@ import orjson
 from starlette.requests import Request
 
 from ingest.errors import EncodingError, IngestError, TooLargeError
+from ingest.values import wrong_type
 
 _GZIP_WBITS = 31
 _MAX_MEMBERS = 100
@@ -119,12 +120,15 @@ def _parse_lenient(raw: bytes) -> BatchBody:
     """
     try:
         body = json.loads(raw)
-        if not isinstance(body["batch"], list):
-            raise TypeError("batch is no array")  # noqa: TRY301 - answered below, as all that is no batch
+    except (ValueError, RecursionError) as error:
+        raise _bad_json(str(error)) from None
+    if not isinstance(body, dict) or not isinstance(body.get("batch"), list):
+        raise wrong_type("batch", body.get("batch") if isinstance(body, dict) else body, "a list of messages")
+    try:
         items = [msgspec.Raw(json.dumps(item, separators=(",", ":")).encode()) for item in body["batch"]]
         rest = (body.get("context"), body.get("sentAt"), body.get("writeKey"))
         orjson.dumps(rest)  # refuses what is no UTF-8 (half a surrogate pair), as the strict way does
-    except (ValueError, RecursionError, TypeError, KeyError) as error:
+    except (ValueError, RecursionError, TypeError) as error:
         raise _bad_json(str(error)) from None
     return BatchBody(items, *rest)
 
