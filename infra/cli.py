@@ -13,8 +13,10 @@ import typer
 
 from infra import VERSION
 from infra.bench.r1.profiles import RulesProfile
+from infra.dead_letters import app as letters_app
 from infra.offline import commands as offline
 from infra.source_commands import DEFAULT_DATA, VENDOR_IDS, sources_app
+from infra.source_watch import watch as watch_source
 from streams.model.errors import CampaignIqError, ConfigurationError
 
 app = typer.Typer(
@@ -29,6 +31,8 @@ app = typer.Typer(
 rules_app = typer.Typer(help="Rules of scores and abandonment (docs/rules.md).", no_args_is_help=True)
 bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 app.add_typer(sources_app, name="sources")
+sources_app.command("watch")(watch_source)
+app.add_typer(letters_app, name="dead-letters")
 app.add_typer(rules_app, name="rules")
 app.add_typer(bench_app, name="bench")
 offline.add_to(app)

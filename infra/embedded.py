@@ -15,10 +15,13 @@ from infra.data_dir import Bootstrap, DataDir, read_bootstrap
 from infra.demo.controls import OUTAGE_SOURCE
 from infra.engine import EngineKeeper, build_engine
 from infra.intake import IngestDesk, open_intake
+from infra.letter_desk import build_letter_desk
 from infra.policies import build_policy
 from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
 from infra.supervisor import Supervisor, every
+from ingest.app import app_of
+from ingest.watch import SourceWatch
 from streams.agents.ticker import run_ticker
 from streams.log.embedded import EmbeddedEventLog
 from streams.model.errors import ConfigurationError
@@ -121,6 +124,10 @@ class Embedded:
             wiring.outage_faults(settings),
         )
         traffic = wiring.build_traffic(settings, self.local_url, keys, clock) if self._demo else None
+        policy = await build_policy(settings.ingest, stores.config)
+        watch = SourceWatch(clock)
+        door = wiring.build_door(settings, stores, clock, batcher, policy, watch)
+        letters = build_letter_desk(settings, stores.patient_log, stores.letters, door, watch, clock)
         api, feed = wiring.build_api(
             settings,
             stores,
@@ -133,11 +140,12 @@ class Embedded:
             traffic,
             bootstrap.write_key,
             ingest=IngestDesk(intake, stores.sources),
+            letters=letters,
         )
         await self._start_engine(stack, keeper)
         await self._start_sinks(stack, sinks, feed)
-        policy = await build_policy(settings.ingest, stores.config)
-        ingest = intake.guard(wiring.build_ingest(settings, stores, clock, batcher, policy), spawn)
+        spawn("dead letters", letters.projector.run())
+        ingest = intake.guard(app_of(door, stores.links), spawn)
         server = create_server(Front(ingest, api), settings.server.trusted_proxies)
         spawn("http", server.serve([self._listener]))
         stack.push_async_callback(self._stop_server, server)

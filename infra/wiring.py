@@ -20,12 +20,14 @@ from infra.data_dir import DataDir
 from infra.demo import brand
 from infra.demo.shop import create_shop
 from infra.demo.traffic import TrafficGenerator
+from infra.letter_desk import LetterDesk
 from infra.policies import DoorPolicy
 from infra.rules import read_rules
 from infra.settings import Settings
-from ingest.app import create_ingest_app
+from ingest.app import app_of
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
+from ingest.door import Door, Watch
 from ingest.vendors.registry import VENDORS
 from sinks.alert_routes import AlertPlanner
 from sinks.campaigns import default_campaigns
@@ -53,6 +55,7 @@ from streams.model.errors import FencedError
 from streams.model.links import LinkSigner
 from streams.ports import Clock, EventLog, MetricStore
 from streams.store.config import ConfigStore
+from streams.store.dead_letters import DeadLetterStore
 from streams.store.rule_cache import RuleCache
 from streams.store.sources import PLAIN_KINDS, SourceCache
 
@@ -77,10 +80,11 @@ class Stores:
     outbox: OutboxChannel
     metrics: MetricStore
     view: SqliteProfileView
+    letters: DeadLetterStore
 
     async def close(self) -> None:
         """Close all, the log last."""
-        for store in (self.view, self.metrics, self.outbox, self.ledger, self.config, self.log):
+        for store in (self.letters, self.view, self.metrics, self.outbox, self.ledger, self.config, self.log):
             await store.close()
 
 
@@ -143,6 +147,8 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
     log, patient_log = await _open_log(settings, data)
     config = ConfigStore(data.sqlite_url("config.db"), secrets.token_urlsafe)
     await config.open()
+    letters = DeadLetterStore(data.sqlite_url("dead_letters.db"))
+    await letters.open()
     return Stores(
         log,
         patient_log,
@@ -154,6 +160,7 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
         OutboxChannel(data.sqlite_url("outbox.db"), settings.smtp.from_address),
         _open_metrics(settings.metrics, data),
         SqliteProfileView(data.file("view.db")),
+        letters,
     )
 
 
@@ -251,19 +258,31 @@ class DoorStores(Protocol):
     def links(self) -> LinkSigner: ...
 
 
-def build_ingest(settings: Settings, stores: DoorStores, clock: Clock, batcher: Batcher, policy: DoorPolicy) -> Any:
-    """Build the front door's ASGI application."""
-    return create_ingest_app(
+def build_door(
+    settings: Settings,
+    stores: DoorStores,
+    clock: Clock,
+    batcher: Batcher,
+    policy: DoorPolicy,
+    watch: Watch | None = None,
+) -> Door:
+    """Build the front door; `watch` is told of all that comes in."""
+    return Door(
         batcher,
         stores.sources,
         LogDeadLetters(batcher.log),
         clock,
         settings.ingest,
-        links=stores.links,
         gate=policy.gate,
         sight=policy.sight,
         treatments=policy.treatments,
+        watch=watch,
     )
+
+
+def build_ingest(settings: Settings, stores: DoorStores, clock: Clock, batcher: Batcher, policy: DoorPolicy) -> Any:
+    """Build the front door's ASGI application."""
+    return app_of(build_door(settings, stores, clock, batcher, policy), stores.links)
 
 
 def build_traffic(settings: Settings, url: str, keys: dict[str, str], clock: Clock) -> TrafficGenerator:
@@ -297,6 +316,7 @@ def build_api(
     write_key: str,
     *,
     ingest: IngestDesk,
+    letters: LetterDesk,
 ) -> tuple[Any, LiveFeed]:
     """Build the API with the dashboard, and the feed behind the live page."""
     board = AlertBoard()
@@ -334,6 +354,9 @@ def build_api(
         rates=feed.rates,
         rules=stores.rules.of,
         ingest=ingest,
+        letters=letters.store,
+        redelivery=letters.redelivery,
+        watch=letters.watch,
         source_kinds=frozenset((*PLAIN_KINDS, *VENDORS)),
         static=dashboards.DIST,
         extra_routes=routes,

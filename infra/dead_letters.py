@@ -1,0 +1,245 @@
+"""`campaigniq dead-letters`: list, show, replay and drop, over the API of the running platform."""
+
+import json
+import re
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from infra.clock import SystemClock
+from infra.platform_client import DEFAULT_DATA, Data, Platform, Token, Url
+from streams.model.errors import ConfigurationError
+
+app = typer.Typer(help="What could not be used: look at it, mend it, take it in again.", no_args_is_help=True)
+
+PATH = "/api/dead-letters"
+_PAGE, _REPLAYED = 200, 1_000
+_UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_GOOD = {"replayed", "would_replay", "already_replayed"}
+
+
+class State(StrEnum):
+    """What `--state` takes."""
+
+    NEW = "new"
+    REPLAYED = "replayed"
+    DROPPED = "dropped"
+    ANY = "any"
+
+
+Source = Annotated[str, typer.Option(help="Only of this source.")]
+Stage = Annotated[str, typer.Option(help="Only what this stage could not use: ingest, engine, …")]
+Via = Annotated[str, typer.Option(help="Only what came this way: track, batch, gif, webhook, …")]
+Code = Annotated[str, typer.Option(help="Only with this code, e.g. missing_field.")]
+Field = Annotated[str, typer.Option(help="Only about this field.")]
+Text = Annotated[str, typer.Option(help="Only with this text in the reason.")]
+From = Annotated[str, typer.Option("--from", help="Only from this time on: ISO 8601, or 15m, 2h, 3d ago.")]
+To = Annotated[str, typer.Option("--to", help="Only before this time.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Letters; or choose them by the options.")]
+All = Annotated[bool, typer.Option("--all", help="Every new letter, where no option chooses.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_letters(
+    *,
+    source: Source = "",
+    stage: Stage = "",
+    via: Via = "",
+    code: Code = "",
+    field: Field = "",
+    text: Text = "",
+    from_time: From = "",
+    to_time: To = "",
+    state: Annotated[State, typer.Option(help="Only those that stand so.")] = State.NEW,
+    limit: Annotated[int, typer.Option(min=1, max=_PAGE, help="How many.")] = 50,
+    after: Annotated[str, typer.Option(help="Where the page before ended.")] = "",
+    as_json: Json = False,
+    data: Data = DEFAULT_DATA,
+    url: Url = "",
+    token: Token = "",
+) -> None:
+    """Print letters, the newest first."""
+    from infra import letter_texts as texts  # noqa: PLC0415  help should not wait for imports
+
+    wanted = _filter(source, stage, via, code, field, text, from_time, to_time)
+    asked = wanted | {"state": "" if state is State.ANY else state.value}
+    found = _platform(data, url, token).get(PATH, limit=limit, after=after, **asked)
+    typer.echo(_pretty(found) if as_json else texts.letters(found))
+
+
+@app.command()
+def show(
+    letter: Annotated[str, typer.Argument(metavar="ID", help="The letter's id, e.g. 0:17.")],
+    as_json: Json = False,
+    data: Data = DEFAULT_DATA,
+    url: Url = "",
+    token: Token = "",
+) -> None:
+    """Print one letter with its bytes."""
+    from infra import letter_texts as texts  # noqa: PLC0415  as above
+
+    found = _platform(data, url, token).get(f"{PATH}/{_quoted(letter)}")
+    typer.echo(_pretty(found) if as_json else texts.letter(found))
+
+
+@app.command()
+def replay(
+    ids: Ids = None,
+    *,
+    source: Source = "",
+    stage: Stage = "",
+    via: Via = "",
+    code: Code = "",
+    field: Field = "",
+    text: Text = "",
+    from_time: From = "",
+    to_time: To = "",
+    every: All = False,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Put a value (JSON, else text) there.")
+    ] = None,
+    removes: Annotated[
+        list[str] | None, typer.Option("--remove", metavar="PATH", help="Take out what is there.")
+    ] = None,
+    renames: Annotated[
+        list[str] | None, typer.Option("--rename", metavar="OLD=NEW", help="Move what is there.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of it.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Letters at most, where options choose them.")] = _REPLAYED,
+    as_json: Json = False,
+    data: Data = DEFAULT_DATA,
+    url: Url = "",
+    token: Token = "",
+) -> None:
+    """Take letters in again, mended: renames first, then removals, then values. Exit code 1 when any fails."""
+    from infra import letter_texts as texts  # noqa: PLC0415  as above
+
+    wanted = _filter(source, stage, via, code, field, text, from_time, to_time)
+    fixes = [{"op": "rename", "path": old, "to": new} for old, new in _pairs("--rename", renames)]
+    fixes += [{"op": "remove", "path": path} for path in removes or ()]
+    fixes += [{"op": "set", "path": path, "value": _value(value)} for path, value in _pairs("--set", sets)]
+    body = _chosen(ids, wanted, every=every) | {"fixes": fixes, "dry_run": dry_run}
+    verdicts, matched, colour = [], 0, sys.stdout.isatty() and not as_json
+    for report in _reports(_platform(data, url, token), body, limit):
+        verdicts += report["verdicts"]
+        matched = matched or report["matched"]
+        if not as_json:
+            typer.echo("\n".join(texts.verdict(one, colour=colour) for one in report["verdicts"]), nl=bool(verdicts))
+    counts = dict(Counter(one["verdict"] for one in verdicts))
+    if as_json:
+        typer.echo(_pretty({"dry_run": dry_run, "matched": matched, "counts": counts, "verdicts": verdicts}))
+    else:
+        typer.echo(f"{texts.counts(counts)}; {matched:,} matched{' (dry run)' if dry_run else ''}")
+    if not _GOOD.issuperset(counts):
+        raise typer.Exit(1)
+
+
+@app.command()
+def drop(
+    ids: Ids = None,
+    *,
+    source: Source = "",
+    stage: Stage = "",
+    via: Via = "",
+    code: Code = "",
+    field: Field = "",
+    text: Text = "",
+    from_time: From = "",
+    to_time: To = "",
+    every: All = False,
+    reason: Annotated[str, typer.Option(help="Why, for those who look later.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
+    as_json: Json = False,
+    data: Data = DEFAULT_DATA,
+    url: Url = "",
+    token: Token = "",
+) -> None:
+    """Give up letters that are new. They can still be looked at, and replayed by their ids."""
+    wanted = _filter(source, stage, via, code, field, text, from_time, to_time)
+    body = _chosen(ids, wanted, every=every) | {"dry_run": dry_run, "reason": reason}
+    found = _platform(data, url, token).post(f"{PATH}/drop", body)
+    if as_json:
+        typer.echo(_pretty(found))
+    else:
+        typer.echo(f"{found['matched']:,} would be dropped" if dry_run else f"{found['dropped']:,} dropped")
+
+
+def _reports(platform: Platform, body: dict[str, Any], limit: int) -> Any:
+    """Yield one answer after the other until all that is meant was tried."""
+    if "ids" in body:
+        for start in range(0, len(body["ids"]), _REPLAYED):
+            yield platform.post(f"{PATH}/replay", body | {"ids": body["ids"][start : start + _REPLAYED]})
+        return
+    after: str | None = None
+    while limit > 0:
+        page = body | {"limit": min(limit, _REPLAYED)} | ({"after": after} if after else {})
+        report = platform.post(f"{PATH}/replay", page)
+        yield report
+        after = report["next_after"]
+        limit -= _REPLAYED
+        if after is None:
+            return
+
+
+def _platform(data: Any, url: str, token: str) -> Platform:
+    from infra.platform_client import platform_at  # noqa: PLC0415  as above
+
+    return platform_at(data, url, token)
+
+
+def _filter(*given: str) -> dict[str, Any]:
+    names = ("source", "stage", "via", "code", "field", "text", "from_ms", "to_ms")
+    told: dict[str, Any] = {name: value for name, value in zip(names, given, strict=True) if value}
+    for name, option in (("from_ms", "--from"), ("to_ms", "--to")):
+        if name in told:
+            told[name] = _time_ms(told[name], option)
+    return told
+
+
+def _chosen(ids: list[str] | None, wanted: dict[str, Any], *, every: bool) -> dict[str, Any]:
+    """Return what says which letters are meant. Raises ConfigurationError when nothing or too much does."""
+    if bool(ids) + bool(wanted) + every != 1:
+        raise ConfigurationError(
+            "ID", "one of ids, options that choose, and --all is needed", "`dead-letters list` shows what there is"
+        )
+    return {"ids": ids} if ids else {"filter": wanted}
+
+
+def _time_ms(text: str, option: str) -> int:
+    if ago := re.fullmatch(r"(\d{1,6})([smhd])", text):
+        return SystemClock().now_ms() - int(ago[1]) * _UNITS_MS[ago[2]]
+    try:
+        given = datetime.fromisoformat(text)
+        return round((given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise ConfigurationError(option, f"{text!r} is no time", "Give e.g. 2h or 2026-01-31T12:00:00Z") from None
+
+
+def _pairs(option: str, given: list[str] | None) -> list[tuple[str, str]]:
+    pairs = [one.partition("=") for one in given or ()]
+    for left, equal, _ in pairs:
+        if not equal:
+            raise ConfigurationError(option, f"{left!r} has no =", f"Give {option} name=value")
+    return [(left, right) for left, _, right in pairs]
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote  # noqa: PLC0415  as above
+
+    return quote(text, safe=":")
+
+
+def _pretty(found: Any) -> str:
+    return json.dumps(found, indent=2, ensure_ascii=False)
