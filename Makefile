@@ -5,6 +5,9 @@ PORT ?= 8000
 DATA ?= .data
 # How many times `make soak` kills the platform under load.
 KILLS ?= 50
+# How long `make outage` keeps the broker away, in seconds, and how often it kills the front door at each moment.
+OUTAGE ?= 60
+OUTAGE_KILLS ?= 10
 # What `make chaos` does: how many faults, under how many events, drawn by which seed.
 FAULTS ?= 50
 EVENTS ?= 1000000
@@ -13,10 +16,10 @@ SEED ?= 1
 BIN := .venv/bin
 SETUP := $(PYTHON) -m infra.build
 PYTEST := $(BIN)/python -m pytest
-QUICK := not slow and not browser and not influx and not kafka
+QUICK := not slow and not browser and not influx and not kafka and not tmpfs
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format docs dashboard wheel lock upgrade soak chaos mutations bench clean
+.PHONY: help up test check format docs dashboard wheel lock upgrade soak outage chaos mutations bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +64,10 @@ chaos: ## Break workers, Kafka and its disk FAULTS times under EVENTS events, an
 	@$(SETUP) dev-environment parts
 	@CAMPAIGNIQ_CHAOS_FAULTS=$(FAULTS) CAMPAIGNIQ_CHAOS_EVENTS=$(EVENTS) CAMPAIGNIQ_CHAOS_SEED=$(SEED) \
 		$(PYTEST) -q -s --timeout=0 tests/chaos/test_chaos.py
+
+outage: ## Kill Kafka for OUTAGE seconds and the front door at every moment, fill its disk, and account for every event
+	@$(SETUP) dev-environment parts
+	@CAMPAIGNIQ_OUTAGE_S=$(OUTAGE) CAMPAIGNIQ_OUTAGE_KILLS=$(OUTAGE_KILLS) $(PYTEST) -q -s --timeout=0 tests/faults
 
 mutations: ## Break the engine's code in known ways and show that its laws notice each
 	@$(SETUP) dev-environment

@@ -10,6 +10,7 @@ from infra.build.checkout import VENV_PYTHON, BuildError, run, say
 from infra.build.clients import find_clients, provide_clients
 
 _APT = "run `make test` as root on Debian, or install it yourself"
+_SYS_ADMIN = 21  # the number of the capability
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -40,6 +41,14 @@ def find_kafka() -> Path | None:
 
     found = distribution.find_kafka()
     return found.jars if found else None
+
+
+def find_mount() -> Path | None:
+    """Return the program that mounts, where this process may use it."""
+    status = Path("/proc/self/status")
+    words = status.read_text("utf-8") if status.is_file() else ""
+    rights = next((line.split()[1] for line in words.splitlines() if line.startswith("CapEff:")), "0")
+    return _first_on_path("mount") if int(rights, 16) >> _SYS_ADMIN & 1 else None
 
 
 def provide_parts() -> None:
@@ -81,6 +90,10 @@ def _apt_install(*packages: str) -> None:
     run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], remedy, env=quiet)
 
 
+def _nothing() -> None:
+    """Rights are not ours to give."""
+
+
 def _first_on_path(*names: str) -> Path | None:
     found = [path for path in map(shutil.which, names) if path]
     return Path(found[0]) if found else None
@@ -99,5 +112,8 @@ PARTS: dict[str, Part] = {
     ),
     "kafka": Part(
         "Kafka", f"{_APT}: Java (default-jre-headless) and maven, which fetches its jars", find_kafka, _provide_kafka
+    ),
+    "tmpfs": Part(
+        "the right to mount", "run the tests as root, in a container with --cap-add SYS_ADMIN", find_mount, _nothing
     ),
 }
