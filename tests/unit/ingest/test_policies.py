@@ -1,6 +1,8 @@
 """Policies at the door: what a browser, a server and a vendor are told, and what is kept of their events."""
 
+import asyncio
 from base64 import b64encode
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -46,7 +48,8 @@ async def door(
     await config.bootstrap(clock.now_ms())
     if schema:
         await config.schemas.put(SchemaKey("default", "", event), schema, clock.now_ms(), "ada")
-    sources = StaticSources([Source("src", "default", kind, "wk", secrets, policy=SourcePolicy(**policy))])
+    quiet = Source("quiet", "default", "server", "wk_quiet")
+    sources = StaticSources([Source("src", "default", kind, "wk", secrets, policy=SourcePolicy(**policy)), quiet])
     parts = await build_policy(settings, config)
     batcher = Batcher(log, clock, settings)
     await batcher.start()
@@ -110,6 +113,17 @@ async def test_a_batch_costs_as_many_as_it_has_messages(log: FakeLog):
     async with door(log, rate_per_s=0.5, burst=3) as client:
         answers = [await client.post("/v1/batch", json=batch) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
+
+
+async def test_a_flooding_source_leaves_anothers_answers_untouched(log: FakeLog):
+    batch = {"batch": [{"type": "track", **order()}] * 20}
+    async with door(log, rate_per_s=0.5, burst=100) as client:
+        flood = asyncio.gather(*(client.post("/v1/batch", json=batch) for _ in range(300)))
+        quiet = [await client.post("/v1/track", json=order(), auth=("wk_quiet", "")) for _ in range(30)]
+        flooded = await flood
+    assert {answer.status_code for answer in quiet} == {200}
+    assert [answer.status_code for answer in flooded].count(200) == 5
+    assert Counter(event.source for event in log.events()) == {"src": 100, "quiet": 30}
 
 
 async def test_one_bad_item_of_a_batch_is_refused_by_the_schema_and_kept(log: FakeLog):
