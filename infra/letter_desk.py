@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from infra.settings import Settings
 from ingest.door import Door
+from ingest.letter_projector import LetterProjector
 from ingest.redelivery import Redelivery
 from ingest.watch import SourceWatch
 from streams.ports import Clock, EventLog
 from streams.store.config import DEFAULT_WORKSPACE
 from streams.store.dead_letters import DeadLetterStore
-from streams.store.letter_projector import LetterProjector
 
 DAY_MS = 86_400_000
 

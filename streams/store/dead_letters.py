@@ -1,10 +1,10 @@
 """DeadLetterStore: the queryable projection of the topic of dead letters, and what became of each of them.
 
-It takes no letter in again (ingest/redelivery.py does) and reads no log (letter_projector.py does).
+It takes no letter in again (ingest/redelivery.py does) and reads no log (ingest/letter_projector.py does).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -181,14 +181,23 @@ class DeadLetterStore:
         """
         needles = {spelling for text in texts if text for spelling in _spellings(text)}
 
-        def holds(row: Any) -> bool:
-            whole = b"\n".join((row.raw, row.head.encode(), row.reason.encode(), row.claim_fixes.encode())).lower()
+        def holds(raw: bytes, told: str) -> bool:
+            whole = b"\n".join((raw, told.encode())).lower()
             return any(needle in whole for needle in needles)
+
+        return await self.forget_where(workspace, holds)
+
+    async def forget_where(self, workspace: str, holds: Callable[[bytes, str], bool]) -> int:
+        """Delete every letter of the workspace of which that holds, by its bytes and by what else is told of it."""
 
         def work(db: Connection) -> int:
             query = select(T.c.log_partition, T.c.log_offset, T.c.raw, T.c.head, T.c.reason, T.c.claim_fixes)
             rows = db.execute(query.where(T.c.workspace == workspace).execution_options(yield_per=_SLICE))
-            found = [letter_id(row.log_partition, row.log_offset) for row in rows if holds(row)]
+            found = [
+                letter_id(row.log_partition, row.log_offset)
+                for row in rows
+                if holds(row.raw, f"{row.head}\n{row.reason}\n{row.claim_fixes}")
+            ]
             return sum(db.execute(delete(T).where(some)).rowcount for some in _slices(workspace, found))
 
         gone = await self._sql.run(work)

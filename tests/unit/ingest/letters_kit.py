@@ -11,6 +11,7 @@ from ingest.app import create_ingest_app
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
 from ingest.door import Door
+from ingest.letter_projector import read_letters
 from ingest.redelivery import Redelivery
 from ingest.settings import IngestSettings
 from ingest.sources import Source, StaticSources
@@ -21,7 +22,6 @@ from streams.model.dead_letters import DeadLetter
 from streams.model.events import Event
 from streams.model.letters import Fix, LetterAttempt, LetterFilter, LetterNote, StoredLetter
 from streams.store.dead_letters import DeadLetterStore
-from streams.store.letter_projector import read_letters
 from tests.unit.ingest.fake_log import FakeClock
 
 WEB = Source("web", "ws", "web", write_key="wk_web")

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
+from ingest.letter_projector import LetterProjector
 from streams.log.memory import MemoryEventLog
 from streams.log.topics import DEAD_LETTERS
 from streams.model.dead_letters import DeadLetter
 from streams.model.letters import Fix, LetterFilter, LetterNote, LetterPlace, LetterState, StoredLetter
 from streams.ports import NewRecord
 from streams.store.dead_letters import DeadLetterStore
-from streams.store.letter_projector import LetterProjector
 
 NOW = 1_800_000_000_000
 ANY = LetterFilter()
