@@ -17,6 +17,7 @@ from api.routes import (
     dead_letters,
     debugger,
     deliveries,
+    erasures,
     health,
     ingest,
     leads,
@@ -40,6 +41,7 @@ _ROUTERS = (
     sources.schema_router,
     dead_letters.router,
     debugger.router,
+    erasures.router,
     ingest.router,
     session.router,
 )

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 
 from api.alerts import AlertBoard
+from api.erasure_desk import ErasureDesk
 from api.live import MemoryLiveBus
 from api.rule_desk import RuleDesk
 from api.settings import ApiSettings
@@ -205,6 +206,7 @@ class ApiDeps:
     letters: Letters | None = None
     redelivery: Redelivers | None = None
     watch: LooksOn | None = None
+    erasures: ErasureDesk | None = None
     ingest: IngestDesk | None = None
     source_kinds: frozenset[str] = frozenset(PLAIN_KINDS)
     """All that a source may be."""

@@ -15,16 +15,18 @@ from ingest.policy.schemas import SchemaBook, SchemaCheck
 from ingest.policy.sight import SenderSight
 from ingest.settings import IngestSettings
 from streams.store.config import ConfigStore
+from streams.store.suppression import Suppressions
 
 _PII_SECRET = "pii"  # noqa: S105  the name under which it is kept
 
 
 class DoorPolicy(NamedTuple):
-    """Parts of a Door. `refresh` takes in new schemas and a new database of places."""
+    """Parts of a Door. `refresh` takes in new schemas, erased people and a new database of places."""
 
     gate: SourceGate
     sight: Sight
     treatments: tuple[Treatment, ...]
+    suppressions: Suppressions
     refresh: Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -37,9 +39,10 @@ async def build_policy(settings: IngestSettings, config: ConfigStore) -> DoorPol
 
     async def refresh() -> None:
         await book.refresh()
+        await config.suppressions.refresh()
         if places is not None:
             await asyncio.to_thread(sight.refresh)  # reads a file of 100 MB when it is a new one
 
     await refresh()
     # Schemas judge what was sent, so they come before private fields are taken out.
-    return DoorPolicy(SourceGate(monotonic), sight.sees, (SchemaCheck(book), private), refresh)
+    return DoorPolicy(SourceGate(monotonic), sight.sees, (SchemaCheck(book), private), config.suppressions, refresh)

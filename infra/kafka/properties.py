@@ -44,6 +44,7 @@ def broker_properties(node: int, ports: list[Ports], home: Path, secured: Sequen
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1_000,
         "group.initial.rebalance.delay.ms": 0,
         "log.cleaner.threads": 1,
+        "log.cleaner.backoff.ms": 500,
         "log.cleaner.dedupe.buffer.size": 16 << 20,
         "log.retention.check.interval.ms": 300_000,
         "message.max.bytes": 16 << 20,

@@ -4,7 +4,7 @@ Layout, big-endian: magic "CQAR" | version u8 | partitions u16, then for each re
 partition u16 | offset u64 | timestamp_ms u64 | length u32 | frame.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from struct import Struct
 from typing import IO
@@ -62,6 +62,11 @@ class ArchiveSource:
         first = self._next.get(partition, 0)
         self._next[partition] = first + _READ_RECORDS
         return [self._at(*place) for place in places[first : first + _READ_RECORDS]]
+
+    def records(self) -> Iterator[LogRecord]:
+        """Yield all records, in the order in which they stand."""
+        for number, at in sorted(place for places in self._places.values() for place in places):
+            yield self._at(number, at)
 
     def close(self) -> None:
         """Let the files go."""

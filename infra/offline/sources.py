@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from streams.log import topics
+from streams.log.kept import kept_frames, with_kept
 from streams.ports import LogRecord
 
 _READ_RECORDS = 1_000
@@ -52,6 +53,7 @@ class LogSource:
         self.starts = dict(starts)
         self._log = log
         self._next = dict(starts)
+        self._kept: dict[int, dict[int, LogRecord]] = {}
         self._ends = dict(ends)
         self._time = time
 
@@ -66,12 +68,15 @@ class LogSource:
 
     async def read(self, partition: int) -> list[LogRecord]:
         """Return the partition's next records in the range; empty at the end."""
+        if partition not in self._kept:
+            start, end = self.starts[partition], self._ends[partition]
+            kept = await kept_frames(self._log, partition)
+            self._kept[partition] = {offset: one for offset, one in kept.items() if start <= offset < end}
         found: list[LogRecord] = []
         while not found and self._next[partition] < self._ends[partition]:
             records = await self._log.read(topics.EVENTS, partition, self._next[partition], _READ_RECORDS)
-            if not records:
-                break
-            self._next[partition] = records[-1].offset + 1
             end = self._ends[partition]
+            self._next[partition] = records[-1].offset + 1 if records else end
+            records = with_kept(records, self._kept[partition], self._next[partition])
             found = [record for record in records if record.offset < end and self._time.has(record)]
         return found

@@ -23,6 +23,7 @@ from sinks.view.ranks import rank_of
 from streams.model.errors import SharedIdError
 from streams.model.rules.scoring import ScoreModel
 from streams.model.tiers import SHOWN_SLACK
+from streams.operators.erasing import Person
 from streams.ports import AccountPage, AccountRow, LeadCounts, LeadPage, LeadRow
 
 _LEADS = Listing("leads", "profile", schema.LEAD)
@@ -130,6 +131,22 @@ class SqliteProfileView:
         wanted = Filter(workspace, needle, source="accounts_search" if needle else "accounts_rank")
         rows, total = await self._sqlite.run(lambda db: _ACCOUNTS.page(db, wanted, now_ms, limit, offset))
         return AccountPage([_account(row) for row in rows], total)
+
+    async def count_of(self, person: Person) -> int:
+        """Return how many rows name one of the person's ids."""
+        ids = sorted(person.ids)
+        marks = ", ".join("?" * len(ids))
+        sql = " UNION ALL ".join(
+            f"SELECT count(*) FROM {table} WHERE workspace = ? AND {column} IN ({marks})"  # noqa: S608  our names
+            for table, column in (
+                ("leads", "profile"),
+                ("aliases", "id"),
+                ("redirects", "id"),
+                ("redirects", "profile"),
+            )
+        )
+        values = [value for _ in range(4) for value in (person.workspace, *ids)]
+        return await self._sqlite.run(lambda db: sum(count for (count,) in db.execute(sql, values)))
 
     async def close(self) -> None:
         await self._sqlite.close()

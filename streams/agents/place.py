@@ -59,9 +59,12 @@ class Place:
         """Take the partition's state as it was committed last."""
         self._saving = None
         self._is_torn = False
-        erased = self._copy.get(codec.ERASED_KEY)
+        erased, was_used = self._copy.get(codec.ERASED_KEY), self._copy.offset() > 0
         count = await catch_up(self._log, self._number, self._copy)
-        if self._copy.get(codec.ERASED_KEY) != erased:
+        if was_used and self._copy.get(codec.ERASED_KEY) != erased:
+            # Somebody was erased while this copy lay idle, and the topic may have forgotten that by now.
+            self._copy.clear()
+            count += await catch_up(self._log, self._number, self._copy)
             await asyncio.to_thread(self._copy.purge)
         self.partition = new_partition(self._number, self._copy, self._shape)
         unsent = restore(self.partition, self._copy)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.log.kafka_errors import RETRY_AFTER_S, KafkaLogError, error_of, translated
+from streams.log.kafka_keys import RecordKeys
 from streams.log.kafka_settings import Names, producer_config
 from streams.model.errors import LogClosedError, LogFullError
 from streams.ports import NewRecord
@@ -59,6 +60,7 @@ class Appender:
         self._under_way: set[_Append] = set()
         self._pending_records = 0
         self._pending_bytes = 0
+        self._keys = RecordKeys()
         self._closing = False
         self._broken: BaseException | None = None
         self._poller = threading.Thread(target=self._poll, name="log-reports", daemon=True)
@@ -113,6 +115,7 @@ class Appender:
         queued = 0
         try:
             for topic, partition, key, value, timestamp_ms in records:
+                key = key or self._keys.next_for(topic, value)  # noqa: PLW2901  what it is called on Kafka
                 name = self._names.topic(topic)
                 append.places[name, partition].append(queued)
                 producer.produce(name, value, key, partition, append.on_report, None, timestamp_ms)

@@ -17,6 +17,7 @@ from streams.log.kafka_errors import (
     may_pass,
     translated,
 )
+from streams.log.kafka_keys import RecordKeys
 from streams.log.kafka_settings import Names, writer_config
 from streams.model.errors import FencedError, LogClosedError, LogFullError
 from streams.ports import NewRecord
@@ -38,6 +39,7 @@ class KafkaWriter:
         # An attempt failed and has to be taken back before the next one.
         self._must_abort = False
         self._lost: Exception | None = None
+        self._keys = RecordKeys()
         self._closed = False
 
     @property
@@ -114,6 +116,7 @@ class KafkaWriter:
         names = {record.topic: self._names.topic(record.topic) for record in records}
         # produce, not produce_batch: that one takes neither timestamps nor, reliably, partitions, and is no faster.
         for topic, partition, key, value, timestamp_ms in records:
+            key = key or self._keys.next_for(topic, value)  # noqa: PLW2901  what it is called on Kafka
             produce(names[topic], value, key, partition, None, None, timestamp_ms)
         try:
             self._until(deadline, producer.commit_transaction, "committing")

@@ -23,7 +23,7 @@ _decode_letter = msgspec.msgpack.Decoder(DeadLetter).decode
 
 def rewriter(topic: str, persons: Sequence[Person]) -> Rewriter:
     """Return what rewrites the topic's records without these people."""
-    if topic == topics.EVENTS:
+    if topic in (topics.EVENTS, topics.KEPT):
         return lambda value: rewritten_frame(value, persons)
     if topic == topics.TRIGGERS:
         return lambda value: None if _is_trigger_of(value, persons) else value

@@ -10,7 +10,7 @@ from itertools import islice
 from streams.log.topics import TOPICS
 from streams.ports import LogRecord, NewRecord
 
-_MAX_BYTES = 16 << 20
+_MAX_BYTES = 18 << 20
 _MAX_RECORDS = 256
 _COMPACTED = frozenset(name for name, topic in TOPICS.items() if topic.compacted)
 

@@ -15,6 +15,7 @@ STATE = "campaigniq.state.v1"
 ALERT_STATE = "campaigniq.alert_state.v1"
 RULES_IN_FORCE = "campaigniq.rules_in_force.v1"
 DEAD_LETTERS = "campaigniq.dead_letters.v1"
+KEPT = "campaigniq.kept.v1"
 
 
 class Topic(NamedTuple):
@@ -38,6 +39,7 @@ TOPICS: dict[str, Topic] = {
         Topic(ALERT_STATE, "what the alerts stage knows, one record a partition", True, 0, 0),
         Topic(RULES_IN_FORCE, "which rules hold in each partition (msgpack), by workspace", True, 0, 0),
         Topic(DEAD_LETTERS, "dead letters (msgpack)", False, 30 * _DAY_MS, _GIB),
+        Topic(KEPT, "frames of the events without people who were erased, by place", False, 30 * _DAY_MS, _GIB),
     )
 }
 

@@ -47,10 +47,10 @@ class Person:
         self.aliases = dict(aliases or {})
         self.values = frozenset(kind_and_value(name)[1] for name in self.ids)
         self.telling = telling_values(self.ids)
-        words = sorted(self.telling, key=len, reverse=True)
-        alternatives = "|".join(re.escape(word) for word in words)
-        self._in_text = re.compile(alternatives or "(?!)", re.IGNORECASE)
-        self._in_bytes = re.compile((alternatives or "(?!)").encode(), re.IGNORECASE)
+        telling = _any_of(self.telling)
+        self._in_text = re.compile(telling, re.IGNORECASE)
+        self._in_bytes = re.compile(telling.encode(), re.IGNORECASE)
+        self._perhaps = re.compile(_any_of(self.values).encode(), re.IGNORECASE)
 
     def owns(self, event: Event) -> bool:
         """Say whether the event is the person's own."""
@@ -59,6 +59,10 @@ class Person:
     def tells(self, text: str) -> bool:
         """Say whether a text contains what names the person anywhere."""
         return self._in_text.search(text) is not None
+
+    def may_be_in(self, raw: bytes) -> bool:
+        """Say whether packed bytes may name the person; a short id may stand there by chance."""
+        return self._perhaps.search(raw) is not None
 
     def is_in(self, raw: bytes) -> bool:
         """Say whether bytes contain what names the person anywhere."""
@@ -226,6 +230,11 @@ class Person:
 
     def _is_interest_of(self, key: str) -> bool:
         return profile_of(key) in self.ids
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """Return a pattern that finds any of the words, and nothing when there is none."""
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or "(?!)"
 
 
 def telling_values(ids: Iterable[str]) -> frozenset[str]:

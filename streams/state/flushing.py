@@ -93,8 +93,7 @@ def _unsent_changes(partition: Partition, moves: list[tuple[int, bytes]]) -> dic
 
 
 def _trigger_record(number: int, trigger: Trigger) -> NewRecord:
-    key = f"{trigger.workspace}\x1f{trigger.profile}".encode()
-    return NewRecord(topics.TRIGGERS, number, key, _encode(trigger), trigger.at_ms)
+    return NewRecord(topics.TRIGGERS, number, trigger.id.encode(), _encode(trigger), trigger.at_ms)
 
 
 def _in_force_record(partition: Partition, key: bytes) -> NewRecord:

@@ -14,9 +14,11 @@ from streams.store.event_schemas import EventSchemas
 from streams.store.rule_sets import RuleSets
 from streams.store.source_rows import SourceRows, first_website
 from streams.store.sources import WEB, Source
+from streams.store.suppression import Suppressions
 
 DEFAULT_WORKSPACE = "default"
 _TOKEN_BYTES = 32
+_ERASURE_SECRET = "erasure"  # noqa: S105  the name under which it is kept
 
 Random = Callable[[int], str]
 """Returns a URL-safe text with that many bytes of randomness (secrets.token_urlsafe)."""
@@ -66,10 +68,14 @@ class ConfigStore:
         self.sources = SourceRows(self._sql, random)
         self.schemas = EventSchemas(self._sql)
         self.erasures = Erasures(self._sql)
+        self.suppressions = Suppressions(self.erasures, "")
+        """Whose events are refused; known once the store is open."""
 
     async def open(self) -> None:
         """Create the tables that are missing."""
         await self._sql.run(tables.METADATA.create_all)
+        self.suppressions = Suppressions(self.erasures, await self.installation_secret(_ERASURE_SECRET))
+        await self.suppressions.refresh()
 
     async def close(self) -> None:
         await self._sql.close()

@@ -102,13 +102,17 @@ class Erasures:
 
         await self._sql.run(work)
 
-    async def widen(self, erasure: Erasure, hashes: Iterable[str]) -> None:
-        """Store more ids of the same person."""
-        rows = _suppressions(erasure, hashes)
+    async def correct(self, erasure: Erasure, added: Iterable[str], dropped: Iterable[str]) -> None:
+        """Store that more ids are the person's, or that some are another's."""
+        rows = _suppressions(erasure, added)
+        gone = delete(SUPPRESSED).where(
+            S.workspace == erasure.workspace, S.erasure == erasure.id, S.id_hash.in_(list(dropped))
+        )
 
         def work(db: Connection) -> None:
             _store(db, erasure)
             _insert_new(db, erasure.workspace, rows)
+            db.execute(gone)
 
         await self._sql.run(work)
 

@@ -1,0 +1,58 @@
+"""Archives without a person: each file is written anew beside the old one, searched, and takes its place."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.erasure.files import tells
+from infra.offline.archive import ArchiveSource, ArchiveWriter
+from streams.log.rewriting import count_of, rewritten_frame
+from streams.model.errors import CampaignIqError, ConfigurationError
+from streams.operators.erasing import Person
+
+_ENDING = ".cqar"
+
+
+def archives_in(paths: Sequence[Path]) -> list[Path]:
+    """Return the archives that are named, or lie in folders that are. Raises ConfigurationError."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(path.rglob(f"*{_ENDING}"))
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise ConfigurationError("--archive", f"{path} is not there", "Give an archive, or a folder of them")
+    return found
+
+
+def rewrite_archives(paths: Sequence[Path], person: Person) -> dict[Path, int]:
+    """Take the person out of the archives; return how many events went, by file. Raises FrameError, CampaignIqError."""
+    return {path: _rewrite(path, person) for path in paths}
+
+
+def _rewrite(path: Path, person: Person) -> int:
+    events, is_changed = 0, False
+    fresh = path.with_name(f"{path.name}.erasing")
+    source = ArchiveSource([path])
+    try:
+        with fresh.open("wb") as file:
+            writer = ArchiveWriter(file, source.partitions)
+            for record in source.records():
+                value = record.value or b""
+                left = rewritten_frame(value, (person,))
+                is_changed = is_changed or left is not value
+                events += count_of(value, left) if left is not value else 0
+                writer.write(record._replace(value=left))
+            file.flush()
+            os.fsync(file.fileno())
+        if not is_changed:
+            return 0
+        if tells(fresh, person.telling):
+            raise CampaignIqError(f"{path} names the person in a way that can't be taken out; it was left as it is")
+        fresh.chmod(path.stat().st_mode & 0o777)
+        fresh.replace(path)
+        return events
+    finally:
+        source.close()
+        fresh.unlink(missing_ok=True)

@@ -1,0 +1,237 @@
+"""One erasure from beginning to end. Every step may be repeated; a restart goes on behind those that are stored."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, TypeAlias
+
+from infra.erasure.files import empty_write_ahead_logs, files_that_tell
+from infra.erasure.places import Places
+from infra.erasure.state import EraseSender, Found, find_in_state
+from streams.log import topics
+from streams.log.rewriting import Rewriter, count_of, names_person, rewriter
+from streams.model.erasure import ids_of
+from streams.model.errors import CampaignIqError
+from streams.model.events import Event
+from streams.model.identity import rank_of
+from streams.operators.erasing import Person
+from streams.ports import Clock
+from streams.store.erasures import Erasure, Erasures, ErasureState, Step, Subject
+from streams.store.suppression import Suppressions
+
+logger = logging.getLogger(__name__)
+
+MAX_ROUNDS = 5
+"""So often a place is gone through until nothing is found in it; what was on its way comes to rest meanwhile."""
+CONFIG = "config.db"
+_VIEW_TRIES = 600
+_PAUSE_S = 0.1
+
+
+class NotErasedError(CampaignIqError):
+    """Something of the person is still there after all rounds."""
+
+
+class _Done(NamedTuple):
+    found: dict[str, int]
+    verified: str
+
+
+_Work: TypeAlias = Callable[[Erasure, Person], Awaitable[_Done]]
+
+
+class ErasureJob:
+    """Works on one erasure at a time."""
+
+    def __init__(self, places: Places, store: Erasures, suppressions: Suppressions, clock: Clock) -> None:
+        self._places = places
+        self._store = store
+        self._suppressions = suppressions
+        self._clock = clock
+        self._sender = EraseSender(places.log, clock)
+        self._steps: tuple[tuple[str, _Work], ...] = (
+            ("door", self._door),
+            ("deliveries", self._deliveries),
+            ("state", self._state),
+            ("log", self._log),
+            ("letters", self._letters),
+            ("messages", self._deliveries),
+            ("view", self._view),
+            ("memory", self._memory),
+            ("traces", self._traces),
+        )
+
+    async def run(self, erasure: Erasure) -> Erasure:
+        """Go on with the erasure until it is done; what was found so far is kept.
+
+        Raises NotErasedError, and what the places raise.
+        """
+        for number in range(MAX_ROUNDS):
+            erasure = await self._corrected(erasure)
+            try:
+                erasure = await self._round(erasure, is_first=not number)
+            except NotErasedError as error:
+                if number == MAX_ROUNDS - 1:
+                    raise
+                logger.warning("erasure %s: %s; all is gone through again", erasure.id, error)
+                erasure = await self._stored(erasure.id, erasure.workspace)
+            else:
+                return await self._finish(erasure)
+        raise AssertionError
+
+    async def _round(self, erasure: Erasure, *, is_first: bool) -> Erasure:
+        done = {step.name for step in erasure.steps}
+        for name, work in self._steps:
+            if is_first and name in done:
+                continue
+            found, verified = await work(erasure, person_of(erasure))
+            erasure = _with_step(erasure, Step(name, self._clock.now_ms(), found, verified))
+            await self._store.save(erasure)
+            logger.info("erasure %s: %s done", erasure.id, name)
+        return erasure
+
+    async def _stored(self, erasure_id: str, workspace: str) -> Erasure:
+        stored = await self._store.get(workspace, erasure_id)
+        assert stored is not None
+        return stored
+
+    async def _corrected(self, erasure: Erasure) -> Erasure:
+        """Take up ids that have joined the person meanwhile, and leave those that have become another's."""
+        seen: Found = await find_in_state(self._places.log, person_of(erasure))
+        subject = erasure.subject
+        if subject.ids and (main := min(subject.ids, key=rank_of)) in seen.taken:
+            raise CampaignIqError(
+                f"{main} has become part of another profile meanwhile: ask for the erasure of that one"
+            )
+        if not (seen.joined or seen.taken):
+            return erasure
+        ids = tuple(sorted({*subject.ids, *seen.joined} - seen.taken))
+        aliases = {name: subject.aliases.get(name, "erased") for name in ids}
+        shared = tuple(sorted({*subject.shared, *seen.taken}))
+        erasure = erasure._replace(subject=Subject(ids, shared, aliases), ids=len(ids))
+        hash_of = self._suppressions.hash_of
+        added = [hash_of(erasure.workspace, name) for name in seen.joined]
+        dropped = [hash_of(erasure.workspace, name) for name in seen.taken]
+        await self._store.correct(erasure, added, dropped)
+        await self._suppressions.refresh()
+        return erasure
+
+    async def _door(self, erasure: Erasure, _: Person) -> _Done:
+        """Let every door know, and what was taken before that get into the log."""
+        if erasure.suppresses and self._places.door_s:
+            await asyncio.sleep(self._places.door_s)
+        # Who drains the spool says nothing of it.
+        while not self._places.spool_is_empty():  # noqa: ASYNC110
+            await asyncio.sleep(_PAUSE_S)
+        refused = f"{erasure.ids} ids are refused" if erasure.suppresses else "nothing is refused, as was asked"
+        return _Done({}, f"{refused}; the spool is empty")
+
+    async def _deliveries(self, _: Erasure, person: Person) -> _Done:
+        deliveries = await self._places.ledger.erase(person)
+        messages = await self._places.outbox.erase(person, deliveries)
+        again = await self._places.ledger.erase(person)
+        found = {"deliveries": len(deliveries) + len(again), "messages": messages}
+        return _Done(found, "the ledger was looked through again: nothing")
+
+    async def _state(self, erasure: Erasure, person: Person) -> _Done:
+        found: Counter[str] = Counter()
+        for number in range(MAX_ROUNDS):
+            seen = await find_in_state(self._places.log, person)
+            if number and not (seen.own or seen.others):
+                verified = "no profile has or names one of the ids; every worker has written its local copy anew"
+                return _Done(dict(found), verified)
+            found.update(profiles=len(seen.own), others=0 if number else len(seen.others))
+            await self._sender.send(person, erasure.id, seen.others)
+        raise NotErasedError("the state names the person again and again")
+
+    async def _log(self, _: Erasure, person: Person) -> _Done:
+        found: Counter[str] = Counter()
+        for topic in (topics.EVENTS, topics.KEPT, topics.TRIGGERS, topics.DEAD_LETTERS):
+            rewrite = _counting(rewriter(topic, (person,)), topic, found)
+            for _round in range(MAX_ROUNDS):
+                if not await self._places.records.erase(topic, rewrite):
+                    break
+            else:
+                raise NotErasedError(f"{topic} names the person again and again")
+        return _Done(dict(found), "events, triggers and dead letters were read again from the beginning: nothing")
+
+    async def _letters(self, _: Erasure, person: Person) -> _Done:
+        if self._places.letters is None:
+            return _Done({}, "no store of dead letters here")
+
+        def holds(raw: bytes, told: str) -> bool:
+            return person.tells(told) or names_person(raw, person)
+
+        gone = await self._places.letters.forget_where(person.workspace, holds)
+        return _Done({"letters": gone}, "the store of dead letters was searched from end to end")
+
+    async def _view(self, _: Erasure, person: Person) -> _Done:
+        for _try in range(_VIEW_TRIES):
+            if not await self._places.view.count_of(person):
+                return _Done({}, "no row has one of the ids")
+            await asyncio.sleep(_PAUSE_S)
+        raise NotErasedError("the view still has the person a minute after the state")
+
+    async def _memory(self, _: Erasure, person: Person) -> _Done:
+        def names(event: Event) -> bool:
+            return event.workspace == person.workspace and not person.ids.isdisjoint(ids_of(event))
+
+        self._places.forget_live(person.workspace)
+        watch = self._places.watch
+        noted = watch.forget(names, sorted(person.telling)) if watch else 0
+        return _Done({"noted": noted}, "live messages and the debugger's notes were dropped")
+
+    async def _traces(self, erasure: Erasure, person: Person) -> _Done:
+        """Leave no bytes, and search for some."""
+        verified = await self._places.records.purge(person)
+        data = self._places.data
+        if busy := await asyncio.to_thread(empty_write_ahead_logs, data):
+            raise NotErasedError(f"{', '.join(busy)}: a reader keeps the write-ahead log from being emptied")
+        told = await asyncio.to_thread(files_that_tell, data, person.telling, (CONFIG,))
+        if told and erasure.suppresses:
+            raise NotErasedError(f"the person is still named in {', '.join(told)}")
+        searched = f"every file of the data folder was searched for {len(person.telling)} of the ids"
+        searched += f"; named again since, as nothing is refused: {', '.join(told)}" if told else ": nothing"
+        return _Done({}, f"{verified}; {searched}" if verified else searched)
+
+    async def _finish(self, erasure: Erasure) -> Erasure:
+        """Forget who it was."""
+        telling = person_of(erasure).telling
+        done = erasure._replace(subject=Subject(), state=ErasureState.DONE, done_ms=self._clock.now_ms(), error="")
+        await self._store.save(done)
+        data = self._places.data
+        await asyncio.to_thread(empty_write_ahead_logs, data, (CONFIG,))
+        others = [path.name for path in data.glob("*.db") if path.name != CONFIG]
+        if left := await asyncio.to_thread(files_that_tell, data, telling, others):
+            logger.error("erasure %s is done, and yet %s names the person", erasure.id, ", ".join(left))
+        return done
+
+
+def person_of(erasure: Erasure) -> Person:
+    """Return whom an erasure under way is about."""
+    return Person(erasure.workspace, erasure.subject.ids, erasure.subject.aliases)
+
+
+def _with_step(erasure: Erasure, step: Step) -> Erasure:
+    """Return the erasure with a step done, perhaps again: what it found adds up."""
+    before = next((one for one in erasure.steps if one.name == step.name), None)
+    found = Counter(before.found if before else {})
+    found.update(step.found)
+    kept = {kind: count for kind, count in found.items() if count}
+    others = tuple(one for one in erasure.steps if one.name != step.name)
+    return erasure._replace(steps=(*others, Step(step.name, step.at_ms, kept, step.verified)))
+
+
+def _counting(rewrite: Rewriter, topic: str, found: Counter[str]) -> Rewriter:
+    kind = topic.split(".")[1]
+
+    def counting(value: bytes) -> bytes | None:
+        left = rewrite(value)
+        if left is not value:
+            found[f"{kind} records"] += 1
+            if topic in (topics.EVENTS, topics.KEPT):
+                found["events"] += count_of(value, left)
+        return left
+
+    return counting

@@ -1,0 +1,84 @@
+"""The places that an erasure goes through, as far as this installation has them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from streams.log.rewriting import Rewriter
+from streams.model.events import Event
+from streams.operators.erasing import Person
+from streams.ports import EventLog
+
+
+class ErasesRecords(Protocol):
+    """Takes people out of what a log holds already."""
+
+    async def erase(self, topic: str, rewriter: Rewriter) -> int:
+        """Replace the topic's records by what is left of them; return how many changed. They may still have bytes."""
+        ...
+
+    async def purge(self, person: Person) -> str:
+        """Return, in words, what showed that no byte is left of what `erase` and the engine removed."""
+        ...
+
+
+class KeepsDeliveries(Protocol):
+    """The ledger."""
+
+    async def erase(self, person: Person) -> Sequence[str]:
+        """Delete what is about the person; return the ids of the deliveries."""
+        ...
+
+
+class KeepsMessages(Protocol):
+    """The outbox."""
+
+    async def erase(self, person: Person, delivery_ids: Sequence[str]) -> int:
+        """Delete messages of these deliveries and those that name the person; return how many."""
+        ...
+
+
+class KeepsLetters(Protocol):
+    """The store of dead letters."""
+
+    async def forget_where(self, workspace: str, holds: Callable[[bytes, str], bool]) -> int:
+        """Delete letters by their bytes and by what else is told of them; return how many."""
+        ...
+
+
+class ShowsPeople(Protocol):
+    """The view."""
+
+    async def count_of(self, person: Person) -> int:
+        """Return how many rows name the person's ids."""
+        ...
+
+
+class Remembers(Protocol):
+    """The debugger."""
+
+    def forget(self, matches: Callable[[Event], bool], texts: Sequence[str] = ()) -> int:
+        """Drop what matches from memory; return how many."""
+        ...
+
+
+@dataclass
+class Places:
+    """What there is. `data` is the installation's folder; `spool_is_empty` says whether all that was taken is in the
+    log.
+    """
+
+    log: EventLog
+    records: ErasesRecords
+    ledger: KeepsDeliveries
+    outbox: KeepsMessages
+    view: ShowsPeople
+    data: Path
+    letters: KeepsLetters | None = None
+    watch: Remembers | None = None
+    forget_live: Callable[[str], None] = lambda _: None
+    spool_is_empty: Callable[[], bool] = lambda: True
+    door_s: float = 0.0
+    """So long doors of other processes may take until they refuse the person."""
+    more: list[str] = field(default_factory=list)

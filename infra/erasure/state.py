@@ -1,0 +1,131 @@
+"""The engine's state: who in it is the person, who else names them, and whether every worker has let go of it."""
+
+import asyncio
+from typing import NamedTuple
+
+import msgspec
+
+from streams.frames import encode_control
+from streams.log import topics
+from streams.model.control import Control, ControlKind
+from streams.model.erasure import Erase
+from streams.model.errors import FrameError
+from streams.operators.erasing import Person
+from streams.ports import Clock, EventLog, LogRecord, NewRecord
+from streams.state import codec
+from streams.state.erasing import read_mark
+
+_READ_RECORDS = 1_000
+_WAIT_S = 1.0
+
+
+class Found(NamedTuple):
+    """`own` are profiles of the person's ids that are there, `others` profiles that name them. `joined` are ids that
+    have moved to the person's and were not known; `taken` are ids of theirs that another profile has by now.
+    """
+
+    own: frozenset[str]
+    others: frozenset[str]
+    joined: frozenset[str]
+    taken: frozenset[str]
+
+
+async def find_in_state(log: EventLog, person: Person) -> Found:
+    """Look through the newest record of every profile of the workspace."""
+    own: set[str] = set()
+    others: set[str] = set()
+    joined: set[str] = set()
+    taken: set[str] = set()
+    for partition in range(log.partitions(topics.STATE)):
+        newest: dict[str, _Seen] = {}
+        offset, end = await log.bounds(topics.STATE, partition)
+        while offset < end and (records := await log.read(topics.STATE, partition, offset, _READ_RECORDS)):
+            offset = records[-1].offset + 1
+            for name, seen in (await asyncio.to_thread(_seen_in, records, person)).items():
+                if name in person.ids or seen != _NOTHING:
+                    newest[name] = seen
+                else:
+                    newest.pop(name, None)
+        for name, seen in newest.items():
+            if not seen.is_there:
+                continue
+            if name in person.ids:
+                own.add(name)
+            elif seen.moved_to in person.ids:
+                joined.add(name)
+            elif seen.names_person:
+                others.add(name)
+                taken |= seen.holds
+    return Found(frozenset(own), frozenset(others), frozenset(joined), frozenset(taken))
+
+
+class EraseSender:
+    """Puts ERASE records into the log and waits until the engine has done what they say."""
+
+    def __init__(self, log: EventLog, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+
+    async def send(self, person: Person, erasure: str, others: frozenset[str]) -> None:
+        """Return once every partition has committed the erasure, and purged its local copy."""
+        log, now_ms = self._log, self._clock.now_ms()
+        body = msgspec.msgpack.encode(
+            Erase(erasure, tuple(sorted(person.ids)), tuple(sorted(others)), dict(person.aliases))
+        )
+        frame = encode_control(Control(ControlKind.ERASE, person.workspace, 0, body), now_ms)
+        partitions = range(log.partitions(topics.EVENTS))
+        # What a partition says of it comes after this.
+        places = {number: (await log.bounds(topics.STATE, number))[1] for number in partitions}
+        offsets = await log.append([NewRecord(topics.EVENTS, number, None, frame, now_ms) for number in partitions])
+        wanted = dict(zip(partitions, offsets, strict=True))
+        while wanted:
+            for number in list(wanted):
+                records = await log.read(topics.STATE, number, places[number], _READ_RECORDS)
+                if records:
+                    places[number] = records[-1].offset + 1
+                if any(_says_done(record, wanted[number]) for record in records):
+                    del wanted[number]
+            if wanted:
+                await log.wait({(topics.STATE, number): places[number] for number in wanted}, _WAIT_S)
+
+
+class _Seen(NamedTuple):
+    is_there: bool
+    moved_to: str = ""
+    names_person: bool = False
+    holds: frozenset[str] = frozenset()
+
+
+_NOTHING = _Seen(is_there=True)
+
+
+def _seen_in(records: list[LogRecord], person: Person) -> dict[str, _Seen]:
+    """Return what the last record of each profile says; in order, so that a later one corrects an earlier."""
+    prefix = codec.profile_key(person.workspace, "")
+    seen = {}
+    for record in records:
+        if record.key is None or not record.key.startswith(prefix):
+            continue
+        name = record.key[len(prefix) :].decode()
+        seen[name] = _Seen(is_there=False) if record.value is None else _seen_of(record.value, person)
+    return seen
+
+
+def _seen_of(value: bytes, person: Person) -> _Seen:
+    if not person.may_be_in(value):
+        return _NOTHING
+    try:
+        state = codec.decode_profile(value)
+    except FrameError:
+        return _Seen(is_there=True, names_person=person.is_in(value))
+    holds = person.ids.intersection(state.identity.ids)
+    names = bool(holds) or person.state_without(state) is not state
+    moved_to = state.identity.moved_to
+    return _Seen(True, moved_to if moved_to in person.ids else "", names, holds)
+
+
+def _says_done(record: LogRecord, offset: int) -> bool:
+    if record.key != codec.ERASED_KEY or record.value is None:
+        return False
+    _, purged_at = read_mark(record.value)
+    return purged_at > offset
