@@ -103,6 +103,10 @@ class LiveFeed:
         """Return the events per second of the last two minutes."""
         return self._rates.recent(workspace, self._clock.now_ms())
 
+    def forget(self, workspace: str) -> None:
+        """Drop the messages that are kept for those who come back: somebody in them was erased."""
+        self._bus.forget(workspace)
+
     def on_delivery(self, row: DeliveryRow) -> None:
         """Tell the watchers that a delivery's status changed."""
         workspace = row.delivery.workspace

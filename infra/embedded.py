@@ -14,6 +14,7 @@ from infra.clock import SystemClock
 from infra.data_dir import Bootstrap, DataDir, read_bootstrap
 from infra.demo.controls import OUTAGE_SOURCE
 from infra.engine import EngineKeeper, build_engine
+from infra.erasure.build import build_erasing
 from infra.intake import IngestDesk, open_intake
 from infra.letter_desk import build_letter_desk
 from infra.policies import build_policy
@@ -128,6 +129,16 @@ class Embedded:
         watch = SourceWatch(clock)
         door = wiring.build_door(settings, stores, clock, batcher, policy, watch)
         letters = build_letter_desk(settings, stores.patient_log, stores.letters, door, watch, clock)
+        erasing = build_erasing(
+            settings,
+            stores,
+            self._data.path,
+            clock,
+            letters=stores.letters,
+            watch=watch,
+            forget_live=lambda workspace: feed.forget(workspace),  # noqa: PLW0108  the feed comes later
+            spool_is_empty=lambda: intake.spool is None or intake.spool.is_empty,
+        )
         api, feed = wiring.build_api(
             settings,
             stores,
@@ -141,10 +152,12 @@ class Embedded:
             bootstrap.write_key,
             ingest=IngestDesk(intake, stores.sources),
             letters=letters,
+            erasures=erasing.desk,
         )
         await self._start_engine(stack, keeper)
         await self._start_sinks(stack, sinks, feed)
         spawn("dead letters", letters.projector.run())
+        spawn("erasures", erasing.runner.run())
         ingest = intake.guard(app_of(door, stores.links), spawn)
         server = create_server(Front(ingest, api), settings.server.trusted_proxies)
         spawn("http", server.serve([self._listener]))

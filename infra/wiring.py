@@ -12,6 +12,7 @@ import dashboards
 from api.alerts import AlertBoard
 from api.app import create_api
 from api.deps import About, ApiDeps, IngestDesk
+from api.erasure_desk import ErasureDesk
 from api.feed import LiveFeed
 from api.live import MemoryLiveBus
 from api.rule_desk import RuleDesk
@@ -156,7 +157,7 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
         await link_signer(config, settings.messages.link_key),
         SourceCache(config),
         RuleCache(config.rules, read_rules(settings.engine)),
-        SqlLedger(data.sqlite_url("ledger.db")),
+        SqlLedger(data.sqlite_url("ledger.db"), config.suppressions.hash_of),
         OutboxChannel(data.sqlite_url("outbox.db"), settings.smtp.from_address),
         _open_metrics(settings.metrics, data),
         SqliteProfileView(data.file("view.db")),
@@ -224,9 +225,8 @@ async def build_sinks(
     channels = create_channels(settings.smtp, settings.alerts, stores.outbox)
     owner = secrets.token_hex(8)
     prunable = (stores.ledger, stores.outbox)
-    sender = Sender(
-        stores.ledger, channels, renderer, settings.sender, clock, owner, batcher.put, listeners.delivery, prunable
-    )
+    put = stores.config.suppressions.unless(batcher.put)
+    sender = Sender(stores.ledger, channels, renderer, settings.sender, clock, owner, put, listeners.delivery, prunable)
     limits = GuardLimits(int(settings.sender.max_age_hours * HOUR_MS), settings.sender.max_mails_per_day)
     shared = (stores.ledger, renderer, clock, limits, letters, sender.wake, listeners.delivery)
     embedded = stores.metrics if isinstance(stores.metrics, EmbeddedMetricStore) else None
@@ -276,6 +276,7 @@ def build_door(
         gate=policy.gate,
         sight=policy.sight,
         treatments=policy.treatments,
+        is_suppressed=policy.suppressions.is_suppressed,
         watch=watch,
     )
 
@@ -317,6 +318,7 @@ def build_api(
     *,
     ingest: IngestDesk,
     letters: LetterDesk,
+    erasures: ErasureDesk,
 ) -> tuple[Any, LiveFeed]:
     """Build the API with the dashboard, and the feed behind the live page."""
     board = AlertBoard()
@@ -334,7 +336,8 @@ def build_api(
     )
     listeners.on_delivery.append(feed.on_delivery)
     listeners.on_leads.append(feed.on_leads)
-    routes: list[BaseRoute] = [*unsubscribe_routes(sinks.links, stores.ledger, sinks.renderer, clock, batcher.put)]
+    put = stores.config.suppressions.unless(batcher.put)
+    routes: list[BaseRoute] = [*unsubscribe_routes(sinks.links, stores.ledger, sinks.renderer, clock, put)]
     if traffic:
         shop = create_shop(write_key, controls=traffic, cart_window_s=settings.engine.cart_window_s)
         routes.append(Mount("/shop", shop))
@@ -354,6 +357,7 @@ def build_api(
         rates=feed.rates,
         rules=stores.rules.of,
         ingest=ingest,
+        erasures=erasures,
         letters=letters.store,
         redelivery=letters.redelivery,
         watch=letters.watch,

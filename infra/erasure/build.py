@@ -1,7 +1,7 @@
 """Puts the erasure together, of what the process has."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,14 +12,10 @@ from infra.erasure.runner import EmbeddedRecords, ErasureRunner
 from infra.settings import Settings
 from infra.wiring import Stores
 from streams.log.embedded import EmbeddedEventLog
-from streams.model.events import Event
 from streams.ports import Clock
-from streams.store.suppression import Suppressions
 
 DOORS_KNOW_S = 5.0
 """Doors of other processes ask every two seconds whom to refuse."""
-
-Put = Callable[[Sequence[Event]], Awaitable[None]]
 
 
 class Erasing(NamedTuple):
@@ -58,15 +54,6 @@ def build_erasing(
     runner = ErasureRunner(ErasureJob(places, config.erasures, config.suppressions, clock), config.erasures)
     desk = ErasureDesk(stores.view, config.erasures, config.suppressions, clock, secrets.token_urlsafe, runner.wake)
     return Erasing(desk, runner)
-
-
-def unless_suppressed(put: Put, suppressions: Suppressions) -> Put:
-    """Return what puts the platform's own events into the log, but for those about people who were erased."""
-
-    async def put_others(events: Sequence[Event]) -> None:
-        await put([event for event in events if not suppressions.is_suppressed(event)])
-
-    return put_others
 
 
 def _records(settings: Settings, stores: Stores, clock: Clock) -> ErasesRecords:

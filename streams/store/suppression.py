@@ -1,16 +1,17 @@
 """Whose events are refused: keyed hashes of erased people's ids, in memory for the front door."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeAlias
 
 from streams.model.erasure import ids_of
 from streams.model.events import Event
 from streams.operators.raw_forms import documents_in, forms_of
 from streams.store.erasures import Erasures
 
+Put: TypeAlias = Callable[[Sequence[Event]], Awaitable[None]]
 _HASH_BYTES = 16
 _KINDS = ("user", "anon", "email", "phone", "device")
 _ID_FIELD = re.compile(r"(?:id|key|user|mail|phone|contact|customer|recipient|to)$", re.IGNORECASE)
@@ -48,6 +49,14 @@ class Suppressions:
             return False
         known, workspace = self._known, event.workspace
         return any(known(workspace, name) for name in ids_of(event))
+
+    def unless(self, put: Put) -> Put:
+        """Return what puts the platform's own events into the log, but for those about people who were erased."""
+
+        async def put_others(events: Sequence[Event]) -> None:
+            await put([event for event in events if not self.is_suppressed(event)])
+
+        return put_others
 
     def hides(self, workspace: str, raw: bytes) -> bool:
         """Say whether bytes that can't be used name an erased person, as far as can be told."""
