@@ -29,7 +29,9 @@ def fixed_raw(raw: bytes, fixes: Sequence[Fix]) -> bytes:
             remedy = "Replace it as a whole: set the empty path"
             raise IngestError("fix_does_not_apply", "", problem, remedy) from None
     try:
-        return json.dumps(fixed(document, fixes), ensure_ascii=False).encode()
+        for fix in fixes:
+            document = _applied(document, fix)
+        return json.dumps(document, ensure_ascii=False).encode()
     except (RecursionError, UnicodeEncodeError):
         raise IngestError("fix_does_not_apply", "", "the body is no text or nested too deep", "Replace it") from None
 

@@ -55,6 +55,7 @@ class Redelivery:
         attempts: dict[str, LetterAttempt] = {}
         for name in ids:
             attempts[name] = self._judge(name, letters.get(name), fixes, read)
+            await asyncio.sleep(0)  # a large one takes its time, and those who send wait for nobody who mends
         if dry_run:
             return list(attempts.values())
         await self._note_failures(workspace, attempts)
@@ -81,7 +82,10 @@ class Redelivery:
         try:
             found = reread(self._door, letter, claim.fixes if claim else fixes)
         except IngestError as error:
-            return LetterAttempt(name, LetterVerdict.FAILED, (), error.code, str(error), error.field)
+            begun = (
+                ". So it is with the fixes of the attempt that was cut off, and no others may follow" if claim else ""
+            )
+            return LetterAttempt(name, LetterVerdict.FAILED, (), error.code, f"{error}{begun}", error.field)
         read[name] = found
         if len(self._door.suppressed(found.events)) == len(found.events):
             return LetterAttempt(name, LetterVerdict.SUPPRESSED, reason="Its person was erased, and must not come back")
