@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from random import Random
+from typing import Any
 from urllib.parse import urlsplit
+from zlib import crc32
 
 import httpx
 
@@ -28,6 +30,16 @@ RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 10.0
 _WEIGHT = {OUTAGE_SOURCE: 2.0}
 _OTHER_WEIGHT = 3.0
+
+_AGENTS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 "
+        "Mobile/15E148 Safari/604.1"
+    ),
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:144.0) Gecko/20100101 Firefox/144.0",
+)
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +140,7 @@ class TrafficGenerator:
     async def _send(self, client: httpx.AsyncClient, source: str, step: Step) -> None:
         """Send until it is taken: a repeated batch keeps its ids, so it counts once."""
         now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).isoformat(timespec="milliseconds")
-        batch = [{"messageId": new_id(self._random), "timestamp": now, **event} for event in step]
+        batch = [{"messageId": new_id(self._random), "timestamp": now, **_by_a_device(event)} for event in step]
         pause_s = RETRY_FIRST_S
         while True:
             try:
@@ -143,6 +155,14 @@ class TrafficGenerator:
                 _log.debug("demo traffic backs off after %s", answer.status_code)
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, RETRY_MOST_S)
+
+
+def _by_a_device(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the event with the browser of its visitor, always the same one: this program is nobody's."""
+    context = event.get("context") or {}
+    who = str(event.get("anonymousId") or event.get("userId") or "")
+    agent = _AGENTS[crc32(who.encode()) % len(_AGENTS)]
+    return {**event, "context": {"userAgent": agent, **context}}
 
 
 def _now_s() -> float:

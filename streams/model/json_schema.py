@@ -11,6 +11,7 @@ from streams.model.errors import SourceError
 
 MAX_BYTES = 65_536
 MAX_NODES = 20_000
+MAX_DEPTH = 64
 _MAX_PATTERN_BYTES = 1 << 20
 _MAX_REASON_CHARS = 200
 _MASK = "the value"
@@ -74,14 +75,24 @@ class _Expansion:
         self._root = root
         self._under_way: set[str] = set()
         self._known: dict[str, int] = {}
+        self._depth = 0
 
     def count(self, node: Any) -> int:
+        if self._depth > MAX_DEPTH:
+            problem = f"is nested more than {MAX_DEPTH} deep with its references followed"
+            raise SourceError("schema", problem, "Flatten it")
+        self._depth += 1
+        total = self._count(node)
+        self._depth -= 1
+        return total
+
+    def _count(self, node: Any) -> int:
         if isinstance(node, list):
             total = 1 + sum(map(self.count, node))
         elif isinstance(node, dict):
             if odd := _OTHER_REFERENCES & node.keys():
                 raise SourceError(f"schema.{min(odd)}", "is not taken here", 'Use {"$ref": "#/$defs/name"}')
-            total = 1 + sum(self.count(part) for name, part in node.items() if name != _REFERENCE)
+            total = 1 + sum(map(self.count, node.values()))
             if isinstance(node.get(_REFERENCE), str):
                 total += self._count_referred(node[_REFERENCE])
         else:

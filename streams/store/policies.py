@@ -11,7 +11,7 @@ from streams.store.sources import SourcePolicy
 
 MAX_ORIGINS = 200
 MAX_FIELDS = 200
-MAX_RATE = 1_000_000.0
+MIN_RATE, MAX_RATE = 0.001, 1_000_000.0
 _ORIGIN = re.compile(r"(https?://)?(\*\.)?[a-z0-9_\-]+(\.[a-z0-9_\-]+)*(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?")
 _FIELD = re.compile(r"[^.\s\x00-\x1f]+(\.[^.\x00-\x1f]+)*")
 _MAX_CHARS = 300
@@ -52,10 +52,11 @@ def changed_policy(policy: SourcePolicy, changes: dict[str, Any]) -> SourcePolic
 
 
 def _check(policy: SourcePolicy) -> None:
-    if not 0 < policy.rate_per_s <= MAX_RATE:
-        raise SourceError("policy.rate_per_s", "is not above 0 or not sensible", f"Give up to {MAX_RATE:g} a second")
-    if not 0 < policy.burst <= 100 * MAX_RATE:
-        raise SourceError("policy.burst", "is not above 0 or not sensible", "Give at least 1 message")
+    if not MIN_RATE <= policy.rate_per_s <= MAX_RATE:
+        problem = f"is not from {MIN_RATE:g} to {MAX_RATE:g} a second"
+        raise SourceError("policy.rate_per_s", problem, "To take nothing at all, turn the source off")
+    if not 1 <= policy.burst <= MAX_RATE:
+        raise SourceError("policy.burst", f"is not from 1 to {MAX_RATE:g} messages", "Give e.g. ten times the rate")
     if len(policy.allowed_origins) > MAX_ORIGINS:
         raise SourceError("policy.allowed_origins", f"has more than {MAX_ORIGINS}", 'Use "*.example.com"')
     for name in ("drop_fields", "hash_fields"):

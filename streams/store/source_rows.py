@@ -101,7 +101,8 @@ class SourceRows:
                 raise SourceConflictError(
                     "write_key", f"{old.id} has two live keys already", "Retire the older one first"
                 )
-            return self._put(db, replace(old, write_key=self._new_key(), older_keys=(old.write_key,)))
+            rotated = replace(old, write_key=self._new_key(), older_keys=(old.write_key,))
+            return self._put(db, rotated, old.write_key)
 
         return await self._sql.run(work)
 
@@ -155,7 +156,8 @@ class SourceRows:
             old = _one(db, source_id, workspace)
             # Keys and secrets go for good: a copy of the file must not hold what has no use any more.
             gone = f"removed:{self._random(_WRITE_KEY_BYTES)}"
-            self._put(db, replace(old, write_key=gone, older_keys=(), webhook_secrets=(), is_enabled=False))
+            bare = replace(old, write_key=gone, older_keys=(), webhook_secrets=(), is_enabled=False)
+            self._put(db, bare, old.write_key)
             db.execute(update(_d).where(_d.c.source == old.id).values(removed_ms=now_ms))
             return old
 
@@ -178,9 +180,14 @@ class SourceRows:
         return f"wk_{self._random(_WRITE_KEY_BYTES)}"
 
     @staticmethod
-    def _put(db: Connection, source: Source) -> Source:
+    def _put(db: Connection, source: Source, old_key: str = "") -> Source:
+        """Store the source as it is now; with `old_key` only if that is its key still, which is checked as it is
+        written: of two new keys that were made at one moment the first would be lost.
+        """
         given = {"name": source.name, "write_key": source.write_key, "webhook_secrets": [*source.webhook_secrets]}
-        db.execute(update(_t).where(_t.c.id == source.id).values(**given))
+        is_it = (_t.c.id == source.id) & (_t.c.write_key == (old_key or source.write_key))
+        if not db.execute(update(_t).where(is_it).values(**given)).rowcount:
+            raise SourceConflictError("write_key", f"{source.id} has just been changed by somebody else", "Try again")
         db.execute(delete(_d).where(_d.c.source == source.id))
         older = source.older_keys[0] if source.older_keys else None
         more = {"older_key": older, "policy": encode_policy(source.policy), "is_enabled": source.is_enabled}

@@ -122,7 +122,9 @@ async def test_a_stored_schema_that_can_not_be_read_judges_nothing(
     assert "can't be read by this build" in caplog.text
 
 
-BOMB = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)} | {"d40": True}
+BOMB = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(20)} | {"d20": True}
+
+BOMBED = {"$ref": "#/$defs/d0"}
 
 
 @pytest.mark.parametrize(
@@ -139,6 +141,9 @@ BOMB = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(4
         ('{"$defs": {"a": {"properties": {"b": {"$ref": "#/$defs/a"}}}}, "$ref": "#/$defs/a"}', "leads back to itself"),
         ('{"$dynamicRef": "#a"}', "is not taken"),
         (str({"$defs": BOMB, "$ref": "#/$defs/d0"}).replace("'", '"').replace("True", "true"), "more than"),
+        ('{"not":' * 500 + "true" + "}" * 500, "nested more than"),
+        ("[" * 5_000 + "]" * 5_000, "is not JSON|neither"),
+        (str({"properties": {"$ref": BOMBED}, "$defs": BOMB}).replace("'", '"').replace("True", "true"), "more than"),
         ('{"x": "' + "x" * MAX_BYTES + '"}', "bytes"),
     ],
 )
