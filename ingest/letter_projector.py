@@ -15,6 +15,7 @@ STAGE = "dead letters"
 _BATCH = 64  # of up to a mebibyte each
 _WAIT_S = 0.5
 _PRUNE_EVERY_MS = 600_000
+_PRUNE_SHARE = 8  # also when an eighth of the room has been filled: floods don't wait
 _MAX_TEXT_CHARS = 512
 _END_MS = 1 << 53
 _ROW_BYTES = 512  # what a letter costs beside its bytes, so that the limit on bytes bounds their number, too
@@ -44,18 +45,20 @@ class LetterProjector:
         self._max_bytes = max_bytes
         self._at: dict[int, int] = {}
         self._next_prune_ms = 0
+        self._grown_bytes = 0
         self.caught_up = asyncio.Event()
 
     async def run(self) -> None:
         """Project until cancelled. Faults of log and store surface."""
         log = self._log
         known = await self._store.positions(log.identity())
-        ends = {p: (await log.bounds(DEAD_LETTERS, p))[1] for p in range(log.partitions(DEAD_LETTERS))}
+        bounds = {p: await log.bounds(DEAD_LETTERS, p) for p in range(log.partitions(DEAD_LETTERS))}
+        ends = {p: end for p, (_, end) in bounds.items()}
         if any(at > ends.get(p, 0) for p, at in known.items()):
             # The log was put back to an earlier state: what it gives these places to now is not what is stored.
             await self._store.clear()
             known = {}
-        self._at = {p: known.get(p, 0) for p in ends}
+        self._at = {p: max(first, known.get(p, 0)) for p, (first, _) in bounds.items()}
         while True:
             moved = [await self._project(partition) for partition in self._at]
             await self._prune_when_due()
@@ -77,12 +80,13 @@ class LetterProjector:
         letters = read_letters(records, self._workspace)
         await self._store.project(self._log.identity(), partition, after, letters)
         self._at[partition] = after
+        self._grown_bytes += sum(letter.note.size_bytes for letter in letters)
         return True
 
     async def _prune_when_due(self) -> None:
         now_ms = self._clock.now_ms()
-        if now_ms >= self._next_prune_ms:
-            self._next_prune_ms = now_ms + _PRUNE_EVERY_MS
+        if now_ms >= self._next_prune_ms or self._grown_bytes > self._max_bytes // _PRUNE_SHARE:
+            self._next_prune_ms, self._grown_bytes = now_ms + _PRUNE_EVERY_MS, 0
             await self._store.prune(now_ms - self._retention_ms, self._max_bytes)
 
 

@@ -160,9 +160,9 @@ async def test_the_oldest_go_when_they_are_too_old_or_too_many(store):
 
 
 @asynccontextmanager
-async def projecting(log: MemoryEventLog, store: DeadLetterStore) -> AsyncIterator[None]:
+async def projecting(log: MemoryEventLog, store: DeadLetterStore, max_bytes: int = 1 << 30) -> AsyncIterator[None]:
     """Run the projector until it has read all that the log holds."""
-    projector = LetterProjector(log, store, Clock(), workspace="w", retention_ms=1 << 40, max_bytes=1 << 30)
+    projector = LetterProjector(log, store, Clock(), workspace="w", retention_ms=1 << 40, max_bytes=max_bytes)
     task = asyncio.create_task(projector.run())
     waiting = asyncio.create_task(projector.caught_up.wait())
     await asyncio.wait({task, waiting}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
@@ -220,3 +220,11 @@ async def test_a_log_that_was_put_back_is_read_anew(store):
     await store.project(log.identity(), 0, 7, [letter(0, raw=b"then")])
     async with projecting(log, store):
         assert (await store.get("w", "0:0")).raw == b"now"
+
+
+async def test_a_flood_is_pruned_while_it_lasts(store):
+    log = MemoryEventLog(1)
+    flood = [DeadLetter("w", "web", "ingest", "bad", "", b"x" * 10_000, NOW + n) for n in range(300)]
+    await put(log, *map(msgspec.msgpack.encode, flood))
+    async with projecting(log, store, max_bytes=200_000):
+        assert 0 < len(await ids(store)) <= 20
