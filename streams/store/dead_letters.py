@@ -4,12 +4,12 @@ It takes no letter in again (ingest/redelivery.py does) and reads no log (ingest
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from streams.model.letters import (
@@ -129,14 +129,9 @@ class DeadLetterStore:
 
     async def claim(self, workspace: str, fixes: Mapping[str, Sequence[Fix]], now_ms: int) -> None:
         """Note durably that the letters are about to be taken in, with these fixes. A claim that exists stays."""
-
-        def work(db: Connection) -> None:
-            for letter, given in fixes.items():
-                free = _is_one_of(workspace, [letter]) & T.c.claim_ms.is_(None)
-                text = _encode_fixes(tuple(given)).decode() if given else ""
-                db.execute(update(T).where(free).values(claim_ms=now_ms, claim_fixes=text))
-
-        await self._sql.run(work)
+        rows = [{"claim_fixes": _encode_fixes(tuple(given)).decode() if given else ""} for given in fixes.values()]
+        free = _HERE & T.c.claim_ms.is_(None)
+        await self._update_each(free, {"claim_ms": now_ms}, _placed(workspace, fixes, rows))
 
     async def release(self, workspace: str, ids: Sequence[str]) -> None:
         """Take claims back: nothing of these letters was taken in."""
@@ -147,12 +142,8 @@ class DeadLetterStore:
     ) -> None:
         """Note durably what became of letters."""
         done = {"state": state, "state_ms": now_ms, "state_by": by, "claim_ms": None, "claim_fixes": ""}
-
-        def work(db: Connection) -> None:
-            for letter, outcome in outcomes.items():
-                db.execute(update(T).where(_is_one_of(workspace, [letter])).values(**done, outcome=outcome))
-
-        await self._sql.run(work)
+        rows = [{"outcome": outcome} for outcome in outcomes.values()]
+        await self._update_each(_HERE, done, _placed(workspace, outcomes, rows))
 
     async def fail(self, workspace: str, letter: str, code: str, reason: str, field: str) -> None:
         """Note why an attempt failed; the letter's state stays."""
@@ -222,6 +213,14 @@ class DeadLetterStore:
 
         return await self._sql.run(work)
 
+    async def _update_each(
+        self, where: ColumnElement[bool], same: Mapping[str, Any], rows: list[dict[str, Any]]
+    ) -> None:
+        """Set `same` and what each row names, in one go: a statement for each would take a millisecond."""
+        if rows:
+            own: dict[str, Any] = {name: bindparam(name) for name in rows[0] if not name.startswith("_")}
+            await self._sql.run(lambda db: db.execute(update(T).where(where).values(**same, **own), rows))
+
     async def _change(self, workspace: str, ids: Sequence[str], **values: Any) -> None:
         def work(db: Connection) -> None:
             for some in _slices(workspace, ids):
@@ -256,6 +255,21 @@ def _meant(workspace: str, wanted: LetterFilter) -> ColumnElement[bool]:
 def _is_one_of(workspace: str, ids: Sequence[str]) -> ColumnElement[bool]:
     places = [place for place in map(place_of_letter, ids) if place]
     return and_(tuple_(T.c.log_partition, T.c.log_offset).in_(places), T.c.workspace == workspace)
+
+
+_HERE = (
+    (T.c.workspace == bindparam("_workspace"))
+    & (T.c.log_partition == bindparam("_partition"))
+    & (T.c.log_offset == bindparam("_offset"))
+)
+
+
+def _placed(workspace: str, ids: Iterable[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with what finds each of them; those of ids that are none are left out."""
+    places = [(place_of_letter(letter), row) for letter, row in zip(ids, rows, strict=True)]
+    return [
+        row | {"_workspace": workspace, "_partition": place[0], "_offset": place[1]} for place, row in places if place
+    ]
 
 
 def _slices(workspace: str, ids: Sequence[str]) -> list[ColumnElement[bool]]:
