@@ -35,8 +35,12 @@ class DiskWatch:
 
     def look(self) -> None:
         """Measure. Says so in the log when it has become too little, and when it is enough again."""
-        self.free_bytes, total_bytes = self._measure(self._path)
+        free_bytes, total_bytes = self._measure(self._path)
         self.wanted_bytes = int(min(self._min_free_bytes, total_bytes * _SMALL_DISK_SHARE))
+        self._judge(free_bytes)
+
+    def _judge(self, free_bytes: int) -> None:
+        self.free_bytes = free_bytes
         was_low, self.is_low = self.is_low, self.free_bytes < self.wanted_bytes * (_ENOUGH if self.is_low else 1)
         if self.is_low and not was_low:
             _log.error(
@@ -48,6 +52,10 @@ class DiskWatch:
             )
         elif was_low and not self.is_low:
             _log.warning("the disk of %s has room again: %d bytes", self._path, self.free_bytes)
+
+    def spend(self, size_bytes: int) -> None:
+        """Count bytes that are being written: until the next look a fast door could fill the disk."""
+        self._judge(self.free_bytes - size_bytes)
 
     async def run(self) -> None:
         """Look every second until cancelled."""

@@ -74,6 +74,7 @@ class IntakeLog:
         Raises LogFullError, with nothing kept, when neither has room, and what the log refuses for good.
         """
         if self.spool is None:
+            self._spend(records)
             offsets = await self._log.append(records)
             self._note_taken(records)
             return offsets
@@ -82,6 +83,7 @@ class IntakeLog:
             return taken
         if any(len(record.value or b"") + len(record.key or b"") > self._max_record_bytes for record in records):
             raise CampaignIqError(f"a record is larger than log.max_record_bytes ({self._max_record_bytes})")
+        self._spend(records)
         await self.spool.write(records)
         return [SPOOLED] * len(records)
 
@@ -180,6 +182,10 @@ class IntakeLog:
     def _note_taken(self, records: Sequence[NewRecord]) -> None:
         if records:
             self._took_at_s = self._now_s()
+
+    def _spend(self, records: Sequence[NewRecord]) -> None:
+        if self.disk is not None:
+            self.disk.spend(sum(len(record.value or b"") for record in records))
 
     async def _drain(self) -> bool:
         """Do one step; say whether it went well."""

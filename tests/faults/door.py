@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import pytest
 
 from streams.store.config import ConfigStore
 
-READY_S = 30.0
+READY_S = 60.0
 STOP_S = 12.0
 ROOT = Path(__file__).parents[2]
 
@@ -65,7 +66,9 @@ class FrontDoor:
         assert self._process.stdout is not None
         readable, _, _ = select.select([self._process.stdout], [], [], READY_S)
         line = self._process.stdout.readline() if readable else ""
-        assert line.startswith("ready http://"), f"{line!r}\n{self.words()}"
+        if not line.startswith("ready http://"):
+            self.kill()
+            pytest.fail(f"{line!r}\n{self.words()}")
         self.port = int(line.strip().rsplit(":", 1)[1])
 
     def kill(self) -> None:
@@ -126,6 +129,7 @@ async def _installation(folder: Path) -> tuple[str, str]:
     await config.open()
     made = await config.bootstrap(1_800_000_000_000)
     source = await config.add_source("default", "server", "load")
+    await config.sources.change(source.id, {"rate_per_s": 100_000, "burst": 1_000_000})
     token = made.api_token or await config.add_api_token("default", "faults", 1_800_000_000_000)
     await config.close()
     return source.write_key, token

@@ -1,4 +1,4 @@
-"""The front door on a real Kafka that dies, killed itself, out of disk: every event answered with 2xx arrives, in order.
+"""The front door on a Kafka that dies, killed itself, out of disk: each event answered with 2xx arrives, in order.
 
 `make outage` has the broker away for a minute; CAMPAIGNIQ_OUTAGE_S says how long.
 """
@@ -24,7 +24,7 @@ from tests.kafka import found_kafka  # noqa: F401 - a fixture
 OUTAGE_S = float(os.environ.get("CAMPAIGNIQ_OUTAGE_S", "20"))
 KILLS = int(os.environ.get("CAMPAIGNIQ_OUTAGE_KILLS", "3"))
 RED_WITHIN_S = 10.0
-BACK_S = 60.0
+BACK_S = 90.0
 PARTITIONS = 2
 MIB = 1 << 20
 
@@ -101,7 +101,7 @@ def test_a_door_that_is_killed_at_any_moment_of_an_outage_loses_nothing(cluster,
             assert door.status("/readyz/intake") == 200
             time.sleep(rng.uniform(0.5, 1.5))
             # While the spool is drained.
-            before = sorted(door.folder.glob("spool-ingest/*.spool"))[0]
+            before = min(door.folder.glob("spool-ingest/*.spool"))
             cluster.start()
             until("draining", lambda oldest=before: not oldest.exists(), BACK_S)
             restart(door, kills, "draining" if door.spooled_bytes() else "just drained")

@@ -1,0 +1,77 @@
+"""The whole platform on a disk that fills up: it refuses, survives, goes on once there is room, and loses nothing."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness import Platform
+from tests.faults.clients import Client, end, start
+from tests.faults.door import until
+from tests.faults.tmpfs import resize, small_disk
+
+MIB = 1 << 20
+PAD = 8_000
+
+pytestmark = [pytest.mark.tmpfs, pytest.mark.timeout(300)]
+
+
+def counted(platform: Platform) -> int:
+    return platform.event_totals()["fault_seen"]
+
+
+def takes(platform: Platform) -> bool:
+    return platform.get("/api/ingest")["state"] == "ready" and not platform.get("/api/ingest")["disk"]["is_low"]
+
+
+def refused_often(clients: list[Client]) -> bool:
+    return all(client.answers[503] > 5 for client in clients)
+
+
+def test_the_door_closes_before_the_disk_is_full_and_opens_once_there_is_room(tmp_path: Path):
+    with small_disk(tmp_path / "disk", 160 * MIB) as disk, Platform(disk / "data") as platform:
+        clients = start(platform.port, platform.bootstrap["write_key"], pad=PAD, pause_s=0.05)
+        until("refusing", lambda: refused_often(clients), 120)
+        time.sleep(8)
+        until("calm", lambda: platform.get("/api/ingest")["disk"]["is_low"], 20)
+        left = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+        resize(disk, 480 * MIB)
+        until("taking again", lambda: takes(platform), 30)
+        time.sleep(2)
+        end(clients)
+        accepted = sum(len(client.accepted) for client in clients)
+        until("all counted", lambda: counted(platform) >= accepted, 60)
+        print(f"\nfull disk: {accepted} events answered with 2xx, {counted(platform)} counted, {left} bytes were left")  # noqa: T201  the run's result
+        assert counted(platform) == accepted
+        assert left > 4 * MIB
+        assert platform.get("/api/ingest")["drift"] == 0
+
+
+def test_the_platform_survives_a_disk_without_a_byte_left(tmp_path: Path):
+    with small_disk(tmp_path / "disk", 96 * MIB) as disk, Platform(disk / "data") as platform:
+        clients = start(platform.port, platform.bootstrap["write_key"], pad=PAD, pause_s=0.05)
+        time.sleep(2)
+        filler = disk / "filler"
+        fill(filler)
+        until("refusing", lambda: refused_often(clients), 60)
+        time.sleep(5)
+        filler.unlink()
+        until("taking again", lambda: takes(platform), 60)
+        time.sleep(2)
+        end(clients)
+        accepted = sum(len(client.accepted) for client in clients)
+        until("all counted", lambda: counted(platform) >= accepted, 60)
+        print(f"\nno byte left: {accepted} events answered with 2xx, {counted(platform)} counted")  # noqa: T201  the run's result
+        assert counted(platform) == accepted
+
+
+def fill(path: Path) -> None:
+    """Take all that is left, to the last byte."""
+    with path.open("wb", buffering=0) as file:
+        size = MIB
+        while size:
+            try:
+                file.write(b"\0" * size)
+            except OSError:
+                size //= 2
