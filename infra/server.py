@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from infra.settings import ServerSettings
 from streams.model.errors import ConfigurationError
 
-INGEST_PATHS = ("/v1/", "/p.gif", "/pixel.js", "/webhooks/", "/c/", "/o/")
+INGEST_PATHS = ("/v1/", "/p.gif", "/pixel", "/stub.js", "/webhooks/", "/c/", "/o/")
 MAX_CONNECTIONS = 1_000
 SHUTDOWN_S = 3
 

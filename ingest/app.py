@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ingest.analytics_js import BrowserClientRoutes
 from ingest.batcher import Batcher
-from ingest.door import Door, Gate, Sight, Treatment, Watch, nobody_suppressed, seeing_nothing
+from ingest.door import Door, Gate, Namer, Sight, Treatment, Watch, naming_nobody, nobody_suppressed, seeing_nothing
 from ingest.errors import JSON, answering, error_body
 from ingest.links import LinkRoutes
 from ingest.pixel.routes import PixelRoutes
@@ -60,6 +60,7 @@ def create_ingest_app(
     *,
     links: LinkSigner | None = None,
     gate: Gate | None = None,
+    namer: Namer = naming_nobody,
     sight: Sight = seeing_nothing,
     treatments: Sequence[Treatment] = (),
     is_suppressed: Callable[[Event], bool] = nobody_suppressed,
@@ -73,6 +74,7 @@ def create_ingest_app(
         clock,
         settings,
         gate=gate,
+        namer=namer,
         sight=sight,
         treatments=treatments,
         is_suppressed=is_suppressed,

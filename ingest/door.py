@@ -33,6 +33,9 @@ Treatment = Callable[[Event, Caller], Event]
 Sight = Callable[[list[Event], object, Caller], list[Event]]
 """Returns the events with what their message's context and the caller tell of the sender in their provenance."""
 
+Namer = Callable[[object, Caller], object]
+"""Returns the message with an id for its visitor, where the page keeps none on the device."""
+
 
 class Gate(Protocol):
     """Says who may knock, and how often."""
@@ -79,6 +82,10 @@ class NobodyWatches:
         pass
 
 
+def naming_nobody(message: object, _caller: Caller) -> object:
+    return message
+
+
 def seeing_nothing(events: list[Event], _message: object, _caller: Caller) -> list[Event]:
     return events
 
@@ -112,6 +119,7 @@ class Door:
         settings: IngestSettings,
         *,
         gate: Gate | None = None,
+        namer: Namer = naming_nobody,
         sight: Sight = seeing_nothing,
         treatments: Sequence[Treatment] = (),
         is_suppressed: Callable[[Event], bool] = nobody_suppressed,
@@ -124,6 +132,7 @@ class Door:
         self._batcher = batcher
         self._dead_letters = dead_letters
         self._gate = gate or OpenGate()
+        self._namer = namer
         self._sight = sight
         self._treatments = tuple(treatments)
         self._is_suppressed = is_suppressed
@@ -180,6 +189,7 @@ class Door:
         """
         now_ms = self.clock.now_ms() if at_ms is None else at_ms
         settings, is_import = self.settings, caller.via == "import"
+        message = self._namer(message, caller)
         found = events_of(
             message, caller.source, now_ms, settings.future_clamp_ms, settings.late_after_ms, is_import=is_import
         )
