@@ -58,7 +58,7 @@ def build_erasing(
 
 def _records(settings: Settings, stores: Stores, clock: Clock) -> ErasesRecords:
     if isinstance(stores.log, EmbeddedEventLog):
-        return EmbeddedRecords(stores.log)
+        return EmbeddedRecords(stores.log, clock)
     # Here, because an installation without Kafka should not pay for its client.
     from infra.erasure.kafka import KafkaRecords  # noqa: PLC0415
 

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from typing import NamedTuple
 
+import msgspec
+
 from infra.erasure.kafka_topics import FILE_DELETE_DELAY_S, TopicCleaner
 from streams import frames
 from streams.log import topics
@@ -15,10 +17,12 @@ from streams.log.kept import kept_key
 from streams.log.rewriting import Rewriter, rewriter, rewritten_frame
 from streams.model.errors import CampaignIqError, FrameError
 from streams.operators.erasing import Person
+from streams.operators.sketch_book import DELTA_PREFIX
 from streams.ports import Clock, EventLog, LogRecord, NewRecord
 from streams.settings import LogSettings
 from streams.state import codec
 
+_decode_any = msgspec.msgpack.Decoder().decode
 _READ_RECORDS = 500
 _LOOK_S = 0.5
 _ROLL_S = 2.0
@@ -160,6 +164,8 @@ def _state_names(record: LogRecord, person: Person) -> bool:
     if key.startswith(codec.UNSENT_PREFIX):
         sent = [frame for _, frame in codec.decode_unsent(value)]
         return any(rewritten_frame(frame, (person,)) is not frame for frame in sent)
+    if key.startswith(DELTA_PREFIX):
+        return person.names(_decode_any(value[1:]))
     return person.is_in(value)
 
 

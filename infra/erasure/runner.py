@@ -8,6 +8,7 @@ from streams.log.embedded import EmbeddedEventLog
 from streams.log.rewriting import Rewriter
 from streams.model.errors import CampaignIqError
 from streams.operators.erasing import Person
+from streams.ports import Clock
 from streams.store.erasures import Erasure, Erasures, ErasureState
 
 logger = logging.getLogger(__name__)
@@ -20,15 +21,17 @@ _PAUSE_S = 5.0
 class EmbeddedRecords:
     """The embedded log: records are rewritten in place, and SQLite overwrites what they lose."""
 
-    def __init__(self, log: EmbeddedEventLog) -> None:
+    def __init__(self, log: EmbeddedEventLog, clock: Clock) -> None:
         self._log = log
+        self._clock = clock
 
     async def erase(self, topic: str, rewriter: Rewriter) -> int:
         """Return how many records changed."""
         return await self._log.rewrite(topic, rewriter)
 
     async def purge(self, _person: Person) -> str:
-        """Nothing is left to do: bytes go as they are deleted."""
+        """Let what says that a profile was deleted go, too; bytes go as they are deleted."""
+        await self._log.purge(self._clock.now_ms())
         return ""
 
 

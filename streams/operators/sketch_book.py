@@ -133,6 +133,11 @@ class SketchBook:
         self._deltas = 0
         self._taken_since_written = 0
         self._published_slot = -1
+        self._must_write = False
+
+    def write_out(self) -> None:
+        """Let the next flush write sketches, and drop the deltas: these name people, as sketches do not."""
+        self._must_write = True
 
     def hour(self, hour_ms: int) -> HourSketches:
         """Return the hour's sketches."""
@@ -163,7 +168,8 @@ class SketchBook:
                 tombstones.append((held.key, None))
                 self._unwritten.pop(held, None)
         # With an hour that goes all is written: deltas must not name sketches that are no more.
-        if gone or sketches or self._taken_since_written > _IDS_PER_SKETCH * len(self._unwritten):
+        must_write, self._must_write = self._must_write, False
+        if gone or sketches or must_write or self._taken_since_written > _IDS_PER_SKETCH * len(self._unwritten):
             records = self._written() + tombstones
         else:
             records = self._delta(news)

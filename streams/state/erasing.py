@@ -90,6 +90,7 @@ def erase(partition: "Partition", control: Control, offset: int) -> None:
                 profiles.put_all({key: codec.encode_profile(after)})
     partition.triggers = [trigger for trigger in partition.triggers if not person.is_of(trigger)]
     partition.outbox.keep(lambda move: person.move_without(move) is move)
+    partition.totals.name_nobody()
     partition.erasures.note_erased(offset)
 
 

@@ -1,0 +1,186 @@
+"""Somebody is erased from a running platform: no byte of them is left in the data folder, and others lose nothing."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.harness import Platform
+
+EMAIL, NAME, USER, BROWSER = (
+    "ada.lovelace@example.com",
+    "Ada Augusta Lovelace",
+    "customer-ada-1815",
+    "browser-of-ada-01",
+)
+PHONE = "+441815121000"
+TELLING = (EMAIL, NAME, USER, BROWSER, "analytical-engine", "msg-ada")
+OTHER = {"userId": "customer-bob-1791", "anonymousId": "browser-of-bob-01"}
+
+
+@pytest.fixture(name="platform")
+def running_platform(tmp_path: Path) -> Iterator[Platform]:
+    with Platform(tmp_path / "data", {"ENGINE__CART_WINDOW_S": 1, "LOG__TICK_INTERVAL_MS": 200}) as platform:
+        yield platform
+
+
+def post(platform: Platform, path: str, body: object) -> httpx.Response:
+    key = platform.bootstrap["write_key"]
+    return httpx.post(f"{platform.url}{path}", json=body, auth=(key, ""), timeout=30)
+
+
+def live_through(platform: Platform) -> None:
+    """Ada visits, says who she is, fills a cart and leaves it; Bob does, too; some of what she sends is unusable."""
+    for number, ids, email, name in (
+        ("ada", {"userId": USER, "anonymousId": BROWSER}, EMAIL, NAME),
+        ("bob", OTHER, "bob@example.com", "Bob"),
+    ):
+        batch = [
+            {"type": "track", "event": "Product Viewed", "messageId": f"msg-{number}-0", **ids, "userId": None,
+             "properties": {"product_id": "analytical-engine" if number == "ada" else "kettle"}},
+            {"type": "identify", "messageId": f"msg-{number}-1", **ids,
+             "traits": {"email": email, "name": name, "phone": PHONE if number == "ada" else "+441"}},
+            {"type": "group", "messageId": f"msg-{number}-2", **ids, "groupId": "acme", "traits": {"name": "Acme"}},
+            {"type": "track", "event": "Product Added", "messageId": f"msg-{number}-3", **ids,
+             "properties": {"product_id": "p1", "name": f"Kettle for {name}", "price": 40, "quantity": 1,
+                            "currency": "EUR"}},
+        ]  # fmt: skip
+        assert post(platform, "/v1/batch", {"batch": batch}).status_code == 200
+    post(platform, "/v1/track", {"event": "", "messageId": "msg-ada-bad", "userId": USER, "context": {"e": EMAIL}})
+    platform.until("the mails went out", lambda: len(list(platform.deliveries("sent"))) >= 2)
+    platform.until("the dead letter is kept", lambda: platform.get("/api/dead-letters")["letters"])
+
+
+def erase(platform: Platform, key: str, **params: str) -> dict:
+    answer = httpx.delete(f"{platform.url}/api/profiles/{key}", params=params, headers=authorized(platform), timeout=30)
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+def authorized(platform: Platform) -> dict[str, str]:
+    return {"Authorization": f"Bearer {platform.bootstrap['api_token']}"}
+
+
+def done(platform: Platform, erasure: str) -> dict:
+    def told() -> dict | None:
+        found = platform.get(f"/api/erasures/{erasure}")
+        return found if found["state"] != "running" else None
+
+    return platform.until("the erasure is done", told, 60)
+
+
+def files_with(folder: Path, words: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes().lower()
+            if named := [
+                word for word in words if word.lower().encode() in data or word.encode().hex().encode() in data
+            ]:
+                found[str(path.relative_to(folder))] = named
+    return found
+
+
+def test_no_byte_of_an_erased_person_is_left_in_the_data_folder(platform):
+    live_through(platform)
+    named = {name.partition("-")[0] for name in files_with(platform.folder, TELLING)}
+    assert named >= {"log.db", "view.db", "ledger.db", "outbox.db", "dead_letters.db"}
+    certificate = done(platform, erase(platform, EMAIL)["id"])
+    assert (certificate["state"], certificate["error"], certificate["ids"]) == ("done", "", [])
+    assert files_with(platform.folder, TELLING) == {}
+    # The local copy and every write-ahead log follow a while later; nothing may come back with them.
+    time.sleep(3)
+    assert files_with(platform.folder, TELLING) == {}
+
+
+def test_the_certificate_says_what_was_found_where(platform):
+    live_through(platform)
+    certificate = done(platform, erase(platform, f"user:{USER}")["id"])
+    found = {step["name"]: step["found"] for step in certificate["steps"]}
+    assert found["deliveries"]["deliveries"] >= 1
+    assert found["state"]["profiles"] >= 3
+    assert found["log"]["events"] >= 4
+    assert found["letters"] == {"letters": 1}
+    assert all(step["verified"] for step in certificate["steps"])
+
+
+def test_others_keep_their_score_their_mail_and_their_company_when_somebody_is_erased(platform):
+    live_through(platform)
+    before = platform.get("/api/leads/customer-bob-1791")
+    mails = [one for one in platform.deliveries() if one["recipient"] == "bob@example.com"]
+    assert platform.get("/api/accounts/acme")["member_count"] == 2
+    done(platform, erase(platform, EMAIL)["id"])
+    after = platform.get("/api/leads/customer-bob-1791")
+    moving = {"score", "as_of_ms", "score_now"}
+    assert {k: v for k, v in after.items() if k not in moving} == {k: v for k, v in before.items() if k not in moving}
+    assert [one for one in platform.deliveries() if one["recipient"] == "bob@example.com"] == mails
+    platform.until("the company lost a member", lambda: platform.get("/api/accounts/acme")["member_count"] == 1)
+    assert [lead["id"] for lead, _ in platform.leads()] == ["user:customer-bob-1791"]
+
+
+def test_an_erased_person_is_refused_at_every_door_within_a_few_seconds(platform):
+    live_through(platform)
+    erase(platform, EMAIL)
+    asked = time.monotonic()
+    message = {"type": "track", "event": "Back Again", "messageId": "msg-ada-9", "userId": USER}
+    assert post(platform, "/v1/track", message).status_code == 200
+    by_other_key = {"type": "track", "event": "Back Again", "messageId": "msg-ada-10", "anonymousId": BROWSER}
+    assert post(platform, "/v1/batch", {"batch": [by_other_key, {**by_other_key, **OTHER}]}).status_code == 200
+    data = base64.b64encode(json.dumps({**by_other_key, "messageId": "msg-ada-11"}).encode()).decode()
+    gif = {"k": platform.bootstrap["write_key"], "d": data}
+    assert httpx.get(f"{platform.url}/p.gif", params=gif, timeout=30).status_code == 200
+    bad = {"type": "track", "event": "", "messageId": "msg-ada-12", "userId": USER, "context": {"email": EMAIL}}
+    post(platform, "/v1/track", bad)
+    assert time.monotonic() - asked < 60
+    time.sleep(2)
+    assert [lead["id"] for lead, _ in platform.leads()] == ["user:customer-bob-1791"]
+    assert not [one for one in platform.get("/api/dead-letters")["letters"] if one["reason"]]
+
+
+def test_an_erasure_goes_on_where_a_crash_interrupted_it(tmp_path):
+    platform = Platform(tmp_path / "data", {"ENGINE__CART_WINDOW_S": 1, "LOG__TICK_INTERVAL_MS": 200})
+    platform.start()
+    try:
+        live_through(platform)
+        erasure = erase(platform, EMAIL)
+        platform.kill()
+        for _ in range(3):
+            platform.launch()
+            time.sleep(2.5)
+            platform.kill()
+        platform.start()
+        assert done(platform, erasure["id"])["state"] == "done"
+        assert files_with(platform.folder, TELLING) == {}
+    finally:
+        platform.stop()
+
+
+def test_whoever_is_erased_without_suppression_may_come_back_as_somebody_new(platform):
+    live_through(platform)
+    certificate = done(platform, erase(platform, EMAIL, suppress="false")["id"])
+    assert certificate["state"] == "done"
+    post(platform, "/v1/track", {"event": "Page Viewed", "messageId": "msg-ada-20", "userId": USER})
+    lead = platform.until("she is back", lambda: [one for one, _ in platform.leads() if one["id"].endswith(USER)])
+    assert lead[0]["events"] == 1
+
+
+def test_a_lifted_suppression_lets_the_person_in_again(platform):
+    live_through(platform)
+    erasure = done(platform, erase(platform, EMAIL)["id"])
+    listed = platform.get("/api/suppressions")
+    assert listed["suppressions"] == [{"erasure": erasure["id"], "ids": erasure["id_count"]}]
+    lifted = httpx.delete(f"{platform.url}/api/suppressions/{erasure['id']}", headers=authorized(platform), timeout=30)
+    assert lifted.status_code == 200
+    post(platform, "/v1/track", {"event": "Page Viewed", "messageId": "msg-ada-21", "userId": USER})
+    platform.until("she is back", lambda: [one for one, _ in platform.leads() if one["id"].endswith(USER)])
+
+
+def test_a_person_nobody_knows_has_to_be_named_with_the_kind_of_id(platform):
+    answer = httpx.delete(f"{platform.url}/api/profiles/nobody-7", headers=authorized(platform), timeout=30)
+    assert answer.status_code == 404
+    assert "custom:" in answer.json()["error"]["message"]
+    assert done(platform, erase(platform, "user:nobody-7")["id"])["state"] == "done"
