@@ -45,6 +45,10 @@ class Platform:
         return self._process.pid
 
     @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def bootstrap(self) -> dict[str, str]:
         return orjson.loads((self.folder / "bootstrap.json").read_bytes())
 

@@ -1,4 +1,4 @@
-"""`campaigniq up` while its Kafka is away: it says so, refuses what it can't keep, and goes on when Kafka is back."""
+"""`campaigniq up` while its Kafka is away: it says so, keeps what comes on disk, and goes on when Kafka is back."""
 
 import threading
 import time
@@ -90,7 +90,7 @@ def test_events_that_were_accepted_around_a_crash_of_kafka_are_counted_once(
         for visitor in visitors:
             visitor.end()
         answers = sum((visitor.answers for visitor in visitors), Counter())
-        assert answers.keys() == {200, 503}
+        assert answers.keys() == {200}
         accepted = sum(visitor.accepted for visitor in visitors)
         platform.until("all counted", lambda: platform.event_totals()["outage_seen"] >= accepted, BACK_S)
         time.sleep(1)
