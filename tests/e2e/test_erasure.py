@@ -65,12 +65,12 @@ def authorized(platform: Platform) -> dict[str, str]:
     return {"Authorization": f"Bearer {platform.bootstrap['api_token']}"}
 
 
-def done(platform: Platform, erasure: str) -> dict:
+def done(platform: Platform, erasure: str, within_s: float = 60) -> dict:
     def told() -> dict | None:
         found = platform.get(f"/api/erasures/{erasure}")
         return found if found["state"] != "running" else None
 
-    return platform.until("the erasure is done", told, 60)
+    return platform.until("the erasure is done", told, within_s)
 
 
 def files_with(folder: Path, words: tuple[str, ...]) -> dict[str, list[str]]:
