@@ -19,21 +19,21 @@ PYTEST := $(BIN)/python -m pytest
 QUICK := not slow and not browser and not influx and not kafka and not tmpfs
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format docs dashboard wheel lock upgrade soak outage chaos mutations bench clean
+.PHONY: help up test check format docs dashboard pixel wheel lock upgrade soak outage chaos mutations bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 up: ## Set everything up and start the platform with the demo shop (PORT=8000 DATA=.data)
-	@$(SETUP) environment dashboard
+	@$(SETUP) environment dashboard pixel
 	@exec $(BIN)/campaigniq up --demo --port $(PORT) --data $(DATA)
 
 test: ## Set everything up, as root on Debian with the programs that tests need, and run all checks and tests
-	@$(SETUP) dev-environment dashboard parts checks dashboard-check
+	@$(SETUP) dev-environment dashboard pixel parts checks dashboard-check pixel-check
 	@$(PYTEST) --cov --cov-report=term --durations=15
 
 check: ## The fast loop: lint, types, layers and the quick tests
-	@$(SETUP) dev-environment checks
+	@$(SETUP) dev-environment pixel checks
 	@$(PYTEST) -q -m "$(QUICK)" tests/unit tests/laws tests/contract tests/architecture
 
 format: ## Mend what lint and format can mend by themselves
@@ -47,8 +47,11 @@ docs: ## Write docs/configuration.md from the settings models
 dashboard: ## Build dashboards/dist
 	@$(SETUP) environment dashboard
 
-wheel: ## Build dist/campaigniq-*.whl with the dashboard inside
-	@$(SETUP) dev-environment dashboard wheel
+pixel: ## Build ingest/pixel/dist, the script for web pages, unless it outgrows its budget
+	@$(SETUP) environment pixel
+
+wheel: ## Build dist/campaigniq-*.whl with the dashboard and the pixel inside
+	@$(SETUP) dev-environment dashboard pixel wheel
 
 lock: ## Write the locks after a change of pyproject.toml, keeping what still fits
 	@$(SETUP) dev-environment lock

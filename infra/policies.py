@@ -6,7 +6,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
-from ingest.door import Sight, Treatment
+from infra.clock import SystemClock
+from ingest.door import Namer, Sight, Treatment
+from ingest.pixel.daily_ids import DailyIds
 from ingest.policy.agents import Agents
 from ingest.policy.gate import SourceGate
 from ingest.policy.pii import PrivateFields
@@ -21,9 +23,10 @@ _PII_SECRET = "pii"  # noqa: S105  the name under which it is kept
 
 
 class DoorPolicy(NamedTuple):
-    """Parts of a Door. `refresh` takes in new schemas, erased people and a new database of places."""
+    """Parts of a Door. `refresh` takes in new schemas, erased people, the day's salt and a new database of places."""
 
     gate: SourceGate
+    namer: Namer
     sight: Sight
     treatments: tuple[Treatment, ...]
     suppressions: Suppressions
@@ -36,13 +39,16 @@ async def build_policy(settings: IngestSettings, config: ConfigStore) -> DoorPol
     sight = SenderSight(Agents(), places)
     book = SchemaBook(config.schemas)
     private = PrivateFields(await config.installation_secret(_PII_SECRET))
+    daily_ids = DailyIds(config.salts.of, SystemClock())
 
     async def refresh() -> None:
         await book.refresh()
+        await daily_ids.refresh()
         await config.suppressions.refresh()
         if places is not None:
             await asyncio.to_thread(sight.refresh)  # reads a file of 100 MB when it is a new one
 
     await refresh()
     # Schemas judge what was sent, so they come before private fields are taken out.
-    return DoorPolicy(SourceGate(monotonic), sight.sees, (SchemaCheck(book), private), config.suppressions, refresh)
+    treatments = (SchemaCheck(book), private)
+    return DoorPolicy(SourceGate(monotonic), daily_ids, sight.sees, treatments, config.suppressions, refresh)

@@ -274,6 +274,7 @@ def build_door(
         clock,
         settings.ingest,
         gate=policy.gate,
+        namer=policy.namer,
         sight=policy.sight,
         treatments=policy.treatments,
         is_suppressed=policy.suppressions.is_suppressed,

@@ -14,6 +14,8 @@ LOCKS = ROOT / "infra" / "build" / "locks"
 STAMPS = ROOT / ".stamps"
 DASHBOARD = ROOT / "dashboards" / "web"
 DASHBOARD_DIST = ROOT / "dashboards" / "dist"
+PIXEL = ROOT / "ingest" / "pixel" / "web"
+PIXEL_DIST = ROOT / "ingest" / "pixel" / "dist"
 CLIENTS = ROOT / "tests" / "clients"
 
 

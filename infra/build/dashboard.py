@@ -2,9 +2,8 @@
 
 from infra.build import stamps
 from infra.build.checkout import DASHBOARD, DASHBOARD_DIST, BuildError, say
-from infra.build.node import Node, ensure_node
-
-_LOCKED = (DASHBOARD / "package.json", DASHBOARD / "package-lock.json")
+from infra.build.node import Node
+from infra.build.npm import ready_packages
 
 
 def build_dashboard() -> None:
@@ -27,15 +26,4 @@ def check_dashboard() -> None:
 
 
 def _ready_node() -> Node:
-    missing = [file for file in _LOCKED if not file.is_file()]
-    if missing:
-        raise BuildError(f"{missing[0]} is missing: restore it, the dashboard can't be built without it.")
-    node = ensure_node()
-    value = stamps.digest(_LOCKED)
-    if not (DASHBOARD / "node_modules").is_dir() or not stamps.is_current("node_modules", value):
-        say("installing the dashboard's packages")
-        arguments = ("ci", "--no-audit", "--no-fund", "--loglevel=error")
-        remedy = "Check that this machine reaches its npm registry and that package-lock.json fits package.json."
-        node.run_npm(*arguments, cwd=DASHBOARD, remedy=remedy)
-        stamps.write("node_modules", value)
-    return node
+    return ready_packages(DASHBOARD, "dashboard", "node_modules")

@@ -1,4 +1,4 @@
-"""Node.js for the dashboard's build: the machine's own when it is new enough, else the one that a wheel carries."""
+"""Node.js for what is built or tested with it: the machine's own when it is new enough, else one from a wheel."""
 
 import os
 import re

@@ -4,12 +4,24 @@ import shutil
 import time
 from collections.abc import Callable
 
-from infra.build.checkout import CLIENTS, DASHBOARD, DASHBOARD_DIST, ROOT, STAMPS, VENV, BuildError, say
+from infra.build.checkout import (
+    CLIENTS,
+    DASHBOARD,
+    DASHBOARD_DIST,
+    PIXEL,
+    PIXEL_DIST,
+    ROOT,
+    STAMPS,
+    VENV,
+    BuildError,
+    say,
+)
 from infra.build.checks import run_checks
 from infra.build.dashboard import build_dashboard, check_dashboard
 from infra.build.environment import ensure_environment
 from infra.build.locks import write_locks
 from infra.build.parts import provide_parts
+from infra.build.pixel import build_pixel, check_pixel
 from infra.build.wheel import build_wheel
 
 _WORTH_TELLING_S = 0.3
@@ -18,8 +30,9 @@ _WORTH_TELLING_S = 0.3
 def clean() -> None:
     """Remove what the steps made here; data and the cache outside the checkout stay."""
     caches = [ROOT / f".{tool}_cache" for tool in ("mypy", "ruff", "pytest", "import_linter")]
-    packages = [folder / "node_modules" for folder in (DASHBOARD, CLIENTS)]
-    for folder in (VENV, STAMPS, *packages, DASHBOARD_DIST, ROOT / "build", ROOT / "dist", *caches):
+    packages = [folder / "node_modules" for folder in (DASHBOARD, PIXEL, CLIENTS)]
+    built = (DASHBOARD_DIST, PIXEL_DIST, ROOT / "build", ROOT / "dist")
+    for folder in (VENV, STAMPS, *packages, *built, *caches):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -28,6 +41,8 @@ STEPS: dict[str, Callable[[], object]] = {
     "dev-environment": lambda: ensure_environment(dev=True),
     "dashboard": build_dashboard,
     "dashboard-check": check_dashboard,
+    "pixel": build_pixel,
+    "pixel-check": check_pixel,
     "parts": provide_parts,
     "checks": run_checks,
     "lock": write_locks,

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from infra.build.checkout import DASHBOARD_DIST, ROOT, VENV_PYTHON, BuildError, Command, run
+from infra.build.checkout import DASHBOARD_DIST, PIXEL_DIST, ROOT, VENV_PYTHON, BuildError, Command, run
 
 _FILES = ("pyproject.toml", "README.md", "LICENSE")
 _PACKAGES = ("streams", "ingest", "sinks", "api", "dashboards", "infra")
@@ -15,6 +15,8 @@ def build_wheel(target: Path = ROOT / "dist") -> Path:
     """Build campaigniq-*.whl in `target` and return its path. Raises BuildError."""
     if not (DASHBOARD_DIST / "index.html").is_file():
         raise BuildError("The dashboard is not built, and the wheel carries it: run make dashboard.")
+    if not (PIXEL_DIST / "pixel.js").is_file():
+        raise BuildError("The pixel is not built, and the wheel carries it: run make pixel.")
     with tempfile.TemporaryDirectory() as folder:
         clean = Path(folder)
         for name in _FILES:

@@ -1,9 +1,5 @@
-"""GET /pixel.js, the script for web pages, and GET /p.gif, the pixel where no script runs."""
+"""What the pixel needs of the server: its scripts, its cookie, and GET /p.gif, the pixel where no script runs."""
 
-import gzip
-from base64 import b64decode
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,49 +8,33 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ingest.door import Door
-from ingest.errors import CORS, IngestError, TooLargeError, UnknownKeyError, answering
+from ingest.errors import IngestError, TooLargeError, UnknownKeyError, answering
+from ingest.gif import GIF, GIF_HEADERS
+from ingest.pixel.cookie import CookieRoutes
+from ingest.pixel.scripts import ScriptRoutes
 
-_SCRIPT = Path(__file__).with_name("pixel.js")
-# The smallest transparent GIF89a: one pixel, 43 bytes.
-_GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
-_GIF_HEADERS = CORS | {"Cache-Control": "no-store, max-age=0", "Cross-Origin-Resource-Policy": "cross-origin"}
-_MAX_QUERY_BYTES = 8_192
+GIF_PATH = "/p.gif"
+MAX_QUERY_BYTES = 8_192
+_MAX_REFERER_CHARS = 2_048
 
 
 class PixelRoutes:
-    """The endpoints over one door. The script is read once, when this is made."""
+    """The endpoints over one door."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._script = _SCRIPT.read_bytes()
-        self._packed = gzip.compress(self._script, 9, mtime=0)
-        self._etag = f'W/"{sha256(self._script).hexdigest()[:16]}"'
 
     def routes(self) -> list[Route]:
         return [
-            Route("/p.gif", answering(self.gif), methods=["GET"]),
-            Route("/pixel.js", answering(self.script), methods=["GET"]),
+            Route(GIF_PATH, answering(self.gif), methods=["GET"]),
+            *ScriptRoutes(self._door.settings.pixel_max_age_s).routes(),
+            *CookieRoutes(self._door).routes(),
         ]
-
-    async def script(self, request: Request) -> Response:
-        headers = CORS | {
-            "Cache-Control": f"public, max-age={self._door.settings.pixel_max_age_s}",
-            "Cross-Origin-Resource-Policy": "cross-origin",
-            "ETag": self._etag,
-            "Vary": "Accept-Encoding",
-            "X-Content-Type-Options": "nosniff",
-        }
-        if self._etag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        content = self._script
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            content, headers["Content-Encoding"] = self._packed, "gzip"
-        return Response(content, 200, headers, "text/javascript")
 
     async def gif(self, request: Request) -> Response:
         if request.method == "GET":  # Starlette also routes HEAD here: a link checker is no visit
             await self._record(request)
-        return Response(_GIF, 200, _GIF_HEADERS, "image/gif")
+        return Response(GIF, 200, GIF_HEADERS, "image/gif")
 
     async def _record(self, request: Request) -> None:
         door, raw = self._door, request.scope["query_string"]
@@ -63,23 +43,33 @@ class PixelRoutes:
             raise UnknownKeyError
         caller = door.caller(request, source, "gif")
         try:
-            if len(raw) > _MAX_QUERY_BYTES:
-                raise TooLargeError("query", f"has {len(raw)} bytes", f"Send at most {_MAX_QUERY_BYTES}")
-            events = door.judge(message_of(request.query_params), caller)
+            if len(raw) > MAX_QUERY_BYTES:
+                raise TooLargeError("query", f"has {len(raw)} bytes", f"Send at most {MAX_QUERY_BYTES}")
+            events = door.judge(message_of(request.query_params, page_of(request)), caller)
         except IngestError as error:
             await door.bury(caller, [(error, raw)])
             raise
         await door.take(caller, events)
 
 
-def message_of(query: Any) -> dict[str, Any]:
-    """Return the Segment message that a query stands for.
+def page_of(request: Request) -> str:
+    """Return the address of the page that shows the picture, as far as its browser tells."""
+    return request.headers.get("referer", "")[:_MAX_REFERER_CHARS]
 
-    e event, a anonymous id, u user id, m message id, p path or address, t title, r referrer, utm_*.
+
+def message_of(query: Any, showing: str = "") -> dict[str, Any]:
+    """Return the Segment message that a query stands for; `showing` is the address of the page with the picture.
+
+    e event, a anonymous id, u user id, m message id, p path or address, t title, r referrer, utm_*; n=1 where it stands
+    in a page for browsers without script: it is seen there, by somebody without an id.
     """
-    place = query.get("p", "")
+    stands_in_page = query.get("n") == "1"
+    place = query.get("p", "") or (showing if stands_in_page else "")
     page = {"url" if "://" in place else "path": place, "title": query.get("t"), "referrer": query.get("r")}
     tags = {key[4:]: value for key, value in query.items() if key.startswith("utm_")}
+    context: dict[str, Any] = {"campaign": tags | {"name": tags.get("campaign")}} if tags else {}
+    if stands_in_page:
+        context["cookieless"] = True
     return {
         "type": "track",
         "event": query.get("e") or "page_viewed",
@@ -88,5 +78,5 @@ def message_of(query: Any) -> dict[str, Any]:
         "userId": query.get("u"),
         "anonymousId": query.get("a"),
         "properties": {key: value for key, value in page.items() if value},
-        "context": {"campaign": tags | {"name": tags.get("campaign")}} if tags else {},
+        "context": context,
     }

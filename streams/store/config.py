@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from streams.store import tables
+from streams.store.daily_salts import DailySalts
 from streams.store.engine import SqlThread
 from streams.store.erasures import Erasures
 from streams.store.event_schemas import EventSchemas
@@ -68,6 +69,7 @@ class ConfigStore:
         self.sources = SourceRows(self._sql, random)
         self.schemas = EventSchemas(self._sql)
         self.erasures = Erasures(self._sql)
+        self.salts = DailySalts(self._sql, random)
         self.suppressions = Suppressions(self.erasures, "")
         """Whose events are refused; known once the store is open."""
 

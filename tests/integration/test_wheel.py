@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.build.checkout import DASHBOARD_DIST, ROOT
+from infra.build.checkout import DASHBOARD_DIST, PIXEL_DIST, ROOT
 from infra.build.wheel import build_wheel
 from tests.architecture.tree import PACKAGES, project_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-NOT_SHIPPED = ("tests/", "infra/build/", "dashboards/web/")
+NOT_SHIPPED = ("tests/", "infra/build/", "dashboards/web/", "ingest/pixel/web/")
 STOPS_WITHIN_S = 10
 
 Running = tuple["subprocess.Popen[str]", str]
@@ -75,7 +75,8 @@ def running(installed: Path, bare_env: dict[str, str], tmp_path: Path) -> Iterat
 
 def test_the_wheel_carries_every_file_of_the_packages(wheel: Path) -> None:
     wanted = {str(path.relative_to(ROOT)) for path in project_files() if path.relative_to(ROOT).parts[0] in PACKAGES}
-    wanted |= {str(path.relative_to(ROOT)) for path in DASHBOARD_DIST.rglob("*") if path.is_file()}
+    for built in (DASHBOARD_DIST, PIXEL_DIST):
+        wanted |= {str(path.relative_to(ROOT)) for path in built.rglob("*") if path.is_file()}
     assert {name for name in wanted if not name.startswith(NOT_SHIPPED)} - names_in(wheel) == set()
 
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from ingest.app import create_ingest_app
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
+from ingest.pixel.daily_ids import DailyIds
 from ingest.settings import IngestSettings
 from ingest.sources import Source, StaticSources
 from tests.unit.ingest.fake_log import FakeClock, FakeLog
@@ -44,7 +45,14 @@ async def batcher(log: FakeLog, clock: FakeClock, settings: IngestSettings) -> A
 
 @pytest.fixture
 def app(batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings) -> ASGIApp:
-    return create_ingest_app(batcher, StaticSources([WEB, SHOP, UNSIGNED_SHOP]), LogDeadLetters(log), clock, settings)
+    sources = StaticSources([WEB, SHOP, UNSIGNED_SHOP])
+    return create_ingest_app(
+        batcher, sources, LogDeadLetters(log), clock, settings, namer=DailyIds(never_loaded, clock)
+    )
+
+
+async def never_loaded(_: object) -> dict[int, bytes]:
+    return {}
 
 
 @pytest.fixture

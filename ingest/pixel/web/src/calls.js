@@ -1,0 +1,23 @@
+// What the page and this script call: held back until it is known who it is, then run in order.
+
+let waiting = []
+let run
+
+const handle = (call) => (run || ((one) => waiting.push(one)))(call)
+
+export const hear = (...call) => {
+  handle(call)
+}
+export const track = (...rest) => hear('track', ...rest)
+
+/** Holds calls back from now on, these first. */
+export const hold = (calls) => {
+  waiting = calls
+  run = undefined
+}
+
+/** Runs what waits, and each call from now on at once. */
+export const release = (runner) => {
+  run = runner
+  waiting.splice(0).forEach(handle)
+}

@@ -1,0 +1,24 @@
+// E-commerce events that the site already tells Google: gtag('event', name, ...) and dataLayer.push({event, ecommerce}).
+// The collector knows Google's names and spellings; what is not e-commerce or a conversion stays Google's.
+
+import { track } from './calls.js'
+
+const NAMES =
+  /^(purchase|refund|search|login|sign_up|generate_lead|\w+_(item(_list)?|cart|wishlist|checkout|(payment|shipping)_info|promotion))$/
+
+/** Hears what is pushed to the page's data layer, and what has been. */
+export const listen = (name) => {
+  window[name] ||= []
+  const layer = window[name]
+  const { push } = layer
+  const hear = (entry) => {
+    const isCall = entry?.[0] === 'event'
+    const { event, ecommerce, ...rest } = isCall ? { ...entry[2], event: entry[1] } : entry || {}
+    if (NAMES.test(event)) track(event, ecommerce || rest)
+  }
+  layer.forEach(hear)
+  layer.push = (...entries) => {
+    entries.forEach(hear)
+    return push.apply(layer, entries)
+  }
+}

@@ -1,0 +1,133 @@
+// The queue: every message has an entry of its own, q<id>.<bytes>, so that tabs share it without overwriting each other.
+// An entry goes when the collector has answered for it, or is the oldest of too many. Ids make resends harmless.
+
+import { at, key } from './config.js'
+import { names, read, remove, write } from './store.js'
+
+const GATHER_MS = 300
+const MOST_MESSAGES = 100
+const BATCH_BYTES = 48000
+const MOST_BYTES = 60000 // browsers give all that may outlive a page 64 KB together
+const LEAST_BYTES = 1000
+const KEPT_MESSAGES = 1000
+const KEPT_BYTES = 1048576
+const KEPT_MS = 7 * 86400000
+const RETRY_MS = 1000
+const RETRY_MAX_MS = 60000
+const PATIENCE_MAX_MS = 3600000 // no Retry-After keeps us quiet for longer
+const ANSWER_MS = 15000
+
+const flying = new Set()
+let timer = 0
+let isBusy = false
+let failures = 0
+
+const sizeOf = (name) => +name.split('.')[1]
+const queued = () =>
+  names()
+    .filter((name) => /^q.+\./.test(name) && !flying.has(name))
+    .sort()
+
+/** Returns the first of the entries that fit together, at least one. */
+const fitting = (entries, limit) => {
+  let bytes = 0
+  return entries.filter((name, index) => {
+    bytes += sizeOf(name) + 1
+    return !index || (index < MOST_MESSAGES && bytes <= limit)
+  })
+}
+
+const bodyOf = (entries) =>
+  `{"writeKey":${JSON.stringify(key)},"sentAt":"${new Date().toISOString()}","batch":[${entries.map(read)}]}`
+
+const later = (ms) => {
+  timer ||= setTimeout(flush, ms)
+}
+
+/** Keeps a message until the collector has it. Raises where it is too large ever to be taken. */
+export const add = (message) => {
+  const text = JSON.stringify(message)
+  const { size } = new Blob([text])
+  if (size > MOST_BYTES) throw Error('too large')
+  write(`q${message.messageId}.${size}`, text)
+  const waiting = queued().reverse()
+  let bytes = 0
+  waiting.forEach((name, index) => {
+    bytes += sizeOf(name)
+    const age = Date.now() - parseInt(name.slice(1, 11), 36) / 1000
+    if (index >= KEPT_MESSAGES || bytes > KEPT_BYTES || age > KEPT_MS) remove(name)
+  })
+  if (!isBusy) later(GATHER_MS)
+}
+
+/** Sends what waits, unless the collector has asked for patience. */
+export const flush = async () => {
+  clearTimeout(timer)
+  timer = 0
+  if (isBusy) return
+  let wait = read('wait') - Date.now()
+  if (!(wait > 0 && wait <= PATIENCE_MAX_MS)) {
+    isBusy = true
+    try {
+      wait = await navigator.locks.request('ciq', send) // one tab at a time
+    } catch {
+      wait = await send() // no locks in this browser, or not on this page
+    }
+    isBusy = false
+  }
+  if (wait || queued()[0]) later(wait)
+}
+
+/** Sends one batch; returns how long to wait after a failure. */
+const send = async () => {
+  const entries = fitting(queued(), BATCH_BYTES)
+  if (!entries[0]) return 0
+  entries.forEach(flying.add, flying)
+  let wait = 0
+  try {
+    const answer = await fetch(at('v1/batch'), {
+      method: 'POST',
+      body: bodyOf(entries), // a string goes as text/plain, which needs no preflight
+      credentials: 'omit',
+      keepalive: !failures, // it may outlive the page, unless the site itself uses the 64 KB of that up
+      signal: AbortSignal.timeout?.(ANSWER_MS)
+    })
+    await answer.text() // until then it takes its part of those 64 KB
+    if (answer.ok || /400|413|415/.test(answer.status)) {
+      entries.map(remove) // what the collector calls wrong stays wrong, and it has kept it
+      failures = 0
+    } else {
+      const told = answer.headers.get('Retry-After')
+      wait = Math.min(told * 1000 || Date.parse(told) - Date.now() || 0, PATIENCE_MAX_MS)
+      if (wait > 0)
+        write('wait', Date.now() + wait) // for all tabs and pages
+      else throw 0
+    }
+  } catch {
+    wait = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures++) * (0.5 + Math.random() / 2)
+  }
+  entries.forEach(flying.delete, flying)
+  return wait
+}
+
+/** Hands to the browser what is not under way, as the page goes. It stays kept: a beacon brings no answer back. */
+export const leave = () => {
+  let entries = queued()
+  let bytes = MOST_BYTES
+  while (entries[0] && bytes > LEAST_BYTES) {
+    const some = fitting(entries, bytes)
+    const isTaken = navigator.sendBeacon(at('v1/batch'), bodyOf(some))
+    if (isTaken) some.forEach(flying.add, flying)
+    else bytes /= 2
+    if (isTaken || !some[1]) entries = entries.slice(some.length)
+  }
+}
+
+/** The page is back from the browser's cache: what was handed over then is offered again. */
+export const comeBack = () => flying.clear()
+
+/** The network is back. */
+export const reconnect = () => {
+  failures = 0
+  flush()
+}

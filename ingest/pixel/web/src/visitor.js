@@ -1,0 +1,50 @@
+// Who visits, and in which session: random ids, no fingerprint.
+
+import { isCookieless } from './config.js'
+import { random, read, readObject, remove, write, writeObject } from './store.js'
+
+const SESSION_MS = 30 * 60 * 1000
+const MAX_TAG_CHARS = 256
+// Campaign tags, and what advertisers name a click by: gclid, dclid, fbclid, msclkid, ttclid, twclid, yclid, ...
+const TAG = /^(utm_(\w+)|\w+clk?id|[gw]braid|li_fat_id|epik)$/
+
+let candidate = random()
+
+/** Returns the id to propose to the collector, without keeping it. */
+export const proposedId = () => read('anon') || candidate
+
+export const anonymousId = () => {
+  if (isCookieless) return // the collector makes one for the day
+  write('anon', proposedId())
+  return proposedId()
+}
+
+/** Forgets who it was; the next visitor of this browser is somebody else. */
+export const renew = () => {
+  for (const name of ['user', 'anon', 'session']) remove(name)
+  candidate = random()
+}
+
+/** Returns the campaign tags and the click ids in this page's address. */
+export const tagsHere = () => {
+  const campaign = {}
+  const clicks = {}
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    const [isTag, , tag] = TAG.exec(name) || []
+    if (isTag) (tag ? campaign : clicks)[tag || name] = value.slice(0, MAX_TAG_CHARS)
+  }
+  return [campaign, clicks]
+}
+
+/** Returns the session: a new one after 30 minutes of silence or when another campaign has brought the visitor. */
+export const session = () => {
+  if (isCookieless) return {}
+  const at = Date.now()
+  const [campaign] = tagsHere()
+  const told = JSON.stringify(campaign)
+  let known = readObject('session')
+  const isOther = told !== '{}' && told !== JSON.stringify(known.campaign)
+  if (isOther || !(at - known.at < SESSION_MS)) known = { id: random(), campaign }
+  writeObject('session', { ...known, at })
+  return known
+}
