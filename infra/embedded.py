@@ -219,13 +219,17 @@ class Embedded:
         """Wait until every part serves; False when asked to stop before. Raises the first fault."""
         waiting = asyncio.create_task(self._supervisor.wait())
         # The parts say their state when asked and raise no event; this runs for a moment at the start.
-        while not waiting.done() and any(state != "ready" for state in self.readiness().values()):  # noqa: ASYNC110
+        while not waiting.done() and not self._may_begin():  # noqa: ASYNC110
             await asyncio.sleep(READY_CHECK_S)
         if waiting.done():
             waiting.result()
             return False
         waiting.cancel()
         return True
+
+    def _may_begin(self) -> bool:
+        """Say whether all parts are ready, but the disk: one with little room refuses events, and shows the rest."""
+        return all(state == "ready" for name, state in self.readiness().items() if name != "disk")
 
     async def _when_ready(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         if await self._until_ready():

@@ -29,7 +29,9 @@ _REPEATING = (
     "streams.log.patience",
     "streams.agents.kafka_broker",
     "streams.agents.ticker",
+    "infra.late_kafka",
     "ingest.batcher",
+    "ingest.intake",
     "sinks.sender",
 )
 """Who complains of an outage again and again, each of many connections by itself."""
