@@ -18,6 +18,7 @@ class Erasure(BaseModel):
     """An erasure and its certificate. Readable ids stand in it only while it is under way."""
 
     id: str
+    workspace: str
     state: str = Field(description="running, done or failed.")
     ids: list[str] = Field(description="The person's ids, while the erasure is under way; empty once it is done.")
     shared_ids: list[str] = Field(description="Ids that other people use, too, and that therefore stay theirs.")
@@ -54,6 +55,7 @@ def shown(erasure: StoredErasure) -> Erasure:
     """Return an erasure as the API tells it."""
     return Erasure(
         id=erasure.id,
+        workspace=erasure.workspace,
         state=erasure.state.value,
         ids=list(erasure.subject.ids),
         shared_ids=list(erasure.subject.shared),

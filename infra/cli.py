@@ -14,6 +14,7 @@ import typer
 from infra import VERSION
 from infra.bench.r1.profiles import RulesProfile
 from infra.dead_letters import app as letters_app
+from infra.erase import erase
 from infra.offline import commands as offline
 from infra.source_commands import DEFAULT_DATA, VENDOR_IDS, sources_app
 from infra.source_watch import watch as watch_source
@@ -35,6 +36,7 @@ sources_app.command("watch")(watch_source)
 app.add_typer(letters_app, name="dead-letters")
 app.add_typer(rules_app, name="rules")
 app.add_typer(bench_app, name="bench")
+app.command()(erase)
 offline.add_to(app)
 
 Data = Annotated[Path, typer.Option("--data", help="Folder that holds the installation.", envvar="CAMPAIGNIQ_DATA")]

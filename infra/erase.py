@@ -1,73 +1,60 @@
-"""`campaigniq erase`: asks the running platform to erase somebody, rewrites archives, and waits for the certificate."""
+"""`campaigniq erase`: asks the platform to erase somebody, takes them out of archives, waits for the certificate."""
 
+import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
-import httpx
-import orjson
+import typer
 
-from infra.data_dir import Bootstrap, read_bootstrap
-from infra.erasure.archives import archives_in, rewrite_archives
-from streams.model.errors import CampaignIqError
-from streams.operators.erasing import Person
+from infra.platform_client import DEFAULT_DATA, Data, Token, Url, platform_at
 
 _PAUSE_S = 0.5
-_TIMEOUT_S = 30.0
-_WORKSPACE = "default"
+_Archives = Annotated[
+    list[Path] | None, typer.Option("--archive", help="Archive, or folder of them, to rewrite; may be repeated.")
+]
 
 
 def erase(
-    data: Path,
-    person: str,
-    out: IO[str],
-    *,
-    archives: Sequence[Path] = (),
-    wait_s: float = 0.0,
-    suppress: bool = True,
-    as_json: bool = False,
-) -> int:
-    """Return the exit code: 0 when it is done or under way, 1 when it failed or takes longer than was waited for."""
-    known = read_bootstrap(data)
-    files = archives_in(archives)
-    asked = _ask(known, "DELETE", f"/api/profiles/{quote(person, safe='')}", {"suppress": str(suppress).lower()})
-    rewritten = {}
+    person: Annotated[str, typer.Argument(metavar="ID", help="Any id of the person, with or without its kind.")],
+    archive: _Archives = None,
+    suppress: Annotated[bool, typer.Option(help="Refuse the person's events from now on.")] = True,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is done; exit code 1 when it failed.")] = False,
+    timeout_s: Annotated[float, typer.Option(help="How long to wait.", min=1)] = 86_400,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the certificate as JSON.")] = False,
+    data: Data = DEFAULT_DATA,
+    url: Url = "",
+    token: Token = "",
+) -> None:
+    """Erase a person from everything that the platform keeps (docs/erasure.md)."""
+    from infra.erasure.archives import archives_in, rewrite_archives  # noqa: PLC0415  help should not wait for it
+    from streams.operators.erasing import Person  # noqa: PLC0415  as above
+
+    platform = platform_at(data, url, token)
+    files = archives_in(archive or ())
+    told = platform.delete(f"/api/profiles/{quote(person, safe='')}", suppress=str(suppress).lower())
     if files:
-        rewritten = rewrite_archives(files, Person(_WORKSPACE, asked["ids"]))
-    deadline = time.monotonic() + wait_s
-    while asked["state"] == "running" and time.monotonic() < deadline:
+        # Who was interrupted here repeats it with these: the platform soon knows them no more.
+        typer.echo(f"taking out of {len(files)} archives: {' '.join(told['ids'])}", err=True)
+        gone = rewrite_archives(files, Person(told["workspace"], told["ids"]))
+        archives = {str(path): count for path, count in gone.items()}
+    deadline_s = time.monotonic() + timeout_s
+    while wait and told["state"] == "running" and time.monotonic() < deadline_s:
         time.sleep(_PAUSE_S)
-        asked = _ask(known, "GET", f"/api/erasures/{asked['id']}", {})
-    told = asked | ({"archives": {str(path): count for path, count in rewritten.items()}} if files else {})
-    print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() if as_json else _in_words(told), file=out)
-    return 1 if asked["state"] == "failed" or (wait_s and asked["state"] == "running") else 0
+        told = platform.get(f"/api/erasures/{told['id']}")
+    if files:
+        told["archives"] = archives
+    typer.echo(json.dumps(told, indent=2, ensure_ascii=False) if as_json else in_words(told))
+    if told["state"] == "failed" or (wait and told["state"] == "running"):
+        raise typer.Exit(1)
 
 
-def _ask(known: Bootstrap, method: str, path: str, params: dict[str, str]) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {known.api_token}"}
-    try:
-        answer = httpx.request(method, known.url + path, params=params, headers=headers, timeout=_TIMEOUT_S)
-    except httpx.HTTPError as error:
-        raise CampaignIqError(f"{known.url} did not answer: {error}. Is `campaigniq up` running?") from error
-    if answer.is_error:
-        raise CampaignIqError(_reason(answer))
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def _reason(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"the platform answered with {answer.status_code}"
-
-
-def _in_words(told: dict[str, Any]) -> str:
+def in_words(told: dict[str, Any]) -> str:
+    """Return a certificate as people read it."""
     lines = [f"erasure {told['id']}: {told['state']}, {told['id_count']} ids"]
     if told["shared_ids"]:
-        lines.append(f"  shared with other people, and left: {', '.join(told['shared_ids'])}")
+        lines.append(f"  left, as others use them too: {', '.join(told['shared_ids'])}")
     for step in told["steps"]:
         found = ", ".join(f"{count} {kind}" for kind, count in step["found"].items()) or "nothing found"
         lines.append(f"  {step['name']}: {found}; {step['verified']}")

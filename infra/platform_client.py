@@ -34,6 +34,10 @@ class Platform:
         """Return the JSON answer. Raises PlatformError."""
         return self._ask("POST", path, json=body)
 
+    def delete(self, path: str, **asked: Any) -> Any:
+        """Return the JSON answer. Raises PlatformError."""
+        return self._ask("DELETE", path, params=asked)
+
     def _ask(self, method: str, path: str, **more: Any) -> Any:
         import httpx  # noqa: PLC0415  the command line's help should not wait for it
 
