@@ -1,0 +1,84 @@
+"""Erased people are refused by keyed hashes, until that is lifted."""
+
+import secrets
+
+import pytest
+
+from streams.model.events import Event, ProfileKeys
+from streams.store.config import ConfigStore
+from streams.store.erasures import Erasure, ErasureState, Step, Subject
+from streams.store.suppression import Suppressions
+
+IDS = ("anon:b1", "user:7")
+
+
+@pytest.fixture(name="config")
+async def open_config(tmp_path):
+    config = ConfigStore(f"sqlite:///{tmp_path / 'config.db'}", secrets.token_urlsafe)
+    await config.open()
+    yield config
+    await config.close()
+
+
+def asked(**more) -> Erasure:
+    found = Erasure(
+        "er_1", "shop", Subject(IDS), len(IDS), True, 1, "somebody", ErasureState.RUNNING, (Step("door", 1),), None
+    )
+    return found._replace(**more)
+
+
+def event(workspace: str = "shop", **keys: str) -> Event:
+    told = ProfileKeys(**keys)
+    return Event("m", workspace, "web", told.canonical() or "", "page_viewed", 1, 1, told)
+
+
+async def suppressing(config: ConfigStore) -> Suppressions:
+    await config.erasures.add(asked(), [config.suppressions.hash_of("shop", name) for name in IDS])
+    await config.suppressions.refresh()
+    return config.suppressions
+
+
+async def test_every_id_of_an_event_counts_not_only_its_profile(config):
+    suppressions = await suppressing(config)
+    assert suppressions.is_suppressed(event(user_id="8", anonymous_id="b1"))
+    assert suppressions.is_suppressed(event(user_id="7"))
+    assert not suppressions.is_suppressed(event(user_id="8", email="x@example.com"))
+
+
+async def test_the_same_id_in_another_workspace_is_let_in(config):
+    assert not (await suppressing(config)).is_suppressed(event("other", user_id="7"))
+
+
+async def test_what_can_not_be_used_is_known_as_theirs(config):
+    suppressions = await suppressing(config)
+    assert suppressions.hides("shop", b'{"userId": 7, "event": ""}')
+    assert not suppressions.hides("shop", b'{"userId": "8", "quantity": 7}')
+
+
+async def test_a_lifted_suppression_lets_them_in_again(config):
+    suppressions = await suppressing(config)
+    assert await config.erasures.lift("shop", "er_1") == len(IDS)
+    await suppressions.refresh()
+    assert not suppressions.is_suppressed(event(user_id="7"))
+
+
+async def test_another_process_learns_of_it_by_asking_again(config, tmp_path):
+    other = ConfigStore(f"sqlite:///{tmp_path / 'config.db'}", secrets.token_urlsafe)
+    await other.open()
+    await suppressing(config)
+    await other.suppressions.refresh()
+    assert other.suppressions.is_suppressed(event(user_id="7"))
+    await other.close()
+
+
+async def test_an_erasure_that_is_done_names_nobody(config, tmp_path):
+    await suppressing(config)
+    await config.erasures.save(asked(subject=Subject(), state=ErasureState.DONE, done_ms=2))
+    stored = await config.erasures.get("shop", "er_1")
+    assert (stored.subject, stored.state, stored.steps) == (Subject(), ErasureState.DONE, (Step("door", 1),))
+    assert await config.erasures.running() == []
+
+
+async def test_an_erasure_without_suppression_refuses_nobody(config):
+    await config.erasures.add(asked(suppresses=False), ["hash"])
+    assert await config.erasures.suppressed() == set()
