@@ -5,6 +5,7 @@ import gc
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
 from infra.supervisor import Supervisor, every
 from ingest.app import app_of
+from ingest.quick import QuickCalls
 from ingest.watch import SourceWatch
 from streams.agents.ticker import run_ticker
 from streams.log.embedded import EmbeddedEventLog
@@ -159,7 +161,8 @@ class Embedded:
         spawn("dead letters", letters.projector.run())
         spawn("erasures", erasing.runner.run())
         ingest = intake.guard(app_of(door, stores.links), spawn)
-        server = create_server(Front(ingest, api), settings.server.trusted_proxies)
+        quick = partial(QuickCalls, door, intake.log.refusal)
+        server = create_server(Front(ingest, api), settings.server.trusted_proxies, quick)
         spawn("http", server.serve([self._listener]))
         stack.push_async_callback(self._stop_server, server)
         self._parts["http"] = lambda: "ready" if server.started else "starting"

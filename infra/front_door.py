@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from infra.policies import build_policy
 from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
 from infra.supervisor import Supervisor, every
+from ingest.app import app_of
+from ingest.quick import QuickCalls
 from ingest.report import as_prometheus
 from streams.model.errors import ConfigurationError
 from streams.model.links import LinkSigner
@@ -94,10 +97,10 @@ class FrontDoor:
             intake = open_intake(settings, kafka, SystemClock(), self._data, SPOOL)
             await intake.start(spawn)
             stack.push_async_callback(intake.stop)
-            door = wiring.build_ingest(settings, stores, SystemClock(), intake.batcher, policy)
-            server = create_server(
-                Front(intake.guard(door, spawn), self._around(intake, config)), settings.server.trusted_proxies
-            )
+            door = wiring.build_door(settings, stores, SystemClock(), intake.batcher, policy)
+            app = Front(intake.guard(app_of(door, stores.links), spawn), self._around(intake, config))
+            quick = partial(QuickCalls, door, intake.log.refusal)
+            server = create_server(app, settings.server.trusted_proxies, quick)
             self._parts = {"http": lambda: READY if server.started else "starting", **intake.parts()}
             spawn("http", server.serve([self._listener]))
             stack.push_async_callback(self._stop_server, server)

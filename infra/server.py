@@ -1,13 +1,15 @@
 """The HTTP server: one port; ingest's paths go straight to ingest, everything else to the API and the page."""
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from infra.quick_http import Quick, Senders, protocol_with
 from infra.settings import ServerSettings
+from ingest.quick import PATHS as QUICK_PATHS
 from streams.model.errors import ConfigurationError
 
 INGEST_PATHS = ("/v1/", "/p.gif", "/pixel", "/stub.js", "/webhooks/", "/c/", "/o/")
@@ -54,8 +56,13 @@ def bind(settings: ServerSettings) -> socket.socket:
     return listener
 
 
-def create_server(app: ASGIApp, trusted_proxies: Iterable[object] = ()) -> Server:
-    """Return the server; run `serve([socket])`, stop it by setting `should_exit`.
+def create_server(
+    app: ASGIApp,
+    trusted_proxies: Iterable[object] = (),
+    quick: Callable[[Callable[[Scope], str]], Quick] | None = None,
+) -> Server:
+    """Return the server; run `serve([socket])`, stop it by setting `should_exit`. `quick` makes the short cut before
+    `app` of what tells from which address a request comes.
 
     Who a request is from, and by which scheme, is taken from the headers of these proxies alone.
     """
@@ -63,7 +70,7 @@ def create_server(app: ASGIApp, trusted_proxies: Iterable[object] = ()) -> Serve
     return Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=protocol_with(quick(Senders(proxies)), QUICK_PATHS) if quick else "httptools",
             ws="websockets-sansio",
             lifespan="off",
             access_log=False,

@@ -25,7 +25,6 @@ from infra.letter_desk import LetterDesk
 from infra.policies import DoorPolicy
 from infra.rules import read_rules
 from infra.settings import Settings
-from ingest.app import app_of
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
 from ingest.door import Door, Watch
@@ -280,11 +279,6 @@ def build_door(
         is_suppressed=policy.suppressions.is_suppressed,
         watch=watch,
     )
-
-
-def build_ingest(settings: Settings, stores: DoorStores, clock: Clock, batcher: Batcher, policy: DoorPolicy) -> Any:
-    """Build the front door's ASGI application."""
-    return app_of(build_door(settings, stores, clock, batcher, policy), stores.links)
 
 
 def build_traffic(settings: Settings, url: str, keys: dict[str, str], clock: Clock) -> TrafficGenerator:

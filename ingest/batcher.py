@@ -6,7 +6,7 @@ It never drops: what does not fit is refused with LogFullError before anything i
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import msgspec
@@ -24,6 +24,9 @@ from streams.ports import AppendsRecords, Clock, NewRecord
 
 _log = logging.getLogger(__name__)
 _size_of = msgspec.msgpack.Encoder().encode
+
+Done = Callable[[Exception | None], None]
+"""Is told once: None when the events are durable, else why they are not, as LogFullError or LogClosedError."""
 
 
 @dataclass(slots=True)
@@ -44,11 +47,11 @@ class BatcherCounts:
 
 
 class _Put:
-    """The events of one caller, who waits on `done`. `source` is whose they are, `ids` what tells each apart."""
+    """The events of one caller, who is told by `done`. `source` is whose they are, `ids` what tells each apart."""
 
     __slots__ = ("done", "events", "ids", "size_bytes", "sizes", "source")
 
-    def __init__(self, events: Sequence[Event], ids: Sequence[int], done: asyncio.Future[None]) -> None:
+    def __init__(self, events: Sequence[Event], ids: Sequence[int], done: Done) -> None:
         self.events = events
         self.ids = ids
         self.source = events[0].source
@@ -108,9 +111,25 @@ class Batcher:
     async def put(self, events: Sequence[Event]) -> None:
         """Return once all the events are durable, but for those that were just before. They are of one source.
 
-        Raises LogFullError when too much is waiting, LogClosedError when not running, else what the append raised.
+        Raises LogFullError when too much is waiting or the log is full, LogClosedError when not running or it failed.
         """
+        waiter = asyncio.get_running_loop().create_future()
+
+        def done(error: Exception | None) -> None:
+            if waiter.done():
+                return  # its caller went away; the events stay
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+
+        self.put_soon(events, done)
+        await waiter
+
+    def put_soon(self, events: Sequence[Event], done: Done) -> None:
+        """As `put`, without waiting. Raises, and tells `done` nothing, what is known at once."""
         if not events:
+            done(None)
             return
         tally = self.tallies.of(events[0].source)
         if self._closing or self._loop is None or self._loop.done():
@@ -123,9 +142,10 @@ class Batcher:
             tally.accepted += len(events) - len(fresh)
             tally.duplicate += len(events) - len(fresh)
             if not fresh:
+                done(None)
                 return
             events, ids = [event for event, _ in fresh], [one for _, one in fresh]
-        put = _Put(events, ids, asyncio.get_running_loop().create_future())
+        put = _Put(events, ids, done)
         self._make_room(put)
         self.counts.accepted += len(events)
         tally.accepted += len(events)
@@ -135,7 +155,6 @@ class Batcher:
         self._arrived.set()
         if self.pending_bytes >= self._settings.max_frame_bytes:
             self._enough.set()
-        await put.done
 
     def _make_room(self, put: _Put) -> None:
         """Raise LogFullError when it is too much, for all or for its source: a half is left to others."""
@@ -224,14 +243,10 @@ class Batcher:
         self._appending = ()
         for put in puts:
             self._settle(put, error, is_spooled=is_spooled)
-            if put.done.done():
-                continue  # its caller went away; the events stay
-            if error is None:
-                put.done.set_result(None)
-            elif isinstance(error, LogFullError | LogClosedError):
-                put.done.set_exception(error)
+            if error is None or isinstance(error, LogFullError | LogClosedError):
+                put.done(error)
             else:
-                put.done.set_exception(LogClosedError(f"the append failed: {error!r}"))
+                put.done(LogClosedError(f"the append failed: {error!r}"))
 
     def _settle(self, put: _Put, error: BaseException | None, *, is_spooled: bool) -> None:
         count, tally = len(put.events), self.tallies.of(put.source)

@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from starlette.requests import Request
-
+from ingest.call import Head
 from ingest.sources import WEB, Source
 
 
@@ -20,7 +19,7 @@ class Caller(NamedTuple):
     """The browser asks by Global Privacy Control or Do Not Track not to be recorded, and the source honours it."""
 
 
-def caller_of(request: Request, source: Source, via: str) -> Caller:
+def caller_of(request: Head, source: Source, via: str) -> Caller:
     """Return who sent the request to `source`."""
     if source.kind != WEB:
         return Caller(source, via)

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import orjson
-from starlette.requests import Request
 
-from ingest.batcher import Batcher
+from ingest.batcher import Batcher, Done
+from ingest.call import Head
 from ingest.caller import Caller, caller_of
 from ingest.errors import IngestError, UnknownKeyError
 from ingest.normalise import events_of
@@ -40,7 +40,7 @@ Namer = Callable[[object, Caller], object]
 class Gate(Protocol):
     """Says who may knock, and how often."""
 
-    def admit(self, request: Request, source: Source) -> None:
+    def admit(self, request: Head, source: Source) -> None:
         """Raise IngestError (403) for a request that comes from a page which the source does not allow."""
         ...
 
@@ -68,7 +68,7 @@ Refused: nothing was read, since of its sender. Ignored: a webhook that has no u
 class OpenGate:
     """Lets everybody in."""
 
-    def admit(self, request: Request, source: Source) -> None:
+    def admit(self, request: Head, source: Source) -> None:
         pass
 
     def spend(self, source: Source, messages: int, *, is_webhook: bool = False) -> None:
@@ -141,7 +141,7 @@ class Door:
     def snapshot(self) -> dict[str, int]:
         return asdict(self.counts)
 
-    def source_of(self, request: Request) -> Source | None:
+    def source_of(self, request: Head) -> Source | None:
         """Return the source whose key the request's head carries, None when it carries none.
 
         Raises UnknownKeyError.
@@ -158,7 +158,7 @@ class Door:
             raise UnknownKeyError
         return source
 
-    def caller(self, request: Request, source: Source, via: str, messages: int = 1) -> Caller:
+    def caller(self, request: Head, source: Source, via: str, messages: int = 1) -> Caller:
         """Return who sends these many messages. Raises IngestError when the source allows it to no such caller, or not
         so many.
         """
@@ -211,7 +211,7 @@ class Door:
 
     async def take(self, caller: Caller, events: Sequence[Event], messages: int = 1) -> None:
         """Make the events of `messages` messages durable, but those that must not be recorded."""
-        events = as_history_when_old(in_client_order(events), self.settings.late_after_ms)
+        events = self.in_order(events)
         tally = self._batcher.tallies.of(caller.source.id)
         if caller.opts_out:
             tally.accepted += len(events)
@@ -227,6 +227,34 @@ class Door:
             self.counts.suppressed += len(suppressed)
             self._note_unseen(caller, SUPPRESSED, suppressed)
         await self._batcher.put(events)
+        self._took(caller, events, messages)
+
+    def in_order(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Return the events of one request in their sender's order, old ones as history."""
+        return as_history_when_old(in_client_order(events), self.settings.late_after_ms)
+
+    def take_soon(self, request: Head, caller: Caller, events: Sequence[Event], messages: int, done: Done) -> bool:
+        """As `caller` and `take`, without waiting; or return False, having done nothing, where one of them would do
+        anything but make the events durable. Raises what the batcher knows at once.
+        """
+        if caller.opts_out or self.suppressed(events):
+            return False
+        try:
+            self._gate.admit(request, caller.source)
+            self._gate.spend(caller.source, messages)
+        except IngestError:
+            return False
+        ordered = self.in_order(events)
+
+        def told(error: Exception | None) -> None:
+            if error is None:
+                self._took(caller, ordered, messages)
+            done(error)
+
+        self._batcher.put_soon(ordered, told)
+        return True
+
+    def _took(self, caller: Caller, events: Sequence[Event], messages: int) -> None:
         self.counts.accepted += messages
         for event in events:
             self._watch.note(caller, ACCEPTED, event, "", b"")

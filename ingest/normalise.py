@@ -164,8 +164,10 @@ def _content_id(message: Message, source: Source) -> str:
 
 def _value(name: str, properties: dict[str, Any], *, commerce: bool) -> float | None:
     if not commerce:
-        numbers = (number_or_none(properties.get(key)) for key in _PLAIN_VALUE_KEYS)
-        return next((number for number in numbers if number is not None), None)
+        for key in _PLAIN_VALUE_KEYS:
+            if key in properties and (number := number_or_none(properties[key])) is not None:
+                return number
+        return None
     for key in _VALUE_KEYS.get(name, ("value",)):
         value = properties.get(key)
         if value is not None:
@@ -186,7 +188,8 @@ def _currency(properties: dict[str, Any], *, commerce: bool) -> str | None:
 
 
 def _person(message: Message, context: Message) -> dict[str, Any]:
-    return optional_object(context, "traits", "context.") | optional_object(message, "traits")
+    own = optional_object(message, "traits")
+    return optional_object(context, "traits", "context.") | own if "traits" in context else own
 
 
 def _track(message: Message, context: Message) -> _Shape:

@@ -25,15 +25,20 @@ def keys_of(
     message: dict[str, Any], context: dict[str, Any], properties: dict[str, Any], traits: dict[str, Any]
 ) -> ProfileKeys:
     """Return who acted, by every key that the message names. Raises IngestError."""
-    email = email_or_none(traits.get("email")) or email_or_none(properties.get("email"))
-    phone = phone_or_none(traits.get("phone")) or phone_or_none(properties.get("phone"))
+    email = phone = None
+    # Most messages have none of these, and asking each is not for nothing.
+    for told in (traits, properties):
+        if "email" in told:
+            email = email or email_or_none(told["email"])
+        if "phone" in told:
+            phone = phone or phone_or_none(told["phone"])
     custom: _Pairs = ()
     external = context.get("externalIds")
     if external is not None:
-        told = _external_ids(external)
-        email = email or _first(email_or_none, told, "email")
-        phone = phone or _first(phone_or_none, told, "phone")
-        custom = tuple(pair for pair in told if pair[0] not in _KNOWN_OTHERWISE)
+        pairs = _external_ids(external)
+        email = email or _first(email_or_none, pairs, "email")
+        phone = phone or _first(phone_or_none, pairs, "phone")
+        custom = tuple(pair for pair in pairs if pair[0] not in _KNOWN_OTHERWISE)
     device = context.get("device")
     return ProfileKeys(
         optional_id(message, "userId"),

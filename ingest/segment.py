@@ -27,7 +27,7 @@ _PREFLIGHT = CORS | {
     "Access-Control-Allow-Headers": "authorization, content-type, content-encoding, x-retry-count, *",
     "Access-Control-Max-Age": "86400",
 }
-_BATCHES = {"batch": "batch", "b": "batch", "import": "import"}
+BATCHES = {"batch": "batch", "b": "batch", "import": "import"}
 # The short forms are those of Segment's browser client.
 KINDS = {k: k for k in ("track", "identify", "page", "screen", "group", "alias")} | {
     "t": "track",
@@ -39,8 +39,8 @@ KINDS = {k: k for k in ("track", "identify", "page", "screen", "group", "alias")
 }
 _METRICS = "m"
 # One for all: it holds no state, and it is the answer to nearly every request.
-_TAKEN = Response(b'{"success":true}', 200, CORS, JSON)
-_DECLINED = Response(b'{"success":true,"declined":true}', 200, CORS, JSON)
+TAKEN = Response(b'{"success":true}', 200, CORS, JSON)
+DECLINED = Response(b'{"success":true,"declined":true}', 200, CORS, JSON)
 
 _MAX_HEAD_BYTES = 16_384
 
@@ -62,16 +62,16 @@ class SegmentRoutes:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_PREFLIGHT)
         kind = request.path_params["kind"]
-        if kind in _BATCHES:
-            return await self._collect_batch(request, _BATCHES[kind])
+        if kind in BATCHES:
+            return await self._collect_batch(request, BATCHES[kind])
         if kind in KINDS:
             return await self._collect_one(request, KINDS[kind])
         if kind == _METRICS:
-            return _TAKEN  # of the client itself, of which nobody here wants to know
+            return TAKEN  # of the client itself, of which nobody here wants to know
         return Response(error_body("not_found", f"/v1/{kind[:40]} is not a kind of call"), 404, CORS, JSON)
 
     async def _collect_one(self, request: Request, kind: str) -> Response:
-        return _DECLINED if (await self.take_one(request, kind, self._event_body)).opts_out else _TAKEN
+        return DECLINED if (await self.take_one(request, kind, self._event_body)).opts_out else TAKEN
 
     async def take_one(self, request: Request, kind: str, read: Callable[[Request], Awaitable[bytes]]) -> Caller:
         """Take the one message that `read` finds in the request, and return its caller. Raises IngestError."""
@@ -86,7 +86,7 @@ class SegmentRoutes:
             if caller is None:
                 caller = door.caller(request, door.source_with(message.get("writeKey")), kind)
             message["type"] = kind
-            events = self._events(message, caller)
+            events = events_in(message, caller, door)
         except IngestError as error:
             if caller is not None:
                 await door.bury(caller, [(error, raw or error.raw)])
@@ -117,7 +117,7 @@ class SegmentRoutes:
             await door.bury(caller, [(error, item) for _, error, item in unusable], _head_of(body))
         accepted = len(body.batch) - len(unusable)
         await door.take(caller, events, accepted)
-        return _verdict(accepted, unusable, caller)
+        return verdict(accepted, unusable, caller)
 
     def _check(self, body: BatchBody) -> None:
         if len(body.batch) > self._settings.max_batch_events:
@@ -142,20 +142,22 @@ class SegmentRoutes:
         limit_bytes = self._settings.max_event_bytes
         if len(raw) > limit_bytes:
             raise TooLargeError("message", f"has {len(raw)} bytes", f"Send at most {limit_bytes}")
-        return self._events(with_defaults(parse_json(raw), body), caller)
+        return events_in(with_defaults(parse_json(raw), body), caller, self._door)
 
-    def _events(self, message: dict[str, Any], caller: Caller) -> list[Event]:
-        if not message.get("messageId") and not message.get("timestamp"):
-            # Nothing tells a repeat of this message from a second occurrence, so each arrival is one.
-            message["messageId"] = uuid4().hex
-        try:
-            return self._door.judge(message, caller)
-        except IngestError:
-            raise
-        except Exception as error:
-            # A fault here about one message: it would fail again, and is no reason to refuse the others of its batch.
-            _log.exception("a message of source %s is kept as dead letter", caller.source.id)
-            raise _unusable() from error
+
+def events_in(message: dict[str, Any], caller: Caller, door: Door) -> list[Event]:
+    """Return the events of one message. Raises IngestError."""
+    if not message.get("messageId") and not message.get("timestamp"):
+        # Nothing tells a repeat of this message from a second occurrence, so each arrival is one.
+        message["messageId"] = uuid4().hex
+    try:
+        return door.judge(message, caller)
+    except IngestError:
+        raise
+    except Exception as error:
+        # A fault here about one message: it would fail again, and is no reason to refuse the others of its batch.
+        _log.exception("a message of source %s is kept as dead letter", caller.source.id)
+        raise _unusable() from error
 
 
 def _head_of(body: BatchBody) -> dict[str, Any]:
@@ -183,7 +185,7 @@ def with_defaults(message: object, body: BatchBody) -> dict[str, Any]:
     return message
 
 
-def _verdict(accepted: int, unusable: list[_Unusable], caller: Caller) -> Response:
+def verdict(accepted: int, unusable: list[_Unusable], caller: Caller) -> Response:
     rejected = [
         {"index": index, "code": error.code, "field": error.field, "message": str(error)}
         for index, error, _ in unusable
@@ -192,8 +194,8 @@ def _verdict(accepted: int, unusable: list[_Unusable], caller: Caller) -> Respon
         message = f"batch: none of the {len(rejected)} messages can be used. See rejected for each"
         body = error_body("all_rejected", message, "batch", rejected=rejected)
         return Response(body, 400, CORS, JSON)
-    verdict: dict[str, object] = {"success": True, "accepted": accepted, "rejected": rejected}
+    told: dict[str, object] = {"success": True, "accepted": accepted, "rejected": rejected}
     if caller.opts_out:
-        verdict |= {"accepted": 0, "declined": accepted}
-    body = orjson.dumps(verdict)
+        told |= {"accepted": 0, "declined": accepted}
+    body = orjson.dumps(told)
     return Response(body, 200, CORS, JSON)

@@ -11,6 +11,7 @@ from streams.model.events import Utm
 PAGE_KEYS = ("path", "url", "title", "referrer")
 
 _UTM_PARTS = ("source", "medium", "campaign", "term", "content")
+_ADDRESS_KEYS = ("search", "url")
 _MAX_TAG_CHARS = 256
 _MAX_QUERY_FIELDS = 100
 _AFTER_HOST = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*([^?#]*)")
@@ -24,12 +25,10 @@ def utm_of(context: dict[str, Any], properties: dict[str, Any]) -> Utm | None:
         if found:
             return found
     page = context.get("page")
-    for holder in (page, properties):
-        if isinstance(holder, dict):
-            for key in ("search", "url"):
-                text = holder.get(key)
-                if isinstance(text, str) and "utm_" in text:
-                    return utm_from_address(text)
+    for holder in (page, properties) if isinstance(page, dict) else (properties,):
+        for key in _ADDRESS_KEYS:
+            if key in holder and isinstance(text := holder[key], str) and "utm_" in text:
+                return utm_from_address(text)
     return utm_from(properties, "utm_")
 
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ingest.call import Head
 from ingest.door import Door
 from ingest.errors import IngestError, TooLargeError, UnknownKeyError, answering
 from ingest.gif import GIF, GIF_HEADERS
@@ -52,7 +53,7 @@ class PixelRoutes:
         await door.take(caller, events)
 
 
-def page_of(request: Request) -> str:
+def page_of(request: Head) -> str:
     """Return the address of the page that shows the picture, as far as its browser tells."""
     return request.headers.get("referer", "")[:_MAX_REFERER_CHARS]
 

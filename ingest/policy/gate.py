@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from starlette.requests import Request
-
+from ingest.call import Head
 from ingest.errors import OriginError, RateLimitedError
 from ingest.policy.bucket import TokenBuckets
 from ingest.policy.origins import is_allowed, origin_of
@@ -23,7 +22,7 @@ class SourceGate:
         self._messages = TokenBuckets()
         self._webhooks = TokenBuckets()
 
-    def admit(self, request: Request, source: Source) -> None:
+    def admit(self, request: Head, source: Source) -> None:
         """Raise OriginError for a page that the source does not allow.
 
         A request that names no page passes only as GET: mail readers fetch pictures so. Browsers name the page of every

@@ -6,12 +6,12 @@ It keeps foreign pages from using a key that everybody can read, and stops nobod
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from ingest.call import Head
 
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 
-def origin_of(request: Request) -> str:
+def origin_of(request: Head) -> str:
     """Return the page's origin: the Origin header, else what the Referer tells of it, else nothing."""
     headers = request.headers
     origin = headers.get("origin")

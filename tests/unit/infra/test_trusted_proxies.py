@@ -7,9 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from infra.quick_http import Senders
 from infra.server import create_server
 from infra.settings import ServerSettings
 
@@ -55,3 +59,25 @@ async def test_the_environment_of_the_server_library_opens_nothing(monkeypatch: 
 def test_a_proxy_is_named_by_address_or_network():
     proxies = ServerSettings(trusted_proxies=["127.0.0.1", "10.0.0.0/8"]).trusted_proxies  # type: ignore[arg-type]
     assert [str(proxy) for proxy in proxies] == ["127.0.0.1/32", "10.0.0.0/8"]
+
+
+HOSTS = st.sampled_from(
+    ["127.0.0.1", "10.1.2.3", "203.0.113.9", "2001:db8::1", "[2001:db8::1]:99", "10.1.2.3:80", "", "me"]
+)
+
+
+@given(
+    client=HOSTS,
+    forwarded=st.lists(st.lists(HOSTS, min_size=1, max_size=4).map(", ".join), max_size=3),
+    proxies=st.lists(st.sampled_from(["127.0.0.0/8", "10.0.0.0/8", "2001:db8::/32"]), max_size=2),
+)
+def test_the_short_cut_believes_whom_the_ordinary_way_believes(client: str, forwarded: list[str], proxies: list[str]):
+    headers = [(b"x-forwarded-for", one.encode()) for one in forwarded]
+    scope: dict[str, Any] = {"type": "http", "client": (client, 1), "headers": headers}
+    seen = Senders(proxies)(scope)
+
+    async def note(changed: Any, _receive: Any, _send: Any) -> None:
+        assert changed["client"][0] == seen
+
+    ordinary = ProxyHeadersMiddleware(note, proxies) if proxies else note
+    asyncio.run(ordinary(dict(scope), None, None))  # type: ignore[arg-type]

@@ -1,0 +1,65 @@
+"""A request's head read once, with as little as possible: what the busiest calls are asked for."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+from urllib.parse import parse_qsl
+
+from starlette.types import Scope
+
+
+class Address(Protocol):
+    """Who is at the other end of the connection."""
+
+    @property
+    def host(self) -> str: ...
+
+
+class Head(Protocol):
+    """What is asked of a request's head; Starlette's Request offers it too."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def query_params(self) -> Mapping[str, str]: ...
+    @property
+    def client(self) -> Address | None: ...
+    @property
+    def scope(self) -> Scope: ...
+
+
+class Peer(NamedTuple):
+    """A network address."""
+
+    host: str
+
+
+class Call:
+    """The head of the request in `scope`, which came from `sender`; of a header that comes twice the first counts."""
+
+    __slots__ = ("_query", "client", "headers", "method", "scope")
+
+    def __init__(self, scope: Scope, sender: str) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.headers: Mapping[str, str] = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])
+        }
+        self.client = Peer(sender)
+        self._query: Mapping[str, str] | None = None
+
+    @property
+    def query_params(self) -> Mapping[str, str]:
+        """The query's fields, the last of each name."""
+        if self._query is None:
+            self._query = query_of(self.scope["query_string"])
+        return self._query
+
+
+def query_of(raw: bytes) -> dict[str, str]:
+    """Return the fields of a query, the last of each name. Raises UnicodeDecodeError for what is no UTF-8."""
+    text = raw.decode()
+    if "%" in text or "+" in text:
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
+    return dict(field.partition("=")[::2] for field in text.split("&") if field)

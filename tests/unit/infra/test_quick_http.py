@@ -1,0 +1,180 @@
+"""The short cut through uvicorn changes no answer but its cost."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from infra.quick_http import MAX_BODY_BYTES, Answer, protocol_with
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n"
+
+
+async def ordinary(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with what it was sent."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    said = b"slow:" + scope["path"].encode() + b":" + body[:20]
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(said))]})
+    await send({"type": "http.response.body", "body": said})
+
+
+class Recorder:
+    """A short cut that keeps what it is offered and lets `react` decide."""
+
+    def __init__(self, react: Callable[[Scope, bytes, Answer], bool]) -> None:
+        self.bodies: list[bytes] = []
+        self._react = react
+
+    def __call__(self, scope: Scope, body: bytes, answer: Answer) -> bool:
+        self.bodies.append(body)
+        return self._react(scope, body, answer)
+
+
+def at_once(_scope: Scope, _body: bytes, answer: Answer) -> bool:
+    answer(HEAD, b"quick")
+    return True
+
+
+def never(_scope: Scope, _body: bytes, _answer: Answer) -> bool:
+    return False
+
+
+def faulty(_scope: Scope, _body: bytes, _answer: Answer) -> bool:
+    raise ZeroDivisionError("inside")
+
+
+@asynccontextmanager
+async def serving(quick: Recorder) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        ordinary, http=protocol_with(quick, ("/q",)), lifespan="off", log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the test's process keeps its own
+    task = asyncio.create_task(server.serve([listener]))
+    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        server.should_exit = True
+        await task
+
+
+async def answer_of(reader: asyncio.StreamReader) -> bytes:
+    """Return the body of the next answer."""
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+    return await asyncio.wait_for(reader.readexactly(length), 5)
+
+
+def post(path: str, body: bytes, extra: str = "") -> bytes:
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def test_a_taken_request_is_answered_with_a_date_like_any_other():
+    quick = Recorder(at_once)
+    async with serving(quick) as (reader, writer):
+        writer.write(post("/q", b"hello"))
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    assert head.startswith(HEAD)
+    assert b"\r\ndate: " in head
+
+
+async def test_a_body_that_comes_in_pieces_goes_the_ordinary_way():
+    quick = Recorder(at_once)
+    async with serving(quick) as (reader, writer):
+        whole = post("/q", b"ab" * 100)
+        writer.write(whole[:90])
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(whole[90:])
+        assert await answer_of(reader) == b"slow:/q:" + b"ab" * 10
+    assert quick.bodies == []
+
+
+@pytest.mark.parametrize("react", [never, faulty])
+async def test_what_is_not_taken_goes_the_ordinary_way_with_its_body(react):
+    async with serving(Recorder(react)) as (reader, writer):
+        writer.write(post("/q", b"hello"))
+        assert await answer_of(reader) == b"slow:/q:hello"
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        post("/other", b"hello"),
+        post("/q", b"x" * (MAX_BODY_BYTES + 1)),
+        b"POST /q HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        post("/q", b"hello", "Connection: close\r\n"),
+        b"POST /q HTTP/1.0\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+    ],
+    ids=["another path", "a large body", "chunked", "the last on its connection", "HTTP 1.0"],
+)
+async def test_peculiar_requests_are_not_offered(request_bytes):
+    quick = Recorder(at_once)
+    async with serving(quick) as (reader, writer):
+        writer.write(request_bytes)
+        assert (await answer_of(reader)).startswith(b"slow:")
+    assert quick.bodies == []
+
+
+async def test_who_expects_to_be_told_to_go_on_is_told():
+    async with serving(Recorder(at_once)) as (reader, writer):
+        head, body = post("/q", b"hello", "Expect: 100-continue\r\n").split(b"\r\n\r\n")
+        writer.write(head + b"\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 100")
+        writer.write(body)
+        assert await answer_of(reader) == b"slow:/q:hello"
+
+
+async def test_pipelined_requests_are_answered_in_their_order():
+    later: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def react(_scope: Scope, body: bytes, answer: Answer) -> bool:
+        if body == b"first":
+            later.set_result(answer)
+            return True
+        return at_once(_scope, body, answer)
+
+    quick = Recorder(react)
+    async with serving(quick) as (reader, writer):
+        writer.write(post("/q", b"first") + post("/q", b"second") + post("/slow", b"third"))
+        (await later)(HEAD, b"later")
+        answers = [await answer_of(reader) for _ in range(3)]
+    assert answers == [b"later", b"quick", b"slow:/slow:third"]
+
+
+async def test_an_answer_to_somebody_who_has_gone_is_dropped():
+    later: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def react(_scope: Scope, _body: bytes, answer: Answer) -> bool:
+        later.set_result(answer)
+        return True
+
+    quick = Recorder(react)
+    async with serving(quick) as (_reader, writer):
+        writer.write(post("/q", b"hello"))
+        answer = await later
+        writer.close()
+        await writer.wait_closed()
+        answer(HEAD, b"later")
+    assert quick.bodies == [b"hello"]
+
+
+async def test_a_connection_serves_many_requests_of_both_kinds():
+    async with serving(Recorder(at_once)) as (reader, writer):
+        answers = []
+        for number in range(50):
+            writer.write(post("/q" if number % 2 else "/s", b"%d" % number))
+            answers.append(await answer_of(reader))
+    assert answers[:3] == [b"slow:/s:0", b"quick", b"slow:/s:2"]
+    assert answers.count(b"quick") == 25
