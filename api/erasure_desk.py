@@ -14,6 +14,7 @@ from streams.state.codec import decode_profile
 from streams.store.erasures import Erasure, Erasures, ErasureState, Subject
 from streams.store.suppression import Suppressions
 
+_KNOWN_TELLERS = ("user", "anon", "email")
 _ID_BYTES = 9
 _ALIAS_BYTES = 12
 MOST_LISTED = 200
@@ -100,7 +101,12 @@ class ErasureDesk:
         return ids, shared
 
     async def _is_only(self, row: LeadRow, name: str) -> bool:
-        """Say whether nobody but the person has told this id."""
+        """Say whether nobody but the person has told this id, as far as the view knows who has told what.
+
+        A phone or device that is the person's alone has been merged; one that was not may be a family's.
+        """
+        if name.partition(":")[0] not in _KNOWN_TELLERS:
+            return False
         try:
             holder = await self._view.get(row.workspace, name)
         except SharedIdError:

@@ -1,0 +1,87 @@
+"""Who is meant by an id, and what is answered."""
+
+import secrets
+
+import pytest
+
+from api.erasure_desk import ErasureDesk
+from api.errors import ApiError
+from sinks.view.leads import row_of
+from sinks.view.memory import MemoryProfileView
+from streams.model.errors import SharedIdError
+from streams.model.events import ProfileKeys
+from streams.model.facts import FactsState
+from streams.model.identity import IdentityState
+from streams.model.profile import ProfileState
+from streams.model.rules.standard import default_rules
+from streams.model.tiers import lead_model
+from streams.store.config import ConfigStore
+
+
+class StandingClock:
+    def now_ms(self) -> int:
+        return 1_700_000_000_000
+
+
+def lead(profile: str, *ids: str, **keys: str):
+    facts = FactsState(ProfileKeys(**keys), events=1)
+    return row_of(ProfileState("shop", profile, facts, identity=IdentityState(ids=ids)), lead_model(default_rules()))
+
+
+@pytest.fixture(name="wakes")
+def woken() -> list[None]:
+    return []
+
+
+@pytest.fixture(name="desk")
+async def made_desk(tmp_path, wakes):
+    config = ConfigStore(f"sqlite:///{tmp_path / 'config.db'}", secrets.token_urlsafe)
+    await config.open()
+    view = MemoryProfileView()
+    await view.apply(
+        [
+            lead("user:7", "email:ada@example.com", user_id="7", email="ada@example.com", phone="+441"),
+            lead("user:8", user_id="8", phone="+441", email="both@example.com"),
+            lead("anon:9", anonymous_id="9", email="both@example.com"),
+        ]
+    )
+    desk = ErasureDesk(
+        view, config.erasures, config.suppressions, StandingClock(), secrets.token_urlsafe, lambda: wakes.append(None)
+    )
+    yield desk
+    await config.close()
+
+
+async def test_all_ids_of_the_person_are_meant_by_any_of_them(desk, wakes):
+    erasure = await desk.ask("shop", "ada@example.com", "me", suppresses=True)
+    assert erasure.subject.ids == ("email:ada@example.com", "user:7")
+    assert wakes == [None]
+
+
+async def test_an_id_that_others_have_told_too_is_theirs_as_well(desk):
+    erasure = await desk.ask("shop", "user:7", "me", suppresses=True)
+    assert erasure.subject.shared == ("phone:+441",)
+    assert sum((await desk.suppressed("shop")).values()) == len(erasure.subject.ids)
+
+
+async def test_the_same_person_asked_for_twice_is_one_erasure(desk):
+    first = await desk.ask("shop", "user:7", "me", suppresses=True)
+    assert (await desk.ask("shop", "email:Ada@Example.com", "you", suppresses=True)).id == first.id
+
+
+async def test_somebody_unknown_is_erased_when_the_kind_of_id_is_told(desk):
+    erasure = await desk.ask("shop", "email:Eve@Example.com", "me", suppresses=True)
+    assert erasure.subject.ids == ("email:eve@example.com",)
+    with pytest.raises(ApiError, match="with its kind"):
+        await desk.ask("shop", "eve", "me", suppresses=True)
+
+
+async def test_a_shared_id_can_not_say_who_is_meant(desk):
+    with pytest.raises(SharedIdError):
+        await desk.ask("shop", "both@example.com", "me", suppresses=True)
+
+
+async def test_an_erasure_of_another_workspace_is_not_there(desk):
+    erasure = await desk.ask("shop", "user:7", "me", suppresses=True)
+    with pytest.raises(ApiError, match="no erasure"):
+        await desk.get("other", erasure.id)
