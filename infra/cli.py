@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from infra import VERSION
-from infra.bench.r1.profiles import RulesProfile
+from infra.bench.commands import bench_app
 from infra.dead_letters import app as letters_app
 from infra.erase import erase
 from infra.offline import commands as offline
@@ -30,7 +30,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 rules_app = typer.Typer(help="Rules of scores and abandonment (docs/rules.md).", no_args_is_help=True)
-bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 app.add_typer(sources_app, name="sources")
 sources_app.command("watch")(watch_source)
 app.add_typer(letters_app, name="dead-letters")
@@ -236,97 +235,6 @@ def detect(
     from infra.detect import detect as run_detector
 
     run_detector(sys.stdin, sys.stdout, period)
-
-
-@bench_app.command()
-def latency(
-    rate: Annotated[int, typer.Option(help="Events per second.", min=1, max=20_000)] = 1_000,
-    seconds: Annotated[int, typer.Option(help="How long to send.", min=2, max=600)] = 20,
-    window_s: Annotated[float, typer.Option(help="Cart window of the run, in seconds.", min=0.5, max=60)] = 2.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Measure from an accepted event to the recovery mail at an SMTP server on this machine."""
-    import orjson
-
-    from infra.bench.latency import describe, measure_latency
-
-    figures: dict[str, Any] = asyncio.run(measure_latency(rate, seconds, window_s))
-    print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() if as_json else describe(figures))
-
-
-@bench_app.command()
-def engine(
-    events: Annotated[int, typer.Option(help="How many events.", min=1_000, max=10_000_000)] = 200_000,
-    profiles: Annotated[int, typer.Option(help="Of how many people.", min=1, max=1_000_000)] = 20_000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Measure the engine by itself: events per CPU second of one partition."""
-    import orjson
-
-    from infra.bench.engine import describe, measure_engine
-
-    figures = measure_engine(events, profiles)
-    print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() if as_json else describe(figures))
-
-
-@bench_app.command()
-def idle(
-    seconds: Annotated[int, typer.Option(help="How long to watch it at rest.", min=1, max=3_600)] = 20,
-    demo: Annotated[bool, typer.Option("--demo", help="With the demo shop and its visitors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Measure how long the platform takes to start, and what it costs at rest."""
-    import orjson
-
-    from infra.bench.idle import describe, measure_idle
-
-    figures = asyncio.run(measure_idle(seconds, demo=demo))
-    print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() if as_json else describe(figures))
-
-
-@bench_app.command()
-def streams(
-    quick: Annotated[bool, typer.Option("--quick", help="A minute and a half: fewer events and turns.")] = False,
-    rivals: Annotated[bool, typer.Option(help="Measure Faust and Bytewax too, turn by turn.")] = True,
-    rules: Annotated[
-        RulesProfile, typer.Option(help="r1: one score, one cart window. full: 30 and 5 rules, identity on.")
-    ] = RulesProfile.R1,
-    workers: Annotated[int, typer.Option(help="Workers that share the partitions.", min=1, max=4)] = 1,
-    events: Annotated[
-        int | None, typer.Option(help="How many events for us. [default: 1000000]", min=10_000, max=20_000_000)
-    ] = None,
-    frame_events: Annotated[int, typer.Option(help="Events in a frame.", min=1, max=5_000)] = 500,
-    latency: Annotated[
-        bool, typer.Option("--latency", help="Also from event to trigger, at half the rate reached.")
-    ] = False,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Also memory and time to be ready again with 1 million profiles.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Measure the stream engine on a real Kafka against rivals, on the same work and the same core.
-
-    Fetches Kafka and the rivals the first time. Compares every output with what it must be. Rivals do what the rules r1
-    say, with one worker: otherwise they are left out.
-    """
-    import orjson
-    from msgspec.structs import replace
-
-    from infra.bench.streams import Plan, describe, measure_streams
-
-    plan = Plan(
-        frame_events=frame_events,
-        workers=workers,
-        rules=rules,
-        latency_s=20 if latency else 0,
-        restart_profiles=1_000_000 if restart else 0,
-    )
-    plan = plan.made_quick() if quick else plan
-    is_comparable = rules is RulesProfile.R1 and workers == 1
-    plan = plan if rivals and is_comparable else plan.without_rivals()
-    plan = replace(plan, events=events) if events else plan
-    figures = measure_streams(plan)
-    print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode() if as_json else describe(figures))
 
 
 @app.command()

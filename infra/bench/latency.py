@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from infra.bench.door_source import make_source
 from infra.bench.load import OpenLoop, Sent, post
 from infra.bench.platform import Platform, Usage, usage_of
 from infra.bench.smtp_sink import SmtpSink
@@ -86,6 +87,7 @@ async def measure_latency(rate: int, seconds: int, window_s: float) -> dict[str,
                 "ENGINE__CART_WINDOW_S": window_s,
             }
             _say("starting a platform")
+            await make_source(Path(folder) / "data")
             async with Platform(Path(folder) / "data", settings) as platform:
                 return await _measure(platform, sink, rate, seconds, window_s)
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from infra.bench.cores import start_on
@@ -19,6 +20,14 @@ _POLL_S = 0.05
 def worker_command() -> list[str]:
     """Return what starts a worker; everything else it is told by its environment."""
     return [sys.executable, "-m", "infra", "worker", "--log-level", "warning"]
+
+
+def own_environment(settings: Mapping[str, object]) -> dict[str, str]:
+    """Return the environment of a measured process. `settings` are names without the prefix; the caller's own are
+    dropped: a measurement never touches a real installation.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return kept | {PREFIX + name: str(value) for name, value in settings.items()}
 
 
 class EngineWorker:
@@ -37,9 +46,7 @@ class EngineWorker:
             "ENGINE__RULES_FILE": rules,
             "ENGINE__METER_FILE": self._marks,
         }
-        # The caller's own settings are dropped: a measurement never touches a real installation.
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        self._environment = kept | {PREFIX + name: str(value) for name, value in settings.items()}
+        self._environment = own_environment(settings)
         self._process: subprocess.Popen[bytes] | None = None
         self.started_s = 0.0
 
