@@ -29,6 +29,7 @@ from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
 from ingest.door import Door, Watch
 from ingest.vendors.registry import VENDORS
+from ingest.withheld import LettersWithoutErased, WatchWithoutErased
 from sinks.alert_routes import AlertPlanner
 from sinks.campaigns import default_campaigns
 from sinks.channels.base import Channel
@@ -266,10 +267,11 @@ def build_door(
     watch: Watch | None = None,
 ) -> Door:
     """Build the front door; `watch` is told of all that comes in."""
+    hides = policy.suppressions.hides
     return Door(
         batcher,
         stores.sources,
-        LogDeadLetters(batcher.log),
+        LettersWithoutErased(LogDeadLetters(batcher.log), hides),
         clock,
         settings.ingest,
         gate=policy.gate,
@@ -277,7 +279,7 @@ def build_door(
         sight=policy.sight,
         treatments=policy.treatments,
         is_suppressed=policy.suppressions.is_suppressed,
-        watch=watch,
+        watch=WatchWithoutErased(watch, hides) if watch else None,
     )
 
 
