@@ -40,11 +40,14 @@ class ErasureDesk:
         self._wake = wake
 
     async def ask(self, workspace: str, key: str, author: str, *, suppresses: bool) -> Erasure:
-        """Begin an erasure, or return the one of the same person that is under way. Raises ApiError, SharedIdError."""
+        """Begin an erasure; one of the same person that is under way, or has failed, goes on.
+
+        Raises ApiError, SharedIdError.
+        """
         ids, shared = await self._who(workspace, key)
-        for known in await self._store.running():
-            if known.workspace == workspace and not ids.isdisjoint(known.subject.ids):
-                return known
+        for known in await self._store.unfinished(workspace):
+            if not ids.isdisjoint(known.subject.ids):
+                return await self._gone_on_with(known)
         aliases = {name: f"erased:{self._random(_ALIAS_BYTES)}" for name in sorted(ids)}
         subject = Subject(tuple(sorted(ids)), tuple(sorted(shared)), aliases)
         now_ms = self._clock.now_ms()
@@ -54,6 +57,13 @@ class ErasureDesk:
         await self._store.add(erasure, [self._suppressions.hash_of(workspace, name) for name in ids])
         await self._suppressions.refresh()
         self._wake()
+        return erasure
+
+    async def _gone_on_with(self, erasure: Erasure) -> Erasure:
+        if erasure.state is ErasureState.FAILED:
+            erasure = erasure._replace(state=ErasureState.RUNNING, error="")
+            await self._store.save(erasure)
+            self._wake()
         return erasure
 
     async def get(self, workspace: str, erasure_id: str) -> Erasure:

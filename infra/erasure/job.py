@@ -33,6 +33,10 @@ class NotErasedError(CampaignIqError):
     """Something of the person is still there after all rounds."""
 
 
+class AskAgainError(NotErasedError):
+    """Who was meant is another by now."""
+
+
 class _Done(NamedTuple):
     found: dict[str, int]
     verified: str
@@ -100,9 +104,9 @@ class ErasureJob:
         """Take up ids that have joined the person meanwhile, and leave those that have become another's."""
         seen: Found = await find_in_state(self._places.log, person_of(erasure))
         subject = erasure.subject
-        if subject.ids and (main := min(subject.ids, key=rank_of)) in seen.taken:
-            raise CampaignIqError(
-                f"{main} has become part of another profile meanwhile: ask for the erasure of that one"
+        if subject.ids and min(subject.ids, key=rank_of) in seen.taken:
+            raise AskAgainError(
+                "the person has become part of another profile meanwhile: ask again by an id of that one"
             )
         if not (seen.joined or seen.taken):
             return erasure

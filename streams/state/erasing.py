@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from streams.model.control import Control
-from streams.model.errors import FrameError
+from streams.model.errors import FrameError, RuleFailedError
 from streams.model.identity import Membership
 from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
@@ -82,16 +82,26 @@ def erase(partition: "Partition", control: Control, offset: int) -> None:
         if profiles.holds(key):
             profiles.remove(key)
     for name in body.others:
-        key = f"{control.workspace}\x1f{name}"
-        if profiles.holds(key):
-            before = profiles.get(key)
-            after = person.state_without(_left_by(partition, before, person))
-            if after is not before:
-                profiles.put_all({key: codec.encode_profile(after)})
+        _take_out(partition, f"{control.workspace}\x1f{name}", person)
     partition.triggers = [trigger for trigger in partition.triggers if not person.is_of(trigger)]
     partition.outbox.keep(lambda move: person.move_without(move) is move)
     partition.totals.name_nobody()
     partition.erasures.note_erased(offset)
+
+
+def _take_out(partition: "Partition", key: str, person: Person) -> None:
+    """Let somebody else's profile lose the person's ids. One that can't be read is of no use to anybody, and goes."""
+    profiles = partition.profiles
+    if not profiles.holds(key):
+        return
+    try:
+        before = profiles.get(key)
+    except FrameError:
+        profiles.remove(key)
+        return
+    after = person.state_without(_left_by(partition, before, person))
+    if after is not before:
+        profiles.put_all({key: codec.encode_profile(after)})
 
 
 def _left_by(partition: "Partition", state: ProfileState, person: Person) -> ProfileState:
@@ -101,5 +111,9 @@ def _left_by(partition: "Partition", state: ProfileState, person: Person) -> Pro
     pipeline = partition.rules.pipeline(state.workspace)
     for name in sorted(person.ids.intersection(state.account.members)):
         move = Move(MoveKind.MEMBER, state.workspace, state.id, name, partition.clock_ms, _NO_MEMBER)
-        state, _, _ = pipeline.on_move(state, move, partition.clock_ms)
+        try:
+            state, _, _ = pipeline.on_move(state, move, partition.clock_ms)
+        except RuleFailedError:
+            # The members are taken out all the same, and the score is judged with the next word of a member.
+            return state
     return state

@@ -300,7 +300,9 @@ class Partition:
         except Exception as error:
             # The API has refused what does not compile; what comes here nevertheless must not stop the stream.
             logger.exception("a control record of %s was dead-lettered", workspace)
-            self.bury(workspace, "", f"{type(error).__name__}: {error}", _encode(control))
+            # That of an erasure names who is to be forgotten.
+            raw = b"" if control.kind is ControlKind.ERASE else _encode(control)
+            self.bury(workspace, "", f"{type(error).__name__}: {error}", raw)
         still_off = rules.quarantined(workspace)
         for rule, quarantine in off.items():
             if rule not in still_off:
