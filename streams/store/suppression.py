@@ -6,8 +6,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
-from streams.model.erasure import ids_of
-from streams.model.events import Event
+from streams.model.erasure import ids_named, ids_of
+from streams.model.events import Event, ProfileKeys
 from streams.operators.raw_forms import documents_in, forms_of
 from streams.store.erasures import Erasures
 
@@ -29,6 +29,7 @@ class Suppressions:
         self._hashes: frozenset[str] = frozenset()
         self._mark: tuple[int, int] = (0, 0)
         self._known = lru_cache(_CACHED_IDS)(self._is_known)
+        self._known_keys = lru_cache(_CACHED_IDS)(self._are_known)
 
     async def refresh(self) -> None:
         """Learn what was added and lifted."""
@@ -37,6 +38,7 @@ class Suppressions:
             self._hashes = frozenset(await self._store.suppressed())
             self._mark = mark
             self._known.cache_clear()
+            self._known_keys.cache_clear()
 
     def hash_of(self, workspace: str, name: str) -> str:
         """Return what stands for an id ("user:7"); without the installation's secret it tells nothing."""
@@ -47,8 +49,9 @@ class Suppressions:
         """Say whether one of the ids that the event names is an erased person's."""
         if not self._hashes:
             return False
-        known, workspace = self._known, event.workspace
-        return any(known(workspace, name) for name in ids_of(event))
+        if "previous_id" in event.properties:
+            return any(self._known(event.workspace, name) for name in ids_of(event))
+        return self._known_keys(event.workspace, event.profile, event.keys)
 
     def unless(self, put: Put) -> Put:
         """Return what puts the platform's own events into the log, but for those about people who were erased."""
@@ -69,6 +72,9 @@ class Suppressions:
         for document in documents_in(raw):
             values.update(value for value, _ in zip(_ids_in(document, ""), range(_MOST_LOOKED_AT), strict=False))
         return any(self._known(workspace, f"{kind}:{value}") for value in values for kind in _KINDS)
+
+    def _are_known(self, workspace: str, profile: str, keys: ProfileKeys) -> bool:
+        return any(self._is_known(workspace, name) for name in {profile, *ids_named(keys)})
 
     def _is_known(self, workspace: str, name: str) -> bool:
         return self.hash_of(workspace, name) in self._hashes
