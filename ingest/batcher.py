@@ -157,14 +157,14 @@ class Batcher:
             self._enough.set()
 
     def _make_room(self, put: _Put) -> None:
-        """Raise LogFullError when it is too much, for all or for its source: a half is left to others."""
-        limit, held = self._settings.max_pending_bytes, self._held_bytes[put.source]
-        if self.pending_bytes + put.size_bytes > limit:
-            problem = f"{self.pending_bytes} bytes of events already wait for the log"
-        elif held and held + put.size_bytes > limit // 2:
-            problem = f"{held} bytes of events of the source already wait for the log"
-        else:
+        """Raise LogFullError unless what is left has room for it, and for all that its source has waiting once more: so
+        there is room for a quiet source however many flood the door.
+        """
+        held, left = self._held_bytes[put.source], self._settings.max_pending_bytes - self.pending_bytes
+        if held + put.size_bytes <= left:
             return
+        whose = f", {held} of them of the source" if held else ""
+        problem = f"{self.pending_bytes} bytes of events already wait for the log{whose}"
         self.counts.rejected += len(put.events)
         self.tallies.of(put.source).refused += len(put.events)
         raise LogFullError(problem, self._settings.retry_after_s)

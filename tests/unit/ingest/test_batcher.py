@@ -170,6 +170,24 @@ async def test_one_source_leaves_half_of_the_room_to_others(log: FakeLog, clock:
     await batcher.stop()
 
 
+async def test_however_many_sources_flood_a_quiet_one_finds_room(log: FakeLog, clock: FakeClock):
+    batcher = Batcher(log, clock, IngestSettings(linger_ms=0, max_pending_bytes=1_048_576))
+    await batcher.start()
+    log.gate.clear()
+    floods = [replace(event(n, size=30_000), source=f"flood {n % 4}") for n in range(80)]
+    puts = [asyncio.create_task(batcher.put([one])) for one in floods]
+    await log.asked.wait()
+    await asyncio.sleep(0)
+    quiet = asyncio.create_task(batcher.put([replace(event(99, size=30_000), source="quiet")]))
+    await asyncio.sleep(0)
+    assert any(put.done() for put in puts)
+    assert not quiet.done()
+    log.gate.set()
+    await asyncio.gather(*puts, quiet, return_exceptions=True)
+    assert quiet.exception() is None
+    await batcher.stop()
+
+
 async def test_the_books_are_right_at_every_moment(log: FakeLog, batcher: Batcher):
     log.gate.clear()
     puts = [asyncio.create_task(batcher.put([event(n), event(n + 100)])) for n in range(5)]
