@@ -4,7 +4,7 @@ import re
 from collections.abc import KeysView, Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from streams.model.events import Utm
 
@@ -14,6 +14,9 @@ _UTM_PARTS = ("source", "medium", "campaign", "term", "content")
 _ADDRESS_KEYS = ("search", "url")
 _MAX_TAG_CHARS = 256
 _MAX_QUERY_FIELDS = 100
+_MAX_CLICK_IDS = 10
+# How advertisers name a click in the address that it leads to: gclid, dclid, fbclid, msclkid, ttclid, yclid, ...
+_CLICK_ID = re.compile(r"[?&]([a-z_]{1,8}clk?id|[gw]braid|li_fat_id|epik|irclickid)=([^&#]{1,512})", re.IGNORECASE)
 _AFTER_HOST = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*([^?#]*)")
 
 
@@ -67,13 +70,19 @@ def path_of(address: str) -> str:
 
 
 def page_properties(context: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the properties with path, url, title and referrer filled in from context.page where they are missing."""
+    """Return the properties with path, url, title and referrer filled in from context.page where they are missing,
+    and the click ids that the address holds.
+    """
     page = context.get("page")
     out = dict(properties)
     if isinstance(page, dict):
         for key in PAGE_KEYS:
             if key not in out and isinstance(value := page.get(key), str):
                 out[key] = value
+    url = out.get("url")
+    if isinstance(url, str) and "?" in url:
+        for name, value in _CLICK_ID.findall(url)[:_MAX_CLICK_IDS]:
+            out.setdefault(name.lower(), unquote_plus(value))
     place = out.get("path") or out.get("url")
     if isinstance(place, str):
         out["path"] = path_of(place)

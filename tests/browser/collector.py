@@ -68,7 +68,7 @@ class Collector:
 
     def events(self) -> list[Event]:
         """Every event in effect: repeats of a message id count once, as in the engine."""
-        return list({event.id: event for event in self.log.events()}.values())
+        return sorted({e.id: e for e in self.log.events()}.values(), key=lambda event: (event.at_ms, event.id))
 
     def named(self, name: str) -> list[Event]:
         return [event for event in self.events() if event.name == name]
@@ -201,9 +201,10 @@ def running() -> Iterator[Site]:
         found.append(site)
         ready.set()
         await stop.wait()
-        for server, serving in servers:
+        collector.script.set()
+        for server, _ in servers:
             server.should_exit = server.force_exit = True
-            await serving
+        await asyncio.gather(*(serving for _, serving in servers))
         await batcher.stop()
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(main()))

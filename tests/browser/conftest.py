@@ -34,7 +34,7 @@ def collector(site: Site) -> Collector:
 
 
 @pytest.fixture
-def visitor(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+def visitor(browser: Browser, site: Site) -> Iterator[Callable[..., BrowserContext]]:
     """Makes fresh visitors. Whatever their pages throw fails the test."""
     contexts: list[BrowserContext] = []
     faults: list[str] = []
@@ -52,7 +52,7 @@ def visitor(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 
 
 @pytest.fixture
-def context(visitor: Callable[..., BrowserContext], site: Site) -> BrowserContext:
+def context(visitor: Callable[..., BrowserContext]) -> BrowserContext:
     return visitor()
 
 

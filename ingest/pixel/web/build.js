@@ -52,7 +52,7 @@ for (const [name, budget] of Object.entries(BUDGETS)) {
     process.exitCode = 1
   }
 }
-if (!process.exitCode || process.env.FORCE) {
+if (!process.exitCode) {
   for (const [name, code] of Object.entries(made)) {
     const file = new URL(`${name}.js`, DIST)
     writeFileSync(new URL(`${name}.js.new`, DIST), code)

@@ -3,9 +3,10 @@
 let waiting = []
 let run
 
-const handle = (call) => (run || ((one) => waiting.push(one)))(call)
+const handle = (call) => (run ? run(call) : waiting.push(call))
 
 export const hear = (...call) => {
+  call.href = location.href // which a single-page app may change before the call is run
   handle(call)
 }
 export const track = (...rest) => hear('track', ...rest)

@@ -11,7 +11,7 @@ import { messageOf, shapes } from './message.js'
 import { add, comeBack, flush, leave, reconnect } from './queue.js'
 import { isChoice, names, read, readObject, remove, write, writeObject } from './store.js'
 import { close, open, referrer, watchViews } from './views.js'
-import { renew, tagsHere } from './visitor.js'
+import { renew } from './visitor.js'
 
 const ID_MS = 1000 // so long the first events wait for the id that the collector may know
 
@@ -24,12 +24,6 @@ const say = (call) => {
   } catch (error) {
     console.error('ciq', error)
   }
-}
-
-const view = (call = ['page']) => {
-  open()
-  call[1] = { ...tagsHere()[1], ...call[1] }
-  say(call)
 }
 
 /** Goes by this id from now on; what went by another is joined to it. */
@@ -77,10 +71,10 @@ const decide = (call, given) => {
 
 const run = (call) => {
   const [name, given] = call
-  if (name === 'page') view(call)
-  else if (shapes[name]) say(call)
+  if (name === 'page') open(call.href || location.href)
+  if (shapes[name]) say(call)
   else if (decisions[name]) decide(call, given)
-  else console.warn('ciq: unknown', name)
+  else console.warn('ciq: no', name)
 }
 
 const begin = () => release(run)
@@ -90,14 +84,13 @@ const start = () => {
   if (isAllowed()) {
     adopt(passedId)
     if (isDue(passedId)) {
-      const isKnown = read('anon')
       tellCookie(passedId ? 'set' : 'keep').then(({ anonymousId: id }) => {
         if (!isAllowed()) return tellCookie('forget')
         if (id !== undefined) noteAsked()
         adopt(id)
         begin()
       })
-      if (!isKnown) return setTimeout(begin, ID_MS)
+      if (!read('anon')) return setTimeout(begin, ID_MS)
     }
   }
   begin()
@@ -133,7 +126,7 @@ const boot = () => {
   addEventListener('pageshow', ({ persisted }) => {
     if (persisted) {
       comeBack()
-      view()
+      hear('page')
     }
   })
   addEventListener('online', reconnect)

@@ -10,7 +10,7 @@ const BATCH_BYTES = 48000
 const MOST_BYTES = 60000 // browsers give all that may outlive a page 64 KB together
 const LEAST_BYTES = 1000
 const KEPT_MESSAGES = 1000
-const KEPT_BYTES = 1048576
+const KEPT_BYTES = 1000000
 const KEPT_MS = 7 * 86400000
 const RETRY_MS = 1000
 const RETRY_MAX_MS = 60000
@@ -99,9 +99,8 @@ const send = async () => {
     } else {
       const told = answer.headers.get('Retry-After')
       wait = Math.min(told * 1000 || Date.parse(told) - Date.now() || 0, PATIENCE_MAX_MS)
-      if (wait > 0)
-        write('wait', Date.now() + wait) // for all tabs and pages
-      else throw 0
+      if (!(wait > 0)) throw 0
+      write('wait', Date.now() + wait) // for all tabs and pages
     }
   } catch {
     wait = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures++) * (0.5 + Math.random() / 2)

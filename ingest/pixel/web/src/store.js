@@ -38,7 +38,13 @@ export const names = () =>
     .concat(Object.keys(memory))
 
 /** Returns the object kept under a name, an empty one when there is none. */
-export const readObject = (name) => JSON.parse(read(name) || '{}')
+export const readObject = (name) => {
+  try {
+    return JSON.parse(read(name)) || {}
+  } catch {
+    return {}
+  }
+}
 
 export const writeObject = (name, value) => write(name, JSON.stringify(value))
 

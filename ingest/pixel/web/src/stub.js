@@ -15,6 +15,7 @@ if (!window.ciq) {
   const stub = (...call) => {
     if (window.ciq !== stub) return window.ciq(...call) // somebody has kept the stub
     call.when = Date.now()
+    call.href = location.href
     call.id = (call.when * 1000 + stub.q.push(call)).toString(36) + random()
   }
 
@@ -61,7 +62,7 @@ if (!window.ciq) {
             userId,
             ...fields,
             context: {
-              page: { url: location.href, title: document.title, referrer: document.referrer },
+              page: { url: call.href, title: document.title, referrer: document.referrer },
               cookieless: !anonymousId,
               sessionId: anonymousId && session.id,
               consent: Object.keys(consent)[0] && { categoryPreferences: consent },

@@ -8,24 +8,24 @@ let depth = 0
 let isOpen = false
 let shown
 export let referrer = document.referrer
-let address = location.href
 
-const place = () => location.pathname + location.search
+// The address, without its fragment unless the site keeps its places there.
+const placeOf = (href) => href.split(/#(?![!/])|[?&]_ciq=/)[0]
 
 const measure = () => {
   depth = Math.max(depth, scrollY + innerHeight)
 }
 
-/** Counts the time in which the page is seen and has the focus. */
+/** Counts the time in which the page has the focus, which it has only while it is seen. */
 const tick = () => {
   const now = Date.now()
   if (since) engagedMs += now - since
-  since = !document.hidden && document.hasFocus() ? now : 0
+  since = document.hasFocus() ? now : 0
 }
 
 /** A view begins. */
-export const open = () => {
-  shown = place()
+export const open = (href) => {
+  shown = placeOf(href)
   since = engagedMs = depth = 0
   isOpen = true
   tick()
@@ -38,23 +38,25 @@ export const close = () => {
     tick()
     measure()
     track('Page Engaged', {
-      path: shown.split('?')[0],
+      path: new URL(shown).pathname,
       engaged_ms: engagedMs,
-      scroll_percent: Math.min(100, Math.round((100 * depth) / document.documentElement.scrollHeight))
+      scroll_percent: Math.min(100, ((100 * depth) / document.documentElement.scrollHeight + 0.5) | 0)
     })
   }
 }
 
 /** Notices when the page shows another place. */
 export const watchViews = () => {
+  shown = placeOf(location.href)
   const moved = () =>
     setTimeout(() => {
-      if (place() !== shown) {
+      const here = placeOf(location.href)
+      if (here !== shown) {
         close()
-        referrer = address
+        referrer = shown
+        shown = here
         hear('page')
       }
-      address = location.href
     })
   for (const name of ['pushState', 'replaceState']) {
     const original = history[name]

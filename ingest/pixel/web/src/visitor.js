@@ -5,9 +5,6 @@ import { random, read, readObject, remove, write, writeObject } from './store.js
 
 const SESSION_MS = 30 * 60 * 1000
 const MAX_TAG_CHARS = 256
-// Campaign tags, and what advertisers name a click by: gclid, dclid, fbclid, msclkid, ttclid, twclid, yclid, ...
-const TAG = /^(utm_(\w+)|\w+clk?id|[gw]braid|li_fat_id|epik)$/
-
 let candidate = random()
 
 /** Returns the id to propose to the collector, without keeping it. */
@@ -25,22 +22,15 @@ export const renew = () => {
   candidate = random()
 }
 
-/** Returns the campaign tags and the click ids in this page's address. */
-export const tagsHere = () => {
-  const campaign = {}
-  const clicks = {}
-  for (const [name, value] of new URLSearchParams(location.search)) {
-    const [isTag, , tag] = TAG.exec(name) || []
-    if (isTag) (tag ? campaign : clicks)[tag || name] = value.slice(0, MAX_TAG_CHARS)
-  }
-  return [campaign, clicks]
-}
-
 /** Returns the session: a new one after 30 minutes of silence or when another campaign has brought the visitor. */
-export const session = () => {
+export const session = (href) => {
   if (isCookieless) return {}
   const at = Date.now()
-  const [campaign] = tagsHere()
+  const campaign = {}
+  for (const [name, value] of new URL(href).searchParams) {
+    const [, tag] = /^utm_(\w+)/.exec(name) || []
+    if (tag) campaign[tag] = value.slice(0, MAX_TAG_CHARS)
+  }
   const told = JSON.stringify(campaign)
   let known = readObject('session')
   const isOther = told !== '{}' && told !== JSON.stringify(known.campaign)
