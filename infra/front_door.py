@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from infra import wiring
 from infra.clock import SystemClock
+from infra.garbage import spare_what_lives
 from infra.intake import Intake, open_intake
 from infra.late_kafka import LateKafka
 from infra.policies import build_policy
@@ -116,6 +117,7 @@ class FrontDoor:
         # uvicorn tells nobody; this runs for a moment at the start.
         while not server.started:  # noqa: ASYNC110
             await asyncio.sleep(READY_CHECK_S)
+        spare_what_lives()
         on_ready(self.url)
         await asyncio.Event().wait()
 

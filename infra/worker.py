@@ -1,7 +1,6 @@
 """One worker of the engine on Kafka: the Faust app, its partitions, and nothing else."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 from infra.clock import SystemClock
 from infra.data_dir import DataDir
 from infra.engine import Engine, build_engine
+from infra.garbage import spare_what_lives
 from infra.settings import Settings
 from infra.supervisor import Supervisor
 from streams.agents.meter import Meter
@@ -20,7 +20,6 @@ from streams.model.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
-GC_THRESHOLDS = (50_000, 50, 100)
 READY_CHECK_S = 0.05
 DRAIN_S = 8.0
 
@@ -77,10 +76,7 @@ class Worker:
         # The parts say their state when asked and raise no event; this runs for a moment at the start.
         while engine.watchdog.state() != "ready":  # noqa: ASYNC110
             await asyncio.sleep(READY_CHECK_S)
-        gc.collect()
-        # What is alive now stays so, and profiles hold no cycles: collecting them over and over would cost a tenth.
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        spare_what_lives()
         on_ready(len(engine.events.assigned))
         await asyncio.Event().wait()
 
