@@ -13,10 +13,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, say
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    ConfigSource,
 )
 
+from streams.log.kafka_admin import topic_config
 from streams.log.kafka_errors import KafkaLogError, error_of
 from streams.log.kafka_settings import Names, client_config
+from streams.log.topics import TOPICS
 from streams.settings import LogSettings
 
 logger = logging.getLogger(__name__)
@@ -39,6 +42,7 @@ class TopicCleaner:
     """Changes settings of topics and puts them back."""
 
     def __init__(self, settings: LogSettings) -> None:
+        self._settings = settings
         self._names = Names(settings.namespace)
         self._client = AdminClient(client_config(settings))
 
@@ -46,17 +50,15 @@ class TopicCleaner:
     def compacting(self, topic: str) -> Iterator[None]:
         """Let Kafka compact the topic at once, as long as this lasts. Raises KafkaLogError."""
         name = self._names.topic(topic)
-        own = self._own(name)
+        own, wanted = self._own(name), topic_config(TOPICS[topic], self._settings)
         policy = {} if own.get("cleanup.policy") == "compact" else {"cleanup.policy": _BOTH}
         self._alter(name, _AT_ONCE | policy)
         try:
             yield
         finally:
-            # What a process that died here had left is put back, too: these are not what anybody sets.
-            changed = (*_AT_ONCE, *policy)
-            back = {key: None if own.get(key) == _AT_ONCE.get(key) else own.get(key) for key in changed}
-            if "cleanup.policy" in back and back["cleanup.policy"] == _BOTH:
-                back["cleanup.policy"] = "delete"
+            # A process that died here has left what nobody else sets: then the topic gets what it was made with.
+            ours = _AT_ONCE | {"cleanup.policy": _BOTH}
+            back = {key: wanted.get(key) if own.get(key) == ours[key] else own.get(key) for key in (*_AT_ONCE, *policy)}
             self._alter(name, back)
 
     def _own(self, name: str) -> Mapping[str, str]:
@@ -66,7 +68,8 @@ class TopicCleaner:
             entries = self._client.describe_configs([resource], request_timeout=_REQUEST_S)[resource].result()
         except KafkaException as raised:
             raise KafkaLogError(f"Kafka does not tell the settings of {name}: {error_of(raised).str()}") from raised
-        return {key: entry.value for key, entry in entries.items() if not entry.is_default}
+        source = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+        return {key: entry.value for key, entry in entries.items() if entry.source == source}
 
     def _alter(self, name: str, values: Mapping[str, str | None]) -> None:
         entries = [

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from infra.erasure.kafka_topics import TopicCleaner
 from infra.offline.sources import LogSource
 from streams.frames import decode
 from streams.log import topics
 from streams.log.kafka import KafkaEventLog
-from streams.log.kafka_admin import TopicAdmin, topic_config
+from streams.log.kafka_admin import TopicAdmin
 from streams.settings import LogSettings
 from tests.e2e.harness import Platform
 from tests.e2e.test_erasure import EMAIL, TELLING, done, erase, files_with, live_through
@@ -80,13 +81,21 @@ async def test_no_byte_of_an_erased_person_is_left_on_the_brokers_disk(kafka, se
     assert not [name for name in after if name.startswith("msg-ada")]
     # The engine goes on behind the gap, and the topics are as they were.
     assert platform.get("/api/leads/customer-bob-1791")["id"] == "user:customer-bob-1791"
-    problems = {report.name: report.problem for report in TopicAdmin(settings).check() if report.problem}
-    assert problems == {}
+    assert problems_of(settings) == {}
     platform.stop()
     platform.start()
     assert [lead["id"] for lead, _ in platform.leads()] == ["user:customer-bob-1791"]
 
 
-def test_topics_can_be_compacted_only_while_somebody_is_erased(settings):
-    policies = {name: topic_config(spec, settings)["cleanup.policy"] for name, spec in topics.TOPICS.items()}
-    assert policies[topics.EVENTS] == policies[topics.KEPT] == "delete"
+def problems_of(settings: LogSettings) -> dict[str, str]:
+    return {report.name: report.problem for report in TopicAdmin(settings).check() if report.problem}
+
+
+@pytest.mark.parametrize("topic", [topics.EVENTS, topics.STATE])
+def test_a_topic_gets_its_settings_back_also_when_a_process_died_while_it_was_compacted(settings, topic):
+    died = TopicCleaner(settings).compacting(topic)
+    died.__enter__()
+    assert problems_of(settings)
+    with TopicCleaner(settings).compacting(topic):
+        pass
+    assert problems_of(settings) == {}
