@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from streams.model.errors import SourceError
+
 VENDOR_IDS = (
     "bigcommerce, brevo, calendly, github, hubspot, infobip, intercom, mailchimp_marketing, mailchimp_transactional, "
     "meta_leads, paypal, pipedrive, postmark, salesforce, sendgrid, ses, shopify, standard_webhooks, stripe, twilio, "
@@ -46,6 +48,24 @@ def show_source(source: _Id, data: _Data = DEFAULT_DATA, as_json: _Json = False)
     from infra.sources import in_store  # noqa: PLC0415  as above
 
     _tell(asyncio.run(in_store(data, lambda store: store.sources.get(source))), as_json=as_json)
+
+
+@sources_app.command("snippet")
+def print_snippet(
+    source: _Id,
+    url: Annotated[str, typer.Option(help="Where browsers reach the collector. [default: as `up` was started]")] = "",
+    data: _Data = DEFAULT_DATA,
+) -> None:
+    """Print the HTML that a website's pages carry in their head (docs/pixel.md)."""
+    from infra.data_dir import read_bootstrap  # noqa: PLC0415  as above
+    from infra.sources import in_store  # noqa: PLC0415  as above
+    from ingest.pixel.scripts import snippet  # noqa: PLC0415  as above
+
+    found = asyncio.run(in_store(data, lambda store: store.sources.get(source)))
+    if found.kind != "web":
+        raise SourceError("source", f"{source} is of kind {found.kind}", "Name one of kind web")
+    base = (url or read_bootstrap(data).url).rstrip("/")
+    _say(snippet(f"{base}/pixel.js", found.write_key))
 
 
 @sources_app.command("add")

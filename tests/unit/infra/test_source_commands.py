@@ -51,6 +51,15 @@ def test_set_changes_what_is_given_and_an_empty_text_empties_a_list(data: Path):
     assert (policy.rate_per_s, policy.hash_fields, policy.honours_opt_out) == (5.0, (), False)
 
 
+def test_the_snippet_is_for_a_page_of_that_website(data: Path):
+    printed = run(data, "snippet", "web", "--url", "https://events.example.com/").stdout
+    key = stored(data).write_key
+    assert f'<script async src="https://events.example.com/pixel.js" data-key="{key}"></script>' in printed
+    run(data, "add", "server", "--name", "Back office")
+    with pytest.raises(SourceError, match="kind server"):
+        run(data, "snippet", "back-office")
+
+
 def test_a_source_is_turned_off_and_on(data: Path):
     run(data, "set", "web", "--off")
     assert not stored(data).is_enabled
