@@ -1,7 +1,7 @@
 /** Chooses the page by whether this browser may see the workspace. */
 
 import { Gate } from "./components/Gate";
-import { Overview } from "./pages/Overview";
+import { SignedIn } from "./pages/SignedIn";
 import { SignedOut } from "./pages/SignedOut";
 import { Unreachable } from "./pages/Unreachable";
 import { useSession } from "./queries/useSession";
@@ -10,7 +10,7 @@ export function App() {
   const session = useSession();
   switch (session) {
     case "signed-in":
-      return <Overview />;
+      return <SignedIn />;
     case "signed-out":
       return <SignedOut />;
     case "unreachable":

@@ -1,6 +1,5 @@
-/** What is wrong right now. A firing alert also stands in the tab's title, for those who look elsewhere. */
+/** What is wrong right now. */
 
-import { useEffect } from "react";
 import type { Alert } from "../client/types";
 import { plural } from "../lib/format";
 import { ruleLabel } from "../lib/labels";
@@ -21,10 +20,6 @@ export function AlertStrip({ alerts }: { alerts: readonly Alert[] }) {
     .filter((alert) => alert.state !== "resolved" || alert.at_ms > forgetBefore)
     .sort((a, b) => URGENCY[a.state] - URGENCY[b.state]);
   const folded = shown.slice(MAX_OPEN);
-
-  useEffect(() => {
-    document.title = firing > 0 ? `● ${plural(firing, "alert")} firing · CampaignIQ` : "CampaignIQ";
-  }, [firing]);
 
   return (
     <section className="alerts" aria-label="Alerts" data-testid="alerts" data-firing={firing}>

@@ -17,6 +17,11 @@ const PATHS = {
   send: "M4 12l16-8-6 16-3-6.5zM11 13.5L20 4",
   out: "M8 16l8-8M9.5 8H16v6.5",
   search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5L20 20",
+  copy: "M9 9h11v11H9zM15 9V4H4v11h5",
+  plus: "M12 5v14M5 12h14",
+  play: "M8 5.5v13l10.5-6.5z",
+  chevron: "M9 5.5l6.5 6.5L9 18.5",
+  disk: "M4 7c0-4 16-4 16 0v10c0 4-16 4-16 0zM4 7c0 4 16 4 16 0M4 12c0 4 16 4 16 0",
 } as const;
 
 export type IconName = keyof typeof PATHS;

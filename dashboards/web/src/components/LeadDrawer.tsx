@@ -1,6 +1,5 @@
 /** One lead from the side: why the score, what is in the cart, what happened, who it is. */
 
-import type { ReactNode } from "react";
 import type { LeadDetail, ProfileWindow, Score } from "../client/types";
 import { count, money, plural, points, words } from "../lib/format";
 import { familyOf } from "../lib/labels";
@@ -10,6 +9,7 @@ import { useLead, useLeadScore } from "../queries/useLead";
 import { EmptyState } from "./EmptyState";
 import { Modal } from "./Modal";
 import { ScoreWaterfall } from "./ScoreWaterfall";
+import { Section } from "./Section";
 import { gradeOf, TierChip } from "./TierChip";
 import { Ago, Countdown } from "./times";
 
@@ -118,17 +118,6 @@ function Ids({ lead }: { lead: LeadDetail }) {
         </p>
       ))}
     </Section>
-  );
-}
-
-function Section({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
-  return (
-    <section className="drawer-section">
-      <h3>
-        {title} {aside && <span className="panel-note">{aside}</span>}
-      </h3>
-      {children}
-    </section>
   );
 }
 

@@ -1,10 +1,12 @@
 /** Who and what this page shows, and how fresh it is. */
 
 import type { Hello } from "../client/types";
+import { addressOf, type View } from "../lib/route";
 import type { Connection } from "../live/socket";
 import type { Freshness } from "../live/useLiveFeed";
 import { DataAge } from "./DataAge";
 import { Icon } from "./Icon";
+import { Link } from "./Link";
 
 const MAIL = {
   outbox: {
@@ -15,12 +17,13 @@ const MAIL = {
 };
 
 interface Props {
+  view: View;
   hello: Hello | null;
   connection: Connection;
   freshness: Freshness;
 }
 
-export function TopBar({ hello, connection, freshness }: Props) {
+export function TopBar({ view, hello, connection, freshness }: Props) {
   return (
     <header className="top-bar">
       <h1 className="brand">
@@ -30,6 +33,22 @@ export function TopBar({ hello, connection, freshness }: Props) {
         CampaignIQ
         {hello && <span className="workspace">{hello.workspace}</span>}
       </h1>
+      <nav className="pages" aria-label="Pages">
+        <Link
+          href={addressOf("overview")}
+          aria-current={view === "overview" ? "page" : undefined}
+          data-testid="nav-overview"
+        >
+          Overview
+        </Link>
+        <Link
+          href={addressOf("sources")}
+          aria-current={view === "overview" ? undefined : "page"}
+          data-testid="nav-sources"
+        >
+          Sources
+        </Link>
+      </nav>
       <div className="top-facts">
         {hello?.demo && (
           <a className="badge demo" href="/shop/" target="_blank" rel="noreferrer" data-testid="demo-link">

@@ -210,6 +210,13 @@ test("the demo shop is linked from a demo only", () => {
   } as const;
   const freshness = { receivedAt: null, dataAgeMs: 0, skewMs: 0 };
   const bar = (demo: boolean) =>
-    html(<TopBar hello={{ ...hello, rates: [], demo }} connection="open" freshness={freshness} />);
+    html(
+      <TopBar
+        view="overview"
+        hello={{ ...hello, rates: [], demo }}
+        connection="open"
+        freshness={freshness}
+      />,
+    );
   expect([bar(true).includes('href="/shop/"'), bar(false).includes("/shop/")]).toEqual([true, false]);
 });

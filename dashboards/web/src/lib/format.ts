@@ -50,6 +50,16 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
+const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
+
+/** "812 bytes", "64 KB", "1.5 GB": thousands of thousands, as disks are sold. */
+export function bytes(n: number): string {
+  const step = n < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(n) / 3));
+  const scaled = n / 1000 ** step;
+  const digits = step > 0 && scaled < 10 ? 1 : 0;
+  return `${scaled.toFixed(digits)} ${UNITS[step]}`;
+}
+
 /** Entries of a money record, largest amount first. */
 export function byAmount<T>(record: Record<string, T>, amount: (value: T) => number): [string, T][] {
   return Object.entries(record).sort(([, a], [, b]) => amount(b) - amount(a));

@@ -32,7 +32,7 @@ function open() {
   const sockets: FakeWebSocket[] = [];
   const batches: LiveMessage[][] = [];
   const connections: Connection[] = [];
-  const live = new LiveSocket({
+  const live = new LiveSocket<LiveMessage>({
     url: "ws://host/ws/live",
     onBatch: (messages) => batches.push(messages),
     onConnection: (connection) => connections.push(connection),

@@ -1,17 +1,28 @@
 /**
- * The live WebSocket: connects, resumes after the last message seen, reconnects with back-off, and hands messages
+ * A live WebSocket: connects, resumes after the last message seen, reconnects with back-off, and hands messages
  * over in batches so that a busy stream costs a few renders a second. Knows nothing of React.
  */
 
-import type { LiveMessage } from "../client/types";
-
 export type Connection = "connecting" | "open" | "waiting";
 
-export interface SocketOptions {
-  /** Address of the feed without query. */
+/** What all messages have in common; `hello` comes first, `gap` says that some were lost. */
+export interface Envelope {
+  seq: number;
+  kind: string;
+  data: object;
+}
+
+export interface SocketOptions<Message extends Envelope> {
+  /** Address of the feed; one that resumes comes without query. */
   url: string;
-  onBatch: (messages: LiveMessage[]) => void;
+  onBatch: (messages: Message[]) => void;
   onConnection: (connection: Connection) => void;
+  /** Called when the server refuses for a reason that trying again does not mend; then the link stays closed. */
+  onRefusal?: (code: number, reason: string) => void;
+  /** Whether the feed sends what came after a message. One that doesn't sends all that it has kept, each time. */
+  resumes?: boolean;
+  /** Whether the feed always says something within SILENCE_MS. */
+  isChatty?: boolean;
   createSocket?: (url: string) => WebSocket;
   random?: () => number;
 }
@@ -23,16 +34,19 @@ export const SILENCE_MS = 8000;
 const RETRY_FIRST_MS = 300;
 const RETRY_MAX_MS = 8000;
 
-export class LiveSocket {
+/** The server's word that the address itself is at fault. */
+const FINAL_CODES = new Set([4400, 4404]);
+
+export class LiveSocket<Message extends Envelope> {
   private socket: WebSocket | null = null;
-  private batch: LiveMessage[] = [];
+  private batch: Message[] = [];
   private lastSeq = 0;
   private failures = 0;
   private batchTimer: ReturnType<typeof setTimeout> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private silenceTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly options: SocketOptions) {}
+  constructor(private readonly options: SocketOptions<Message>) {}
 
   /** Opens the link at once, also while a retry is pending. Does nothing on an open link. */
   connect(): void {
@@ -41,10 +55,11 @@ export class LiveSocket {
     this.options.onConnection("connecting");
     const create = this.options.createSocket ?? ((url: string) => new WebSocket(url));
     // after=0 on the first connection asks for what is still in memory, so that a fresh page is not empty.
-    const socket = create(`${this.options.url}?after=${this.lastSeq}`);
+    const { url, resumes = true } = this.options;
+    const socket = create(resumes ? `${url}?after=${this.lastSeq}` : url);
     this.socket = socket;
     socket.onmessage = (message) => this.receive(message.data);
-    socket.onclose = () => this.lose(socket);
+    socket.onclose = (event?: CloseEvent) => this.lose(socket, event);
     this.watchSilence();
   }
 
@@ -59,15 +74,24 @@ export class LiveSocket {
     socket?.close();
   }
 
+  /** Gives an open link up and opens another: for feeds that are silent by nature, when another link was lost. */
+  renew(): void {
+    const { socket } = this;
+    if (!socket) return;
+    this.lose(socket);
+    socket.close();
+    this.connect();
+  }
+
   private receive(data: unknown): void {
-    const message = parseMessage(data);
+    const message = parseMessage<Message>(data);
     if (!message) return;
     this.watchSilence();
     // Before anything was seen, a gap only says that the server's memory does not reach back to its first message.
-    if (message.kind === "gap" && this.lastSeq === 0) return;
+    if (message.kind === "gap" && this.lastSeq === 0 && this.options.resumes !== false) return;
     if (message.kind === "hello") {
       this.failures = 0;
-      if (!message.data.resumed) this.lastSeq = 0;
+      if (!("resumed" in message.data && message.data.resumed)) this.lastSeq = 0;
       this.options.onConnection("open");
     } else {
       this.lastSeq = Math.max(this.lastSeq, message.seq);
@@ -87,6 +111,7 @@ export class LiveSocket {
 
   private watchSilence(): void {
     clearTimeout(this.silenceTimer);
+    if (this.options.isChatty === false) return;
     this.silenceTimer = setTimeout(() => {
       const { socket } = this;
       if (!socket) return;
@@ -95,12 +120,16 @@ export class LiveSocket {
     }, SILENCE_MS);
   }
 
-  private lose(socket: WebSocket): void {
+  private lose(socket: WebSocket, event?: CloseEvent): void {
     if (this.socket !== socket) return;
     this.socket = null;
     clearTimeout(this.silenceTimer);
     this.flush();
     this.options.onConnection("waiting");
+    if (event && FINAL_CODES.has(event.code) && this.options.onRefusal) {
+      this.options.onRefusal(event.code, event.reason);
+      return;
+    }
     this.retryTimer = setTimeout(
       () => this.connect(),
       retryDelay(this.failures, this.options.random ?? Math.random),
@@ -109,24 +138,30 @@ export class LiveSocket {
   }
 }
 
+/** The address of a path as a WebSocket of this page's own server. */
+export function socketAddress(path: string): string {
+  const { protocol, host } = window.location;
+  return `${protocol === "https:" ? "wss" : "ws"}://${host}${path}`;
+}
+
 /** Doubling delay with jitter between half and all of it, so that many pages do not return at once. */
 export function retryDelay(failures: number, random: () => number): number {
   const full = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures);
   return full * (0.5 + random() / 2);
 }
 
-/** Returns null for what is not a message of the feed. */
-export function parseMessage(data: unknown): LiveMessage | null {
+/** Returns null for what is not a message of a feed. `size` of a message is its length on the way. */
+export function parseMessage<Message extends Envelope>(data: unknown): Message | null {
   if (typeof data !== "string") return null;
   try {
     const value: unknown = JSON.parse(data);
-    return isMessage(value) ? value : null;
+    return isMessage<Message>(value) ? { ...value, size: data.length } : null;
   } catch {
     return null;
   }
 }
 
-function isMessage(value: unknown): value is LiveMessage {
+function isMessage<Message extends Envelope>(value: unknown): value is Message {
   if (typeof value !== "object" || value === null) return false;
   const { seq, kind, data } = value as Record<string, unknown>;
   return typeof seq === "number" && typeof kind === "string" && typeof data === "object" && data !== null;

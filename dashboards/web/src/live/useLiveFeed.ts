@@ -3,7 +3,7 @@
 import { type Dispatch, useEffect, useReducer, useState } from "react";
 import type { LiveMessage } from "../client/types";
 import { type Action, reduce } from "./reducer";
-import { type Connection, LiveSocket } from "./socket";
+import { type Connection, LiveSocket, socketAddress } from "./socket";
 import { initialState, type LiveState } from "./state";
 
 /** How old the figures are, to be judged against the browser's clock at the moment of painting. */
@@ -22,11 +22,6 @@ export interface LiveFeed {
   dispatch: Dispatch<Action>;
 }
 
-const feedUrl = (): string => {
-  const { protocol, host } = window.location;
-  return `${protocol === "https:" ? "wss" : "ws"}://${host}/ws/live`;
-};
-
 function freshnessAfter(before: Freshness, messages: readonly LiveMessage[], now: number): Freshness {
   const hello = messages.findLast((message) => message.kind === "hello");
   const stats = messages.findLast((message) => message.kind === "stats");
@@ -42,8 +37,8 @@ export function useLiveFeed(): LiveFeed {
   const [freshness, setFreshness] = useState<Freshness>({ receivedAt: null, dataAgeMs: 0, skewMs: 0 });
 
   useEffect(() => {
-    const socket = new LiveSocket({
-      url: feedUrl(),
+    const socket = new LiveSocket<LiveMessage>({
+      url: socketAddress("/ws/live"),
       onBatch: (messages) => {
         const now = Date.now();
         dispatch({ type: "messages", messages });

@@ -9,15 +9,12 @@ import { Feeds } from "../components/Feeds";
 import { LeadDrawer } from "../components/LeadDrawer";
 import { LeadsTable } from "../components/LeadsTable";
 import { Tiles } from "../components/Tiles";
-import { TopBar } from "../components/TopBar";
-import { ClockSkew } from "../lib/serverTime";
-import { useLiveFeed } from "../live/useLiveFeed";
+import type { LiveFeed } from "../live/useLiveFeed";
 import { useStoredState } from "../queries/useStoredState";
 
 type Opened = { kind: "lead" | "delivery"; id: string } | null;
 
-export function Overview() {
-  const { state, connection, freshness, dispatch } = useLiveFeed();
+export function Overview({ feed: { state, connection, dispatch } }: { feed: LiveFeed }) {
   const [opened, setOpened] = useState<Opened>(null);
   const openLead = useCallback((id: string) => setOpened({ kind: "lead", id }), []);
   const openDelivery = useCallback((id: string) => setOpened({ kind: "delivery", id }), []);
@@ -25,8 +22,7 @@ export function Overview() {
   useStoredState(dispatch);
 
   return (
-    <ClockSkew value={freshness.skewMs}>
-      <TopBar hello={state.hello} connection={connection} freshness={freshness} />
+    <>
       <main className="overview" data-connection={connection}>
         <ConnectionLost connection={connection} everConnected={state.hello !== null} />
         <AlertStrip alerts={state.alerts} />
@@ -39,6 +35,6 @@ export function Overview() {
       </main>
       {opened?.kind === "lead" && <LeadDrawer id={opened.id} onClose={close} />}
       {opened?.kind === "delivery" && <DeliverySheet id={opened.id} onClose={close} />}
-    </ClockSkew>
+    </>
   );
 }

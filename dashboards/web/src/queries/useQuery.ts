@@ -1,7 +1,7 @@
 /** Reads one address and keeps the answer fresh; keeps the last good answer while reading again or failing. */
 
 import { useEffect, useState } from "react";
-import { ApiError, getJson } from "../client/http";
+import { type ApiError, asApiError, getJson } from "../client/http";
 
 export interface Query<T> {
   data: T | null;
@@ -17,15 +17,18 @@ interface Options {
   refreshMs?: number;
   /** Show the answer of the previous address until the new one has answered. */
   keepPrevious?: boolean;
+  /** Another number reads again at once. */
+  edition?: number;
 }
 
 /** A null path reads nothing. */
 export function useQuery<T>(
   path: string | null,
-  { refreshMs, keepPrevious = false }: Options = {},
+  { refreshMs, keepPrevious = false, edition = 0 }: Options = {},
 ): Query<T> {
   const [answer, setAnswer] = useState<Answer<T>>({ path: null, data: null, error: null });
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another edition of the same address is read anew
   useEffect(() => {
     if (path === null) return;
     const abort = new AbortController();
@@ -37,7 +40,7 @@ export function useQuery<T>(
         if (!abort.signal.aborted) setAnswer({ path, data, error: null });
       } catch (error) {
         if (abort.signal.aborted) return;
-        const told = error instanceof ApiError ? error : new ApiError(0, String(error));
+        const told = asApiError(error);
         setAnswer((before) => ({
           path,
           data: keepPrevious || before.path === path ? before.data : null,
@@ -56,7 +59,7 @@ export function useQuery<T>(
       abort.abort();
       clearTimeout(timer);
     };
-  }, [path, refreshMs, keepPrevious]);
+  }, [path, refreshMs, keepPrevious, edition]);
 
   return keepPrevious || answer.path === path ? answer : { data: null, error: null };
 }

@@ -8,7 +8,6 @@ import { useOpenCarts, useStoredLeads } from "./useLeads";
 
 export function useStoredState(dispatch: Dispatch<Action>): void {
   const { data: deliveries } = useRecentDeliveries();
-  const { data: alerts } = useAlerts();
   const { data: carts } = useOpenCarts();
   const { data: leads } = useStoredLeads();
 
@@ -16,12 +15,17 @@ export function useStoredState(dispatch: Dispatch<Action>): void {
     if (deliveries) dispatch({ type: "deliveriesLoaded", deliveries: deliveries.deliveries });
   }, [deliveries, dispatch]);
   useEffect(() => {
-    if (alerts) dispatch({ type: "alertsLoaded", alerts: alerts.alerts });
-  }, [alerts, dispatch]);
-  useEffect(() => {
     if (carts) dispatch({ type: "cartsLoaded", leads: carts.leads, asOfMs: carts.as_of_ms });
   }, [carts, dispatch]);
   useEffect(() => {
     if (leads) dispatch({ type: "leadsLoaded", leads: leads.leads, asOfMs: leads.as_of_ms });
   }, [leads, dispatch]);
+}
+
+/** Alerts are told on every page. */
+export function useStoredAlerts(dispatch: Dispatch<Action>): void {
+  const { data: alerts } = useAlerts();
+  useEffect(() => {
+    if (alerts) dispatch({ type: "alertsLoaded", alerts: alerts.alerts });
+  }, [alerts, dispatch]);
 }

@@ -1,0 +1,59 @@
+/** A labelled control with its help, and what the API found wrong with it. */
+
+import { type ReactNode, useId } from "react";
+
+export interface ControlProps {
+  id: string;
+  "aria-describedby": string;
+  "aria-invalid": boolean;
+}
+
+interface Props {
+  label: string;
+  help?: ReactNode;
+  error?: string | undefined;
+  testId?: string;
+  children: (control: ControlProps) => ReactNode;
+}
+
+export function Field({ label, help, error, testId, children }: Props) {
+  const id = useId();
+  const about = `${id}-about`;
+  return (
+    <div className="field" data-testid={testId} data-wrong={Boolean(error)}>
+      <label htmlFor={id}>{label}</label>
+      {children({ id, "aria-describedby": about, "aria-invalid": Boolean(error) })}
+      {(error || help) && (
+        <p id={about} className={error ? "field-error" : "field-help"} role={error ? "alert" : undefined}>
+          {error || help}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface ToggleProps {
+  label: string;
+  help: ReactNode;
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+}
+
+export function Toggle({ label, help, checked, onChange }: ToggleProps) {
+  const id = useId();
+  return (
+    <div className="field toggle-field">
+      <input
+        id={id}
+        type="checkbox"
+        checked={checked}
+        aria-describedby={`${id}-about`}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+      <label htmlFor={id}>{label}</label>
+      <p id={`${id}-about`} className="field-help">
+        {help}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,117 @@
+/** A new source: what it is, its name, and a vendor's secret. */
+
+import { useState } from "react";
+import type { Source } from "../../client/door";
+import { sendJson } from "../../client/http";
+import { isVendor, kindLabel } from "../../lib/door";
+import { ErrorNote } from "../ErrorNote";
+import { Field } from "../Field";
+import { Modal } from "../Modal";
+import { useAction } from "../useAction";
+
+interface Props {
+  kinds: readonly string[];
+  onAdded: (source: Source) => void;
+  onClose: () => void;
+}
+
+const FIELDS = ["kind", "name", "webhook_secrets", "secret"];
+
+export function AddSource({ kinds, onAdded, onClose }: Props) {
+  const [kind, setKind] = useState("web");
+  const [name, setName] = useState("");
+  const [secret, setSecret] = useState("");
+  const { busy, error, run } = useAction();
+  const told = (...fields: string[]): string | undefined =>
+    error && fields.includes(error.field) ? error.message : undefined;
+  const vendors = kinds.filter(isVendor).sort((a, b) => kindLabel(a).localeCompare(kindLabel(b)));
+
+  const add = (): Promise<boolean> =>
+    run(async () => {
+      const webhook_secrets = isVendor(kind) && secret.trim() ? [secret.trim()] : [];
+      onAdded(await sendJson<Source>("POST", "/api/sources", { kind, name: name.trim(), webhook_secrets }));
+    });
+  return (
+    <Modal label="Add a source" shape="drawer" testId="add-source" onClose={onClose}>
+      <header className="drawer-head">
+        <h2>Add a source</h2>
+        <p className="soft">A website, a server or a platform that sends events.</p>
+      </header>
+      <form
+        className="form"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void add();
+        }}
+      >
+        <Field label="What is it?" error={told("kind")} testId="new-kind">
+          {(control) => (
+            <select {...control} value={kind} onChange={(event) => setKind(event.target.value)}>
+              {kinds.includes("web") && <option value="web">Website, with the pixel</option>}
+              {kinds.includes("server") && (
+                <option value="server">Server or app, with a Segment library</option>
+              )}
+              <optgroup label="Platforms, by webhook">
+                {vendors.map((vendor) => (
+                  <option key={vendor} value={vendor}>
+                    {kindLabel(vendor)}
+                  </option>
+                ))}
+              </optgroup>
+            </select>
+          )}
+        </Field>
+        <Field
+          label="Name"
+          help="Its id is made of the name and never changes."
+          error={told("name")}
+          testId="new-name"
+        >
+          {(control) => (
+            <input
+              {...control}
+              maxLength={200}
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+        {isVendor(kind) && (
+          <Field
+            label="Webhook secret"
+            help={`As ${kindLabel(kind)} shows it. Without it nothing that comes can be believed.`}
+            error={told("webhook_secrets", "secret")}
+            testId="new-secret"
+          >
+            {(control) => (
+              <input
+                {...control}
+                type="password"
+                autoComplete="off"
+                spellCheck={false}
+                value={secret}
+                onChange={(event) => setSecret(event.target.value)}
+              />
+            )}
+          </Field>
+        )}
+        {error && !FIELDS.includes(error.field) && <ErrorNote error={error} />}
+        <div className="button-row form-foot">
+          <button
+            type="submit"
+            className="button"
+            data-tone="solid"
+            disabled={busy}
+            data-testid="add-source-submit"
+          >
+            Add the source
+          </button>
+          <button type="button" className="button" onClick={onClose}>
+            Cancel
+          </button>
+        </div>
+      </form>
+    </Modal>
+  );
+}

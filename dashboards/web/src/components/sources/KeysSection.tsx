@@ -1,0 +1,149 @@
+/** A source's keys and secrets: a new one, and the end of the one before. Each step asks first. */
+
+import { useState } from "react";
+import type { Source } from "../../client/door";
+import { sendJson } from "../../client/http";
+import { isVendor, kindLabel } from "../../lib/door";
+import { plural } from "../../lib/format";
+import { Confirm } from "../Confirm";
+import { ErrorNote } from "../ErrorNote";
+import { Field } from "../Field";
+import { Section } from "../Section";
+import { useAction } from "../useAction";
+import { WriteKey } from "./WriteKey";
+
+interface Props {
+  source: Source;
+  path: string;
+  onChanged: () => void;
+}
+
+export function KeysSection({ source, path, onChanged }: Props) {
+  return isVendor(source.kind) ? (
+    <Secrets source={source} path={path} onChanged={onChanged} />
+  ) : (
+    <WriteKeys source={source} path={path} onChanged={onChanged} />
+  );
+}
+
+function WriteKeys({ source, path, onChanged }: Props) {
+  const { busy, error, run } = useAction();
+  const [newest, older] = source.write_keys;
+  const change = (what: "rotate" | "retire"): Promise<boolean> =>
+    run(async () => {
+      await sendJson("POST", `${path}/${what}`, {});
+      onChanged();
+    });
+  return (
+    <Section title="Write key" aside={older ? "a rotation is under way" : undefined}>
+      <ul className="keys" data-testid="keys">
+        {newest && (
+          <li data-key-state="newest">
+            <WriteKey writeKey={newest} whole /> {older && <span className="note">new</span>}
+          </li>
+        )}
+        {older && (
+          <li data-key-state="older">
+            <WriteKey writeKey={older} whole />{" "}
+            <span className="note" data-tone="warm">
+              waits to be retired
+            </span>
+          </li>
+        )}
+      </ul>
+      <p className="field-help">
+        {older
+          ? "Both keys work. Put the new one everywhere, then retire the older one."
+          : "It says where events belong, not who sends them, so it may stand in pages. A new key does not end this one: both work until you retire it."}
+      </p>
+      {older ? (
+        <Confirm
+          label="Retire the older key"
+          question="Whatever still sends with the older key is refused within two seconds. This can't be undone."
+          action="Retire it"
+          tone="bad"
+          disabled={busy}
+          testId="retire-key"
+          onConfirm={() => void change("retire")}
+        />
+      ) : (
+        <Confirm
+          label="Make a new key"
+          question="A new write key is made. The key of today goes on working until you retire it."
+          action="Make a new key"
+          disabled={busy}
+          testId="rotate-key"
+          onConfirm={() => void change("rotate")}
+        />
+      )}
+      <ErrorNote error={error} />
+    </Section>
+  );
+}
+
+function Secrets({ source, path, onChanged }: Props) {
+  const [secret, setSecret] = useState("");
+  const { busy, error, run } = useAction();
+  const live = source.webhook_secrets;
+  const atSecret = error?.field === "secret";
+  const rotate = (): Promise<boolean> =>
+    run(async () => {
+      await sendJson("POST", `${path}/rotate`, { secret });
+      setSecret("");
+      onChanged();
+    });
+  const retire = (): Promise<boolean> =>
+    run(async () => {
+      await sendJson("POST", `${path}/retire`, { what: "secrets" });
+      onChanged();
+    });
+  return (
+    <Section title="Webhook secrets" aside={plural(live, "live", "live")}>
+      <form
+        className="inline-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void rotate();
+        }}
+      >
+        <Field
+          label="New secret"
+          help={`Make it known here first, then switch ${kindLabel(source.kind)} to it. Secrets are shown to nobody again.`}
+          error={atSecret ? error.message : undefined}
+          testId="secret-field"
+        >
+          {(control) => (
+            <input
+              {...control}
+              type="password"
+              autoComplete="off"
+              spellCheck={false}
+              value={secret}
+              onChange={(event) => setSecret(event.target.value)}
+            />
+          )}
+        </Field>
+        <button
+          type="submit"
+          className="button"
+          disabled={busy || secret.trim() === ""}
+          data-testid="rotate-secret"
+        >
+          Add the secret
+        </button>
+      </form>
+      {live > 1 && (
+        <Confirm
+          label="Retire the older secrets"
+          question="Webhooks that are signed with an older secret are refused within two seconds. This can't be undone."
+          action="Retire them"
+          tone="bad"
+          disabled={busy}
+          testId="retire-secrets"
+          onConfirm={() => void retire()}
+        />
+      )}
+      {!atSecret && <ErrorNote error={error} />}
+    </Section>
+  );
+}

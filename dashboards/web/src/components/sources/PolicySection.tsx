@@ -1,0 +1,87 @@
+/** Changes a source's name and policy. Sends what differs and nothing else. */
+
+import { useState } from "react";
+import type { Source } from "../../client/door";
+import { sendJson } from "../../client/http";
+import { changeOf, formOf } from "../../lib/policyForm";
+import { ErrorNote } from "../ErrorNote";
+import { Field } from "../Field";
+import { Section } from "../Section";
+import { useAction } from "../useAction";
+import { PolicyFields } from "./PolicyFields";
+
+interface Props {
+  source: Source;
+  path: string;
+  onChanged: () => void;
+}
+
+export function PolicySection({ source, path, onChanged }: Props) {
+  const [before, setBefore] = useState(() => formOf(source.name, source.policy));
+  const [form, setForm] = useState(before);
+  const [saved, setSaved] = useState(false);
+  const { busy, error, run } = useAction();
+  const change = changeOf(before, form);
+  const isOfField = error !== null && (error.field === "name" || error.field.startsWith("policy."));
+
+  const save = (): Promise<boolean> =>
+    run(async () => {
+      if (!change) return;
+      const stored = await sendJson<Source>("PATCH", path, change);
+      const now = formOf(stored.name, stored.policy);
+      setBefore(now);
+      setForm(now);
+      setSaved(true);
+      onChanged();
+    });
+  return (
+    <Section title="Policy" aside="a change holds within two seconds">
+      <form
+        className="form"
+        data-testid="policy-form"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save();
+        }}
+        onChange={() => setSaved(false)}
+      >
+        <Field label="Name" error={error?.field === "name" ? error.message : undefined} testId="policy-name">
+          {(control) => (
+            <input
+              {...control}
+              maxLength={200}
+              value={form.name}
+              onChange={(event) => setForm({ ...form, name: event.target.value })}
+            />
+          )}
+        </Field>
+        <PolicyFields kind={source.kind} form={form} error={error} onChange={setForm} />
+        {!isOfField && <ErrorNote error={error} />}
+        <div className="button-row form-foot">
+          <button
+            type="submit"
+            className="button"
+            data-tone="solid"
+            disabled={busy || !change}
+            data-testid="save-policy"
+          >
+            Save
+          </button>
+          <button type="button" className="button" disabled={busy || !change} onClick={() => setForm(before)}>
+            Undo changes
+          </button>
+          <span className="soft small" role="status">
+            {saved
+              ? "Saved."
+              : isOfField
+                ? "Not saved: see the field above."
+                : change
+                  ? "Not saved yet."
+                  : ""}
+          </span>
+        </div>
+      </form>
+    </Section>
+  );
+}
