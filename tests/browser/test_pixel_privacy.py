@@ -110,6 +110,23 @@ def test_where_consent_is_required_nothing_happens_before_it(page: Page, site: S
     assert kept_and_sent_nothing(page, site, collector)
 
 
+@pytest.mark.parametrize(("consent", "counted"), [("false", []), ("true", ["/landing"])])
+def test_the_stub_waits_for_consent_too(page: Page, site: Site, collector: Collector, consent: str, counted: list[str]):
+    collector.hold_script()
+    site.attributes = 'data-consent="required"'
+    site.head = f"<script>ciq('track', 'Before'); ciq('consent', {{ analytics: {consent} }})</script>"
+    page.goto(f"{site.url}/landing", wait_until="commit")
+    page.wait_for_function("window.ciq?.q?.length === 3 && document.querySelector('[data-key]')")
+    page.goto("about:blank")
+    collector.release_script()
+    site.head = ""
+    opened(page, site, "/next")
+    page.wait_for_function("!Object.keys(localStorage).some(name => name.startsWith('ciq_q'))")
+    assert [event.properties["path"] for event in collector.events()][: len(counted)] == counted
+    assert {event.name for event in collector.events()} <= {"page_viewed"}
+    assert consent == "true" or collector.knocks_at("/v1/batch") == []
+
+
 def test_with_consent_the_page_counts_from_then_on_and_says_to_what(page: Page, site: Site, collector: Collector):
     site.attributes = 'data-consent="required"'
     opened(page, site)
