@@ -1,6 +1,6 @@
 /** A native modal dialog: the browser keeps the focus inside, and Escape or a click beside it closes it. */
 
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
 import { Icon } from "./Icon";
 
 interface Props {
@@ -14,7 +14,8 @@ interface Props {
 export function Modal({ label, shape, testId, onClose, children }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
 
-  useEffect(() => {
+  // Closed while it is still in the page, or the focus would not go back to what opened it.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
     return () => dialog?.close();
