@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { byAmount, count, money, plural, points, rate, words } from "./format";
+import { byAmount, bytes, count, money, plural, points, rate, words } from "./format";
 
 test("counts are grouped and shortened when very large", () => {
   expect([count(0), count(1234), count(1_234_567)]).toEqual(["0", "1,234", "1.2M"]);
@@ -47,5 +47,15 @@ test("money records list the largest amount first", () => {
   expect(byAmount({ EUR: 1, USD: 9 }, (value) => value).map(([currency]) => currency)).toEqual([
     "USD",
     "EUR",
+  ]);
+});
+
+test("bytes come in the unit that fits", () => {
+  expect([bytes(0), bytes(812), bytes(1000), bytes(64_300), bytes(5e12)]).toEqual([
+    "0 bytes",
+    "812 bytes",
+    "1.0 KB",
+    "64 KB",
+    "5.0 TB",
   ]);
 });

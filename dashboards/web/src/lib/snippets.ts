@@ -24,5 +24,5 @@ export function serverSnippet(origin: string, writeKey: string): string {
 export const isLocal = (hostname: string): boolean =>
   hostname === "localhost" ||
   hostname === "[::1]" ||
-  /^127\./.test(hostname) ||
+  /^127(\.\d+){3}$/.test(hostname) ||
   hostname.endsWith(".localhost");

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { LiveMessage } from "../client/types";
 import {
   BATCH_LIMIT,
@@ -13,7 +13,7 @@ import {
 /** Stands for the browser's WebSocket; the test plays the server. */
 class FakeWebSocket {
   onmessage: ((message: { data: unknown }) => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event?: { code: number; reason: string }) => void) | null = null;
   closed = false;
 
   constructor(readonly url: string) {}
@@ -131,3 +131,45 @@ test.each(["", "[]", "null", '{"seq": 1}', '{"seq": "1", "kind": "event", "data"
     expect(parseMessage(data)).toBeNull();
   },
 );
+
+describe("a feed that sends all it has kept each time", () => {
+  function openSilent() {
+    const sockets: FakeWebSocket[] = [];
+    const refusals: string[] = [];
+    const live = new LiveSocket<LiveMessage>({
+      url: "ws://host/ws/sources/web?text=a",
+      resumes: false,
+      isChatty: false,
+      onBatch: () => {},
+      onConnection: () => {},
+      onRefusal: (code, reason) => refusals.push(`${code} ${reason}`),
+      createSocket: (url) => {
+        const socket = new FakeWebSocket(url);
+        sockets.push(socket);
+        return socket as unknown as WebSocket;
+      },
+      random: () => 1,
+    });
+    live.connect();
+    return { live, sockets, refusals };
+  }
+
+  test("is asked by its own address, and may be silent", () => {
+    const { sockets } = openSilent();
+    vi.advanceTimersByTime(10 * SILENCE_MS);
+    expect(sockets.map(({ url }) => url)).toEqual(["ws://host/ws/sources/web?text=a"]);
+  });
+
+  test("is opened anew at once when it is renewed", () => {
+    const { live, sockets } = openSilent();
+    live.renew();
+    expect([sockets.length, sockets[0]?.closed]).toEqual([2, true]);
+  });
+
+  test("stays closed when the server says that there is no such source", () => {
+    const { sockets, refusals } = openSilent();
+    sockets[0]?.onclose?.({ code: 4404, reason: "there is no such source" });
+    vi.advanceTimersByTime(60_000);
+    expect([sockets.length, refusals]).toEqual([1, ["4404 there is no such source"]]);
+  });
+});
