@@ -32,6 +32,7 @@ class Source(BaseModel):
     write_keys: list[str] = Field(description="Live now, the newest first; two during a rotation.")
     webhook_path: str = Field(description="Where the vendor sends to; empty for websites and servers.")
     webhook_secrets: int = Field(description="How many are live. They are shown to nobody.")
+    rotated_ms: int | None = Field(description="When the newest key or secret took another's place; null before.")
     policy: Policy
 
 

@@ -146,14 +146,16 @@ def rotate(
     data: _Data = DEFAULT_DATA,
 ) -> None:
     """Give a source a new write key, or a new webhook secret. The one it had stays live until `retire`."""
+    from infra.clock import SystemClock  # noqa: PLC0415  as above
     from infra.sources import in_store, read_secret  # noqa: PLC0415  as above
 
+    now_ms = SystemClock().now_ms()
     if secret is not None:
         fresh = read_secret(secret, sys.stdin.read)
-        changed = asyncio.run(in_store(data, lambda store: store.sources.rotate_secret(source, fresh)))
+        changed = asyncio.run(in_store(data, lambda store: store.sources.rotate_secret(source, fresh, now_ms)))
         _say(f"{changed.id}\t{len(changed.webhook_secrets)} live secrets")
         return
-    _say(_line(asyncio.run(in_store(data, lambda store: store.sources.rotate_key(source)))))
+    _say(_line(asyncio.run(in_store(data, lambda store: store.sources.rotate_key(source, now_ms)))))
 
 
 @sources_app.command("retire")

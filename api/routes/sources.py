@@ -70,10 +70,10 @@ async def change_source(source_id: SourceId, asked: schemas.SourceChange, deps: 
 @router.post("/{source_id}/rotate")
 async def rotate(source_id: SourceId, asked: schemas.Rotation, deps: Deps, caller: Signed) -> schemas.Source:
     """Make a new write key, or take a new webhook secret; the one before stays live until it is retired."""
-    rows = deps.store.sources
+    rows, now_ms = deps.store.sources, deps.clock.now_ms()
     if asked.secret is None:
-        return _told(await rows.rotate_key(source_id, caller.workspace))
-    return _told(await rows.rotate_secret(source_id, asked.secret, caller.workspace))
+        return _told(await rows.rotate_key(source_id, now_ms, caller.workspace))
+    return _told(await rows.rotate_secret(source_id, asked.secret, now_ms, caller.workspace))
 
 
 @router.post("/{source_id}/retire")

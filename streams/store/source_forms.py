@@ -19,6 +19,7 @@ def source_form(source: Source) -> dict[str, Any]:
         "write_keys": list(source.write_keys),
         "webhook_path": "" if source.kind in PLAIN_KINDS else f"/webhooks/{source.id}",
         "webhook_secrets": len(source.webhook_secrets),
+        "rotated_ms": source.rotated_ms,
         "policy": msgspec.to_builtins(source.policy),
     }
 

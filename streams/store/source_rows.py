@@ -11,7 +11,7 @@ from streams.model.errors import SourceConflictError, SourceError, UnknownThingE
 from streams.store.engine import SqlThread
 from streams.store.policies import changed_policy, decode_policy, encode_policy
 from streams.store.sources import OPEN_POLICY, SERVER, WEB, Source
-from streams.store.tables import source_details, sources
+from streams.store.tables import source_details, source_rotations, sources
 
 LIVE_SECRETS = 2
 MAX_NAME_CHARS = 200
@@ -21,8 +21,12 @@ _VERIFY = "verify:"
 """So begin, of Meta's products, the secrets that are for their greeting; both kinds are live beside each other."""
 _HAS_SECRETS = "Only platforms (webhooks) have secrets"
 
-_t, _d = sources, source_details
-_EVERY = select(_t, _d.c.older_key, _d.c.policy, _d.c.is_enabled).outerjoin(_d).where(_d.c.removed_ms.is_(None))
+_t, _d, _r = sources, source_details, source_rotations
+_EVERY = (
+    select(_t, _d.c.older_key, _d.c.policy, _d.c.is_enabled, _r.c.rotated_ms)
+    .select_from(_t.outerjoin(_d, _d.c.source == _t.c.id).outerjoin(_r, _r.c.source == _t.c.id))
+    .where(_d.c.removed_ms.is_(None))
+)
 
 
 class SourceRows:
@@ -92,7 +96,7 @@ class SourceRows:
 
         return await self._sql.run(work)
 
-    async def rotate_key(self, source_id: str, workspace: str | None = None) -> Source:
+    async def rotate_key(self, source_id: str, now_ms: int, workspace: str | None = None) -> Source:
         """Give the source a new write key; the one it had stays live until it is retired."""
 
         def work(db: Connection) -> Source:
@@ -101,8 +105,8 @@ class SourceRows:
                 raise SourceConflictError(
                     "write_key", f"{old.id} has two live keys already", "Retire the older one first"
                 )
-            rotated = replace(old, write_key=self._new_key(), older_keys=(old.write_key,))
-            return self._put(db, rotated, old.write_key)
+            rotated = replace(old, write_key=self._new_key(), older_keys=(old.write_key,), rotated_ms=now_ms)
+            return _noted(db, self._put(db, rotated, old.write_key))
 
         return await self._sql.run(work)
 
@@ -117,7 +121,7 @@ class SourceRows:
 
         return await self._sql.run(work)
 
-    async def rotate_secret(self, source_id: str, secret: str, workspace: str | None = None) -> Source:
+    async def rotate_secret(self, source_id: str, secret: str, now_ms: int, workspace: str | None = None) -> Source:
         """Give the source a new webhook secret; the one of its kind that it had stays live until it is retired."""
         _check_secret(secret)
 
@@ -131,7 +135,8 @@ class SourceRows:
                 raise SourceConflictError(
                     "secret", f"{old.id} has {len(like)} live secrets already", "Retire the older ones first"
                 )
-            return self._put(db, replace(old, webhook_secrets=(secret, *old.webhook_secrets)))
+            rotated = replace(old, webhook_secrets=(secret, *old.webhook_secrets), rotated_ms=now_ms)
+            return _noted(db, self._put(db, rotated))
 
         return await self._sql.run(work)
 
@@ -207,6 +212,7 @@ def source_of(row: Row[Any]) -> Source:
         (row.older_key,) if row.older_key else (),
         OPEN_POLICY if row.policy is None else decode_policy(row.policy),
         row.is_enabled is not False,
+        row.rotated_ms,
     )
 
 
@@ -215,6 +221,13 @@ def first_website(db: Connection, workspace: str) -> Source | None:
     rows = db.execute(_EVERY.where(_t.c.workspace == workspace).order_by(_t.c.kind != WEB, _t.c.id != WEB, _t.c.id))
     row = rows.first()
     return source_of(row) if row else None
+
+
+def _noted(db: Connection, source: Source) -> Source:
+    """Store when the source's newest key or secret was made."""
+    db.execute(delete(_r).where(_r.c.source == source.id))
+    db.execute(insert(_r).values(source=source.id, rotated_ms=source.rotated_ms))
+    return source
 
 
 def _one(db: Connection, source_id: str, workspace: str | None) -> Source:

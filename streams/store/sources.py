@@ -40,7 +40,8 @@ class Source:
     """A website, server or platform that sends events. `id` stands in webhook addresses and in every event.
 
     `kind` is "web", "server" or the id of a webhook vendor ("shopify"). `write_key` is the newest write key;
-    `write_keys` and `webhook_secrets` hold every one that is live now (two during a rotation).
+    `write_keys` and `webhook_secrets` hold every one that is live now (two during a rotation); `rotated_ms` is when the
+    newest of them took the place of another, None when none has yet.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Source:
     older_keys: tuple[str, ...] = field(default=(), repr=False)
     policy: SourcePolicy = OPEN_POLICY
     is_enabled: bool = True
+    rotated_ms: int | None = None
 
     @property
     def write_keys(self) -> tuple[str, ...]:

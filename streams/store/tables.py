@@ -36,6 +36,13 @@ source_details = Table(
 )
 
 # Nothing is ever changed. `source` is empty for all sources of the workspace, and `body` for "no schema any more".
+source_rotations = Table(
+    "source_rotations",
+    METADATA,
+    Column("source", ForeignKey("sources.id"), primary_key=True),
+    Column("rotated_ms", BigInteger, nullable=False),
+)
+
 event_schemas = Table(
     "event_schemas",
     METADATA,

@@ -294,7 +294,7 @@ def test_the_page_is_worked_by_keyboard_and_its_addresses_lead_back(page):
         (
             {"state": "away for 7 s; events are taken, 5000000 bytes in the spool", "spooling": True,
              "spool": {"bytes": 5_000_000, "quarantine_files": 0}},
-            "spooling", "away for 7 s. Events are still taken; 5.0 MB wait on disk",
+            "spooling", "has been away for 7 s. Events are still taken; 5.0 MB wait on disk",
         ),
         ({"disk": {"free_bytes": 9_000_000, "wanted_bytes": 268_435_456, "is_low": True}}, "refusing", "disk"),
         ({"state": "has taken no record for 12 s"}, "refusing", "It has taken no record for 12 s."),

@@ -33,17 +33,27 @@ async def store() -> AsyncIterator[ConfigStore]:
 
 async def test_the_older_key_stays_live_until_it_is_retired(store: ConfigStore):
     first = await store.sources.get("web")
-    rotated = await store.sources.rotate_key("web")
+    rotated = await store.sources.rotate_key("web", NOW)
     assert rotated.write_keys == (rotated.write_key, first.write_key)
     assert await store.sources.get("web") == rotated
     retired = await store.sources.retire_key("web")
     assert retired.write_keys == (rotated.write_key,)
 
 
+async def test_a_rotation_is_dated_and_outlives_what_follows_it(store: ConfigStore):
+    assert (await store.sources.get("web")).rotated_ms is None
+    await store.sources.rotate_key("web", NOW)
+    await store.sources.retire_key("web")
+    await store.sources.change("web", {"burst": 5})
+    assert (await store.sources.get("web")).rotated_ms == NOW
+    await store.sources.rotate_key("web", NOW + 1)
+    assert (await store.sources.list())[0].rotated_ms == NOW + 1
+
+
 async def test_a_third_live_key_is_refused(store: ConfigStore):
-    rotated = await store.sources.rotate_key("web")
+    rotated = await store.sources.rotate_key("web", NOW)
     with pytest.raises(SourceConflictError, match="Retire the older one first"):
-        await store.sources.rotate_key("web")
+        await store.sources.rotate_key("web", NOW)
     assert await store.sources.get("web") == rotated
 
 
@@ -54,15 +64,15 @@ async def test_a_key_that_is_alone_is_not_retired(store: ConfigStore):
 
 async def test_secrets_rotate_newest_first_and_two_at_most(store: ConfigStore):
     shop = await store.add_source("default", "shopify", "Shop", ("s1",))
-    assert (await store.sources.rotate_secret(shop.id, "s2")).webhook_secrets == ("s2", "s1")
+    assert (await store.sources.rotate_secret(shop.id, "s2", NOW)).webhook_secrets == ("s2", "s1")
     with pytest.raises(SourceConflictError, match="Retire the older ones"):
-        await store.sources.rotate_secret(shop.id, "s3")
+        await store.sources.rotate_secret(shop.id, "s3", NOW)
     assert (await store.sources.retire_secrets(shop.id)).webhook_secrets == ("s2",)
 
 
 async def test_a_token_for_the_greeting_is_no_older_secret(store: ConfigStore):
     source = await store.add_source("default", "whatsapp", "WhatsApp", ("app1", "verify:t1"))
-    assert (await store.sources.rotate_secret(source.id, "app2")).webhook_secrets == ("app2", "app1", "verify:t1")
+    assert (await store.sources.rotate_secret(source.id, "app2", NOW)).webhook_secrets == ("app2", "app1", "verify:t1")
     assert (await store.sources.retire_secrets(source.id)).webhook_secrets == ("app2", "verify:t1")
 
 
@@ -70,12 +80,12 @@ async def test_a_token_for_the_greeting_is_no_older_secret(store: ConfigStore):
 async def test_a_secret_that_is_none_is_refused(store: ConfigStore, secret: str):
     shop = await store.add_source("default", "shopify", "Shop", ("s1",))
     with pytest.raises(SourceError):
-        await store.sources.rotate_secret(shop.id, secret)
+        await store.sources.rotate_secret(shop.id, secret, NOW)
 
 
 async def test_a_website_has_no_secrets(store: ConfigStore):
     with pytest.raises(SourceConflictError, match="Only platforms"):
-        await store.sources.rotate_secret("web", "s")
+        await store.sources.rotate_secret("web", "s", NOW)
 
 
 async def test_what_is_not_named_in_a_change_stays(store: ConfigStore):
@@ -147,7 +157,7 @@ async def test_the_door_forgets_sources_that_are_off_or_removed(store: ConfigSto
 
 
 async def test_the_door_knows_both_keys_of_a_rotation(store: ConfigStore):
-    rotated = await store.sources.rotate_key("web")
+    rotated = await store.sources.rotate_key("web", NOW)
     cache = SourceCache(store)
     await cache.refresh()
     assert [cache.by_write_key(key) for key in rotated.write_keys] == [rotated, rotated]

@@ -21,6 +21,8 @@ export interface Source {
   write_keys: string[];
   webhook_path: string;
   webhook_secrets: number;
+  /** When the newest key or secret took another's place; null when none has yet. */
+  rotated_ms: number | null;
   policy: Policy;
 }
 

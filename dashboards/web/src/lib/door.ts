@@ -26,7 +26,7 @@ export function doorWords(report: DoorReport, refusedLately: number): DoorWords 
       title: state.startsWith("is back")
         ? "The log is back; the spool goes there first"
         : "Events are spooled",
-      text: `The log ${state.split(";")[0]}. Events are still taken; ${waiting}, and go into the log in their order once it takes them.`,
+      text: `The log ${state.split(";")[0]?.replace(/^away/, "has been away")}. Events are still taken; ${waiting}, and go into the log in their order once it takes them.`,
     };
   }
   if (state !== "ready") {

@@ -9,6 +9,7 @@ import { Confirm } from "../Confirm";
 import { ErrorNote } from "../ErrorNote";
 import { Field } from "../Field";
 import { Section } from "../Section";
+import { Ago } from "../times";
 import { useAction } from "../useAction";
 import { WriteKey } from "./WriteKey";
 
@@ -26,6 +27,16 @@ export function KeysSection({ source, path, onChanged }: Props) {
   );
 }
 
+/** How long the newest key has been the newest. */
+function Rotated({ source: { rotated_ms, write_keys } }: { source: Source }) {
+  if (rotated_ms === null) return <>the first one</>;
+  return (
+    <>
+      {write_keys.length > 1 ? "rotation under way, begun" : "rotated"} <Ago at={rotated_ms} />
+    </>
+  );
+}
+
 function WriteKeys({ source, path, onChanged }: Props) {
   const { busy, error, run } = useAction();
   const [newest, older] = source.write_keys;
@@ -35,7 +46,7 @@ function WriteKeys({ source, path, onChanged }: Props) {
       onChanged();
     });
   return (
-    <Section title="Write key" aside={older ? "a rotation is under way" : undefined}>
+    <Section title="Write key" aside={<Rotated source={source} />}>
       <ul className="keys" data-testid="keys">
         {newest && (
           <li data-key-state="newest">
@@ -98,7 +109,7 @@ function Secrets({ source, path, onChanged }: Props) {
       onChanged();
     });
   return (
-    <Section title="Webhook secrets" aside={plural(live, "live", "live")}>
+    <Section title="Webhook secrets" aside={<Rotated source={source} />}>
       <form
         className="inline-form"
         onSubmit={(event) => {
@@ -132,6 +143,7 @@ function Secrets({ source, path, onChanged }: Props) {
           Add the secret
         </button>
       </form>
+      <p className="field-help">{plural(live, "secret is", "secrets are")} live.</p>
       {live > 1 && (
         <Confirm
           label="Retire the older secrets"

@@ -20,6 +20,7 @@ import { useSourceActivity } from "../../queries/useDoor";
 import type { EventMetrics } from "../../queries/useEventMetrics";
 import { CopyButton } from "../CopyButton";
 import { Link } from "../Link";
+import { Ago } from "../times";
 import { Activity, lastMinute } from "./Activity";
 import { HealthPill } from "./HealthPill";
 import { WriteKey } from "./WriteKey";
@@ -114,6 +115,11 @@ function SourceCard({ source, tally, recent, activity, letters }: CardProps) {
             title="The key before the newest still works. Retire it once nothing uses it."
           >
             older key still works
+          </span>
+        )}
+        {source.rotated_ms !== null && (
+          <span className="soft small">
+            rotated <Ago at={source.rotated_ms} />
           </span>
         )}
         {source.webhook_secrets > 1 && (
