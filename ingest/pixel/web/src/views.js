@@ -23,8 +23,9 @@ const tick = () => {
   since = document.hasFocus() ? now : 0
 }
 
-/** A view begins. */
+/** A view begins, and the one before it is over. */
 export const open = (href) => {
+  close()
   shown = placeOf(href)
   since = engagedMs = depth = 0
   isOpen = true
