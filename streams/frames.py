@@ -103,7 +103,7 @@ def decode(data: bytes) -> Frame:
         raise FrameError("checksum does not match: truncated or damaged")
     try:
         frame, found = _decode_body(kind, clock_ms, body)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise FrameError(f"body does not decode: {error}") from error
     if found != count:
         raise FrameError(f"count says {count}, body holds {found}")

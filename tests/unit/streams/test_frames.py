@@ -1,15 +1,19 @@
 """The frame codec: round trips, and every way in which bytes can be no frame."""
 
+from zlib import crc32
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.frames import FrameKind, decode, encode_events, encode_rollups, encode_tick
 from streams.model.errors import FrameError
+from streams.model.events import Event, ProfileKeys
 from streams.model.rollups import Rollup, RollupBatch, Series
 from tests.strategies import START_MS, events
 
 FRAME = encode_tick(START_MS)
+HEAD_BYTES, BODY_AT = 16, 20
 
 
 @given(batch=st.lists(events(START_MS), max_size=5))
@@ -46,6 +50,13 @@ def test_a_flipped_bit_never_passes(at, bit, batch):
     data[at % len(data)] ^= 1 << bit
     with pytest.raises(FrameError):
         decode(bytes(data))
+
+
+def test_a_text_that_is_no_utf_8_is_refused_though_its_checksum_is_right():
+    frame = encode_events([Event("e1", "w", "s", "user:1", "signed_up", 1, 1, ProfileKeys("1"))], START_MS)
+    head, body = frame[:HEAD_BYTES], frame[BODY_AT:].replace(b"signed_up", b"\xff\xfe\xfdned_up")
+    with pytest.raises(FrameError, match="does not decode"):
+        decode(head + crc32(body, crc32(head)).to_bytes(4, "big") + body)
 
 
 @given(data=st.binary(max_size=300))
