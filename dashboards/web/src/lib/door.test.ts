@@ -67,6 +67,10 @@ describe("samples", () => {
     expect(kept.map(({ atMs }) => atMs)).toEqual([30_000, 59_000, 61_000, 90_000]);
   });
 
+  test("begin anew after a time in which nobody looked on", () => {
+    expect(withSample([sample(0, {})], sample(40_000, {}))).toHaveLength(1);
+  });
+
   test("of a process that started anew begin anew", () => {
     const kept = withSample([sample(0, { accepted: 50 })], sample(1000, { accepted: 3 }));
     expect(kept).toHaveLength(1);

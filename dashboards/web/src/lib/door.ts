@@ -75,11 +75,12 @@ export interface Sample {
 
 const WINDOW_MS = 60_000;
 
-/** Keeps about a minute. What counts from less than before is another process: its past is not ours. */
+/** Keeps about a minute. What counts from less than before is another process, and nobody looked on in a long gap. */
 export function withSample(samples: readonly Sample[], sample: Sample): Sample[] {
   const newest = samples.at(-1);
   const restarted = newest !== undefined && newest.report.total.accepted > sample.report.total.accepted;
-  const known = restarted ? [] : samples;
+  const lookedAway = newest !== undefined && newest.atMs < sample.atMs - WINDOW_MS / 2;
+  const known = restarted || lookedAway ? [] : samples;
   // One sample beyond the window stays, so that the window is always whole.
   const cut = known.findLastIndex(({ atMs }) => atMs <= sample.atMs - WINDOW_MS);
   return [...known.slice(Math.max(0, cut)), sample];

@@ -21,7 +21,11 @@ export function SignedIn() {
   return (
     <ClockSkew value={freshness.skewMs}>
       <TopBar view={place.view} hello={state.hello} connection={connection} freshness={freshness} />
-      {place.view === "overview" ? <Overview feed={feed} /> : <Sources place={place} links={links} />}
+      {place.view === "overview" ? (
+        <Overview feed={feed} />
+      ) : (
+        <Sources place={place} links={links} connection={connection} everConnected={state.hello !== null} />
+      )}
     </ClockSkew>
   );
 }

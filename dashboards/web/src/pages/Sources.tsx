@@ -1,6 +1,7 @@
 /** Where events come from: sources, what they send now, and what could not be used. */
 
 import { memo, useCallback, useEffect, useState } from "react";
+import { ConnectionLost } from "../components/ConnectionLost";
 import { EmptyState } from "../components/EmptyState";
 import { Icon } from "../components/Icon";
 import { Link } from "../components/Link";
@@ -12,12 +13,15 @@ import { SourceDrawer } from "../components/sources/SourceDrawer";
 import { SourceList } from "../components/sources/SourceList";
 import { count } from "../lib/format";
 import { addressOf, goTo, type Place, type View } from "../lib/route";
+import type { Connection } from "../live/socket";
 import { useDoor, useSources, useWaitingLetters } from "../queries/useDoor";
 
 interface Props {
   place: Place;
   /** How many live links of the page were lost so far. */
   links: number;
+  connection: Connection;
+  everConnected: boolean;
 }
 
 const TABS: { view: View; label: string }[] = [
@@ -26,7 +30,7 @@ const TABS: { view: View; label: string }[] = [
   { view: "letters", label: "Dead letters" },
 ];
 
-export const Sources = memo(({ place: { view, asked }, links }: Props) => {
+export const Sources = memo(({ place: { view, asked }, links, connection, everConnected }: Props) => {
   const [edition, setEdition] = useState(0);
   const changed = useCallback(() => setEdition((before) => before + 1), []);
   const door = useDoor();
@@ -42,6 +46,7 @@ export const Sources = memo(({ place: { view, asked }, links }: Props) => {
   return (
     <main className="overview sources" data-view={view}>
       <h2 className="visually-hidden">Sources</h2>
+      <ConnectionLost connection={connection} everConnected={everConnected} />
       <DoorBanner report={door.data} samples={door.samples} error={door.error} />
       <div className="sources-bar">
         <nav className="segmented" aria-label="Parts of this page">

@@ -24,7 +24,6 @@ export function AddSource({ kinds, onAdded, onClose }: Props) {
   const { busy, error, run } = useAction();
   const told = (...fields: string[]): string | undefined =>
     error && fields.includes(error.field) ? error.message : undefined;
-  const vendors = kinds.filter(isVendor).sort((a, b) => kindLabel(a).localeCompare(kindLabel(b)));
 
   const add = (): Promise<boolean> =>
     run(async () => {
@@ -45,23 +44,7 @@ export function AddSource({ kinds, onAdded, onClose }: Props) {
           void add();
         }}
       >
-        <Field label="What is it?" error={told("kind")} testId="new-kind">
-          {(control) => (
-            <select {...control} value={kind} onChange={(event) => setKind(event.target.value)}>
-              {kinds.includes("web") && <option value="web">Website, with the pixel</option>}
-              {kinds.includes("server") && (
-                <option value="server">Server or app, with a Segment library</option>
-              )}
-              <optgroup label="Platforms, by webhook">
-                {vendors.map((vendor) => (
-                  <option key={vendor} value={vendor}>
-                    {kindLabel(vendor)}
-                  </option>
-                ))}
-              </optgroup>
-            </select>
-          )}
-        </Field>
+        <KindField kinds={kinds} kind={kind} error={told("kind")} onChange={setKind} />
         <Field
           label="Name"
           help="Its id is made of the name and never changes."
@@ -113,5 +96,33 @@ export function AddSource({ kinds, onAdded, onClose }: Props) {
         </div>
       </form>
     </Modal>
+  );
+}
+
+interface KindProps {
+  kinds: readonly string[];
+  kind: string;
+  error: string | undefined;
+  onChange: (kind: string) => void;
+}
+
+function KindField({ kinds, kind, error, onChange }: KindProps) {
+  const vendors = kinds.filter(isVendor).sort((a, b) => kindLabel(a).localeCompare(kindLabel(b)));
+  return (
+    <Field label="What is it?" error={error} testId="new-kind">
+      {(control) => (
+        <select {...control} value={kind} onChange={(event) => onChange(event.target.value)}>
+          {kinds.includes("web") && <option value="web">Website, with the pixel</option>}
+          {kinds.includes("server") && <option value="server">Server or app, with a Segment library</option>}
+          <optgroup label="Platforms, by webhook">
+            {vendors.map((vendor) => (
+              <option key={vendor} value={vendor}>
+                {kindLabel(vendor)}
+              </option>
+            ))}
+          </optgroup>
+        </select>
+      )}
+    </Field>
   );
 }

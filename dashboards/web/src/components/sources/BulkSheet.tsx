@@ -1,9 +1,8 @@
 /** Mends all new letters of a filter: the same changes for each, tried first, then taken in, oldest first. Or drops them. */
 
-import { useEffect, useRef, useState } from "react";
-import type { DropReport, LetterVerdict, ReplayReport } from "../../client/door";
-import { sendJson } from "../../client/http";
-import { type BulkResult, begun, withReport } from "../../lib/bulk";
+import { useState } from "react";
+import type { LetterVerdict } from "../../client/door";
+import type { BulkResult } from "../../lib/bulk";
 import { type FixRow, fixesJson } from "../../lib/fixes";
 import { count, plural } from "../../lib/format";
 import { ATTEMPT_WORDS } from "../../lib/verdicts";
@@ -11,8 +10,8 @@ import { Confirm } from "../Confirm";
 import { ErrorNote } from "../ErrorNote";
 import { Modal } from "../Modal";
 import { Section } from "../Section";
-import { useAction } from "../useAction";
 import { FixRows } from "./FixRows";
+import { useBulk } from "./useBulk";
 
 interface Props {
   filter: Record<string, string>;
@@ -24,38 +23,8 @@ interface Props {
 
 export function BulkSheet({ filter, words, matched, onChanged, onClose }: Props) {
   const [rows, setRows] = useState<FixRow[]>([]);
-  const [result, setResult] = useState<BulkResult | null>(null);
-  const [dropped, setDropped] = useState<number | null>(null);
-  const { busy, error, run } = useAction();
-  const stop = useRef<AbortController | null>(null);
-  useEffect(() => () => stop.current?.abort(), []);
   const fixes = fixesJson(rows);
-
-  const replay = (dry: boolean): Promise<boolean> =>
-    run(async () => {
-      const abort = new AbortController();
-      stop.current = abort;
-      let all = begun(dry, fixes);
-      let after: string | null = null;
-      setResult(all);
-      do {
-        const place = after === null ? "" : `"after":${JSON.stringify(after)},`;
-        const body = `{"filter":${JSON.stringify(filter)},${place}"dry_run":${dry},"fixes":${fixes}}`;
-        const report: ReplayReport = await sendJson("POST", "/api/dead-letters/replay", body);
-        all = withReport(all, report);
-        after = report.next_after;
-        setResult(all);
-      } while (after !== null && !abort.signal.aborted);
-      if (!dry) onChanged();
-    });
-  const drop = (): Promise<boolean> =>
-    run(async () => {
-      const report = await sendJson<DropReport>("POST", "/api/dead-letters/drop", { filter });
-      setDropped(report.dropped);
-      setResult(null);
-      onChanged();
-    });
-
+  const { result, dropped, busy, error, replay, drop, stop } = useBulk(filter, fixes, onChanged);
   const isTried = result?.dry === true && result.isOver && result.of === fixes;
   const usable = (isTried && result?.counts.would_replay) || 0;
   return (
@@ -69,7 +38,7 @@ export function BulkSheet({ filter, words, matched, onChanged, onClose }: Props)
       <Section title="The same changes for each" aside="none: try them again as they are">
         <FixRows rows={rows} error={error} onChange={setRows} />
       </Section>
-      {result && <Progress result={result} busy={busy} onStop={() => stop.current?.abort()} />}
+      {result && <Progress result={result} busy={busy} onStop={stop} />}
       {dropped !== null && (
         <p className="attempt" role="status" data-testid="bulk-dropped">
           {plural(dropped, "letter")} dropped.

@@ -1,18 +1,17 @@
 /** What one source sends and what becomes of each message, live. Stands still while somebody reads. */
 
-import { type ReactNode, useEffect, useState } from "react";
-import { type Source, VERDICTS, type Verdict } from "../../client/door";
+import { type ReactNode, useCallback, useEffect, useState } from "react";
+import type { Source } from "../../client/door";
 import { count, plural } from "../../lib/format";
 import { addressOf, goTo } from "../../lib/route";
-import { VERDICT_WORDS } from "../../lib/verdicts";
-import { type NotedState, newSince, shownOf } from "../../live/noted";
 import { useDebugger } from "../../live/useDebugger";
 import { EmptyState } from "../EmptyState";
 import { Icon } from "../Icon";
 import { NotedRow } from "./NotedRow";
 import { SourcePicker } from "./SourcePicker";
+import { useHeld } from "./useHeld";
+import { VerdictFilter } from "./VerdictFilter";
 
-const SHOWN = 200;
 const TYPING_MS = 300;
 
 interface Props {
@@ -47,11 +46,13 @@ function Stream({ source, sources, asked, links }: Props & { source: string }) {
     if (text !== (asked.text ?? "")) goTo(addressOf("live", { ...asked, source, text }), { replace: true });
   }, [text, asked, source]);
 
-  const toggle = (seq: number): void => {
-    // The list must not run away under who reads.
-    if (!opened.has(seq)) pause();
-    setOpened((before) => (before.has(seq) ? without(before, seq) : new Set(before).add(seq)));
-  };
+  const toggle = useCallback(
+    (seq: number, isOpen: boolean): void => {
+      if (isOpen) pause(); // the list must not run away under who reads
+      setOpened((before) => (isOpen ? new Set(before).add(seq) : without(before, seq)));
+    },
+    [pause],
+  );
   return (
     <section
       className="panel stream"
@@ -59,44 +60,21 @@ function Stream({ source, sources, asked, links }: Props & { source: string }) {
       data-testid="stream"
       data-connection={connection}
     >
-      <header className="stream-head">
-        <SourcePicker sources={sources} value={source} onChange={(next) => ask({ source: next })} />
-        <label className="search">
-          <Icon name="search" size={15} />
-          <span className="visually-hidden">Only messages with this text</span>
-          <input
-            type="search"
-            placeholder="Text in any part"
-            maxLength={200}
-            value={typed}
-            onChange={(event) => setTyped(event.target.value)}
-          />
-        </label>
-        <div className="button-row push">
-          <button
-            type="button"
-            className="button"
-            data-tone={paused ? "solid" : "plain"}
-            aria-pressed={paused}
-            data-testid="pause"
-            onClick={paused ? resume : pause}
-          >
-            <Icon name={paused ? "play" : "pause"} size={14} /> {paused ? "Resume" : "Pause"}
-          </button>
-          <button
-            type="button"
-            className="button"
-            onClick={() => {
-              clear();
-              resume();
-            }}
-          >
-            Clear
-          </button>
-        </div>
-      </header>
-      <Verdicts state={state} wanted={wanted} onChange={(verdict) => ask({ verdict })} />
-      <p className="stream-note" role="status" data-testid="stream-note">
+      <StreamHead
+        sources={sources}
+        source={source}
+        typed={typed}
+        paused={paused}
+        onSource={(next) => ask({ source: next })}
+        onType={setTyped}
+        onPause={paused ? resume : pause}
+        onClear={() => {
+          clear();
+          resume();
+        }}
+      />
+      <VerdictFilter state={state} wanted={wanted} onChange={(verdict) => ask({ verdict })} />
+      <p className="stream-note" data-testid="stream-note">
         <StreamNote connection={connection} waiting={waiting} paused={paused} missed={state.missed} />
       </p>
       {refusal || shown.length === 0 ? (
@@ -111,6 +89,50 @@ function Stream({ source, sources, asked, links }: Props & { source: string }) {
         </ol>
       )}
     </section>
+  );
+}
+
+interface HeadProps {
+  sources: readonly Source[];
+  source: string;
+  typed: string;
+  paused: boolean;
+  onSource: (source: string) => void;
+  onType: (text: string) => void;
+  onPause: () => void;
+  onClear: () => void;
+}
+
+function StreamHead({ sources, source, typed, paused, onSource, onType, onPause, onClear }: HeadProps) {
+  return (
+    <header className="stream-head">
+      <SourcePicker sources={sources} value={source} onChange={onSource} />
+      <label className="search">
+        <Icon name="search" size={15} />
+        <span className="visually-hidden">Only messages with this text</span>
+        <input
+          type="search"
+          placeholder="Text in any part"
+          maxLength={200}
+          value={typed}
+          onChange={(event) => onType(event.target.value)}
+        />
+      </label>
+      <div className="button-row push">
+        <button
+          type="button"
+          className="button"
+          data-tone={paused ? "solid" : "plain"}
+          data-testid="pause"
+          onClick={onPause}
+        >
+          <Icon name={paused ? "play" : "pause"} size={14} /> {paused ? "Resume" : "Pause"}
+        </button>
+        <button type="button" className="button" onClick={onClear}>
+          Clear
+        </button>
+      </div>
+    </header>
   );
 }
 
@@ -151,38 +173,6 @@ function StreamNote({ connection, waiting, paused, missed }: NoteProps): ReactNo
   );
 }
 
-interface VerdictsProps {
-  state: NotedState;
-  wanted: ReadonlySet<string>;
-  onChange: (verdict: string) => void;
-}
-
-function Verdicts({ state, wanted, onChange }: VerdictsProps) {
-  const toggled = (verdict: Verdict): string => {
-    const next = VERDICTS.filter((one) => wanted.has(one) !== (one === verdict));
-    return next.length === VERDICTS.length ? "" : next.join(",");
-  };
-  return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset would lay it out differently and means no more
-    <div className="verdict-filter" role="group" aria-label="Verdicts to show; none chosen shows all">
-      {VERDICTS.map((verdict) => (
-        <button
-          key={verdict}
-          type="button"
-          aria-pressed={wanted.has(verdict)}
-          title={VERDICT_WORDS[verdict].help}
-          data-verdict={verdict}
-          data-testid={`verdict-${verdict}`}
-          onClick={() => onChange(toggled(verdict))}
-        >
-          <span className="verdict-dot" aria-hidden="true" />
-          {VERDICT_WORDS[verdict].label} <strong>{count(state.counts[verdict])}</strong>
-        </button>
-      ))}
-    </div>
-  );
-}
-
 /** A text once nobody has typed for a moment. */
 function useSettled(text: string): string {
   const [settled, setSettled] = useState(text);
@@ -191,37 +181,4 @@ function useSettled(text: string): string {
     return () => clearTimeout(timer);
   }, [text]);
   return settled;
-}
-
-/** Keeps the picture while paused, or while the mouse is over it; what comes meanwhile is counted. */
-function useHeld(state: NotedState, wanted: ReadonlySet<string>, text: string) {
-  const [held, setHeld] = useState<NotedState | null>(null);
-  const [paused, setPaused] = useState(false);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another text begins another list
-  useEffect(() => {
-    setHeld(null);
-    setPaused(false);
-  }, [text]);
-  const picture = held ?? state;
-  return {
-    shown: shownOf(picture, wanted, SHOWN),
-    waiting: newSince(picture, state, wanted),
-    paused,
-    pause: () => {
-      setPaused(true);
-      setHeld((before) => before ?? state);
-    },
-    resume: () => {
-      setPaused(false);
-      setHeld(null);
-    },
-    hover: {
-      onPointerEnter: ({ pointerType }: { pointerType: string }) => {
-        if (pointerType === "mouse") setHeld((before) => before ?? state);
-      },
-      onPointerLeave: () => {
-        if (!paused) setHeld(null);
-      },
-    },
-  };
 }

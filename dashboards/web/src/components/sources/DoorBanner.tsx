@@ -31,7 +31,7 @@ export function DoorBanner({ report, samples, error }: Props) {
     <section
       className="door"
       aria-label="The front door"
-      aria-live="polite"
+      aria-live={state === "ready" ? "off" : "polite"}
       data-testid="door"
       data-state={state}
       data-stale={error !== null}

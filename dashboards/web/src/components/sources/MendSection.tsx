@@ -11,13 +11,12 @@ import { Section } from "../Section";
 import { useAction } from "../useAction";
 import { Attempt } from "./Attempt";
 import { FixRows } from "./FixRows";
+import { Editor, TextEditor, type Way } from "./LetterEditor";
 
 interface Props {
   letter: LetterDetail;
   onChanged: () => void;
 }
-
-type Way = "fields" | "text";
 
 export function MendSection({ letter, onChanged }: Props) {
   const { id, stage, state, via, encoding, is_cut, field } = letter;
@@ -29,17 +28,7 @@ export function MendSection({ letter, onChanged }: Props) {
   const [attempt, setAttempt] = useState<{ of: string; told: LetterAttempt; dry: boolean } | null>(null);
   const { busy, error, run, forget } = useAction();
 
-  if (!canReplay(stage)) {
-    return (
-      <Section title="What to do">
-        <p className="soft">
-          It was put aside by a reader of the log ({stageLabel(stage)}), and can't be taken in again: look at
-          it, then drop it.
-        </p>
-        <DropPart letter={letter} onChanged={onChanged} />
-      </Section>
-    );
-  }
+  if (!canReplay(stage)) return <OnlyDrop letter={letter} onChanged={onChanged} />;
   const fixes = !canMend(stage) ? "[]" : way === "text" ? replacementJson(text) : fixesJson(rows);
   const problem = canMend(stage) && way === "text" ? jsonProblem(text) : "";
   const current = attempt?.of === fixes ? attempt : null;
@@ -75,34 +64,9 @@ export function MendSection({ letter, onChanged }: Props) {
       {current && <Attempt attempt={current.told} />}
       {(way === "text" || !error?.field.startsWith("fixes.")) && <ErrorNote error={error} />}
       {!isDone && (
-        <div className="button-row mend-foot">
-          <button
-            type="button"
-            className="button"
-            data-tone={isTried ? "plain" : "solid"}
-            disabled={busy || problem !== ""}
-            data-testid="dry-run"
-            onClick={() => void send(true)}
-          >
-            Dry run
-          </button>
-          <button
-            type="button"
-            className="button"
-            data-tone={isTried ? "solid" : "plain"}
-            disabled={busy || problem !== ""}
-            data-testid="replay"
-            onClick={() => void send(false)}
-          >
-            Replay
-          </button>
-          <span className="soft small">
-            {isTried
-              ? "Tried with exactly these changes."
-              : "A dry run shows what would come out and changes nothing."}
-          </span>
-          {state === "new" && <DropPart letter={letter} onChanged={onChanged} />}
-        </div>
+        <Foot busy={busy} isReady={problem === ""} isTried={isTried} onSend={send}>
+          <DropPart letter={letter} onChanged={onChanged} />
+        </Foot>
       )}
     </Section>
   );
@@ -112,64 +76,50 @@ export function MendSection({ letter, onChanged }: Props) {
 const firstRows = (isChangeable: boolean, field: string): FixRow[] =>
   isChangeable && field ? [{ key: 1, op: "set", path: field, to: "" }] : [];
 
-interface EditorProps {
-  way: Way;
-  canEditText: boolean;
-  onWay: (way: Way) => void;
+interface FootProps {
+  busy: boolean;
+  isReady: boolean;
+  isTried: boolean;
+  onSend: (dry: boolean) => Promise<boolean>;
   children: ReactNode;
 }
 
-function Editor({ way, canEditText, onWay, children }: EditorProps) {
+function Foot({ busy, isReady, isTried, onSend, children }: FootProps) {
+  const button = (label: string, testId: string, isNext: boolean, dry: boolean) => (
+    <button
+      type="button"
+      className="button"
+      data-tone={isNext ? "solid" : "plain"}
+      disabled={busy || !isReady}
+      data-testid={testId}
+      onClick={() => void onSend(dry)}
+    >
+      {label}
+    </button>
+  );
   return (
-    <>
-      {canEditText && (
-        // biome-ignore lint/a11y/useSemanticElements: a fieldset would lay it out differently and means no more
-        <div className="segmented small" role="group" aria-label="How to mend it">
-          <button type="button" aria-pressed={way === "fields"} onClick={() => onWay("fields")}>
-            Change fields
-          </button>
-          <button
-            type="button"
-            aria-pressed={way === "text"}
-            data-testid="edit-text"
-            onClick={() => onWay("text")}
-          >
-            Edit the text
-          </button>
-        </div>
-      )}
+    <div className="button-row mend-foot">
+      {button("Dry run", "dry-run", !isTried, true)}
+      {button("Replay", "replay", isTried, false)}
+      <span className="soft small">
+        {isTried
+          ? "Tried with exactly these changes."
+          : "A dry run shows what would come out and changes nothing."}
+      </span>
       {children}
-    </>
+    </div>
   );
 }
 
-interface TextProps {
-  text: string;
-  problem: string;
-  onChange: (text: string) => void;
-}
-
-function TextEditor({ text, problem, onChange }: TextProps) {
+function OnlyDrop({ letter, onChanged }: Props) {
   return (
-    <div className="field" data-wrong={problem !== ""}>
-      <textarea
-        className="raw-editor"
-        aria-label="The letter's JSON"
-        aria-invalid={problem !== ""}
-        aria-describedby="raw-problem"
-        rows={Math.min(18, Math.max(5, text.split("\n").length + 1))}
-        spellCheck={false}
-        autoCapitalize="off"
-        value={text}
-        data-testid="raw-editor"
-        onChange={(event) => onChange(event.target.value)}
-      />
-      <p id="raw-problem" className={problem ? "field-error" : "field-help"} role="status">
-        {problem
-          ? `No JSON yet: ${problem}`
-          : "Replaces the whole body. Numbers are sent as they stand here."}
+    <Section title="What to do">
+      <p className="soft">
+        It was put aside by a reader of the log ({stageLabel(letter.stage)}), and can't be taken in again:
+        look at it, then drop it.
       </p>
-    </div>
+      <DropPart letter={letter} onChanged={onChanged} />
+    </Section>
   );
 }
 

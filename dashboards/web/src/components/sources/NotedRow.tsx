@@ -10,7 +10,7 @@ import { VerdictPill } from "./VerdictPill";
 interface Props {
   entry: NotedEntry;
   open: boolean;
-  onToggle: (seq: number) => void;
+  onToggle: (seq: number, isOpen: boolean) => void;
 }
 
 export const NotedRow = memo(({ entry, open, onToggle }: Props) => {
@@ -18,7 +18,7 @@ export const NotedRow = memo(({ entry, open, onToggle }: Props) => {
   const title = event ? words(event.name) : reason || words(verdict);
   return (
     <li className="noted" data-testid="noted" data-verdict={verdict} data-name={event?.name} data-open={open}>
-      <button type="button" className="noted-line" aria-expanded={open} onClick={() => onToggle(seq)}>
+      <button type="button" className="noted-line" aria-expanded={open} onClick={() => onToggle(seq, !open)}>
         <time dateTime={new Date(at_ms).toISOString()} title={fullTime(at_ms)}>
           {exactClockTime(at_ms)}
         </time>

@@ -54,73 +54,40 @@ export function PolicyFields({ kind, form, error, onChange }: Props) {
       error !== null && (error.field === `policy.${field}` || error.field.startsWith(`policy.${field}[`));
     return isIt ? withoutPath(error.message) : undefined;
   };
-  const list = (field: Lists, label: string, help: string, placeholder: string) => (
-    <Field label={label} help={help} error={told(field)} testId={`policy-${field}`}>
-      {(control) => (
-        <textarea
-          {...control}
-          rows={Math.min(6, Math.max(2, form[field].split("\n").length))}
-          spellCheck={false}
-          placeholder={placeholder}
-          value={form[field]}
-          onChange={(event) => onChange({ ...form, [field]: event.target.value })}
-        />
-      )}
-    </Field>
-  );
-  const number = (field: Numbers, label: string, help: string) => (
-    <Field label={label} help={help} error={told(field)} testId={`policy-${field}`}>
-      {(control) => (
-        <input
-          {...control}
-          inputMode="decimal"
-          value={form[field]}
-          onChange={(event) => onChange({ ...form, [field]: event.target.value })}
-        />
-      )}
-    </Field>
-  );
+  const part = (field: Lists | Numbers | Choices) => ({
+    field,
+    error: told(field),
+    value: form[field],
+    onChange: (value: string) => onChange({ ...form, [field]: value }),
+  });
   return (
     <>
-      {kind === "web" &&
-        list(
-          "allowed_origins",
-          "Pages that may use the key",
-          "One origin a line; none: any page.",
-          "https://shop.example\n*.shop.example",
-        )}
+      {kind === "web" && (
+        <ListField
+          {...part("allowed_origins")}
+          label="Pages that may use the key"
+          help="One origin a line; none: any page."
+          placeholder={"https://shop.example\n*.shop.example"}
+        />
+      )}
       <div className="field-pair">
-        {number("rate_per_s", "Messages a second", "Beyond it: 429, try again.")}
-        {number("burst", "At once", "After a quiet while.")}
+        <NumberField {...part("rate_per_s")} label="Messages a second" help="Beyond it: 429, try again." />
+        <NumberField {...part("burst")} label="At once" help="After a quiet while." />
       </div>
-      {list(
-        "drop_fields",
-        "Fields that are never kept",
-        "Properties and traits, one a line.",
-        "traits.ssn\ncard",
-      )}
-      {list(
-        "hash_fields",
-        "Fields that are kept as a hash",
-        "Equal values stay equal and tell nothing.",
-        "email",
-      )}
-      {CHOICES.map(({ field, label, help, options }) => (
-        <Field key={field} label={label} help={help} error={told(field)} testId={`policy-${field}`}>
-          {(control) => (
-            <select
-              {...control}
-              value={form[field]}
-              onChange={(event) => onChange({ ...form, [field]: event.target.value })}
-            >
-              {options.map(([value, words]) => (
-                <option key={value} value={value}>
-                  {words}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
+      <ListField
+        {...part("drop_fields")}
+        label="Fields that are never kept"
+        help="Properties and traits, one a line."
+        placeholder={"traits.ssn\ncard"}
+      />
+      <ListField
+        {...part("hash_fields")}
+        label="Fields that are kept as a hash"
+        help="Equal values stay equal and tell nothing."
+        placeholder="email"
+      />
+      {CHOICES.map((choice) => (
+        <ChoiceField key={choice.field} {...part(choice.field)} {...choice} />
       ))}
       <Toggle
         label="Honour opt-out signals"
@@ -129,6 +96,79 @@ export function PolicyFields({ kind, form, error, onChange }: Props) {
         onChange={(honours_opt_out) => onChange({ ...form, honours_opt_out })}
       />
     </>
+  );
+}
+
+interface PartProps {
+  field: string;
+  label: string;
+  help: string;
+  error: string | undefined;
+  value: string;
+  onChange: (value: string) => void;
+}
+
+function ListField({
+  field,
+  label,
+  help,
+  error,
+  value,
+  placeholder,
+  onChange,
+}: PartProps & { placeholder: string }) {
+  return (
+    <Field label={label} help={help} error={error} testId={`policy-${field}`}>
+      {(control) => (
+        <textarea
+          {...control}
+          rows={Math.min(6, Math.max(2, value.split("\n").length))}
+          spellCheck={false}
+          placeholder={placeholder}
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+function NumberField({ field, label, help, error, value, onChange }: PartProps) {
+  return (
+    <Field label={label} help={help} error={error} testId={`policy-${field}`}>
+      {(control) => (
+        <input
+          {...control}
+          inputMode="decimal"
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+function ChoiceField({
+  field,
+  label,
+  help,
+  error,
+  value,
+  options,
+  onChange,
+}: PartProps & { options: readonly [string, string][] }) {
+  return (
+    <Field label={label} help={help} error={error} testId={`policy-${field}`}>
+      {(control) => (
+        <select {...control} value={value} onChange={(event) => onChange(event.target.value)}>
+          {options.map(([name, words]) => (
+            <option key={name} value={name}>
+              {words}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
   );
 }
 
