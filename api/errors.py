@@ -13,6 +13,7 @@ from streams.model.errors import (
     FixError,
     LogClosedError,
     LogFullError,
+    LogUnavailableError,
     MetricStoreError,
     RuleError,
     SharedIdError,
@@ -65,7 +66,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SourceError, _invalid_source)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
-    for unavailable in (LogFullError, LogClosedError, MetricStoreError):
+    for unavailable in (LogFullError, LogUnavailableError, LogClosedError, MetricStoreError):
         app.add_exception_handler(unavailable, _unavailable)
 
 

@@ -17,7 +17,7 @@ from ingest.report import Report, as_prometheus, report_of
 from ingest.spool.spool import Spool
 from ingest.tallies import Audit
 from ingest.turnstile import Turnstile
-from streams.model.errors import LogFullError
+from streams.model.errors import LogFullError, LogUnavailableError
 from streams.ports import AppendsRecords, Clock, NewRecord
 from streams.store.sources import SourceCache
 
@@ -131,9 +131,6 @@ def open_intake(settings: Settings, log: AppendsRecords, clock: Clock, data: Pat
     passing: tuple[type[Exception], ...] = (LogFullError,)
     folder = data
     if settings.log.url:
-        # Here, because an installation without Kafka should not pay for its client.
-        from streams.log.kafka_errors import LogUnavailableError  # noqa: PLC0415
-
         passing = (LogFullError, LogUnavailableError)
         folder = Path(limits.spool_folder) if limits.spool_folder else data / spool
         kept = Spool(folder, limits.spool_max_bytes, limits.spool_segment_bytes).open()

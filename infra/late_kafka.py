@@ -8,7 +8,7 @@ from streams.log.kafka import KafkaEventLog
 from streams.log.kafka_access import NoBrokerAnswersError
 from streams.log.kafka_errors import RETRY_AFTER_S, KafkaLogError
 from streams.log.topics import topic
-from streams.model.errors import LogFullError
+from streams.model.errors import LogFullError, LogUnavailableError
 from streams.ports import NewRecord
 from streams.settings import LogSettings
 
@@ -50,7 +50,7 @@ class LateKafka:
         while self._log is None:
             try:
                 await self.find()
-            except (NoBrokerAnswersError, KafkaLogError) as error:
+            except (NoBrokerAnswersError, KafkaLogError, LogUnavailableError) as error:
                 _log.warning("Kafka is away: %s", error)
                 await asyncio.sleep(RETRY_AFTER_S)
         await asyncio.Event().wait()

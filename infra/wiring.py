@@ -52,7 +52,7 @@ from streams.log import topics
 from streams.log.controls import ControlSender
 from streams.log.embedded import EmbeddedEventLog
 from streams.log.rules_in_force import RulesInForceReader
-from streams.model.errors import FencedError
+from streams.model.errors import FencedError, LogUnavailableError
 from streams.model.links import LinkSigner
 from streams.ports import Clock, EventLog, MetricStore
 from streams.store.config import ConfigStore
@@ -194,7 +194,7 @@ def outage_faults(settings: Settings) -> Callable[[BaseException], bool]:
         return lambda _: False
     from streams.log.kafka_errors import KafkaLogError  # noqa: PLC0415  as above
 
-    return lambda fault: isinstance(fault, KafkaLogError | FencedError)
+    return lambda fault: isinstance(fault, KafkaLogError | LogUnavailableError | FencedError)
 
 
 def _open_metrics(settings: MetricsSettings, data: DataDir) -> MetricStore:

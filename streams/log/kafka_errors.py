@@ -1,8 +1,9 @@
 """What Kafka's errors mean to callers of the log.
 
 CampaignIqError
-  - KafkaLogError             Kafka refuses for good: a record too large, missing rights, a damaged topic
-      - LogUnavailableError   Kafka did not answer in time; what was under way may or may not have happened
+  - KafkaLogError   Kafka refuses for good: a record too large, missing rights, a damaged topic
+
+What may pass is a LogFullError or LogUnavailableError (streams/model/errors.py).
 """
 
 from confluent_kafka import KafkaError, KafkaException
@@ -50,10 +51,6 @@ _STALE = frozenset({KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EP
 
 class KafkaLogError(CampaignIqError):
     """Kafka refuses for good."""
-
-
-class LogUnavailableError(KafkaLogError):
-    """Kafka did not answer in time; what was under way may or may not have happened."""
 
 
 def error_of(raised: KafkaException) -> KafkaError:

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # public, says its manual
 
-from streams.log.kafka_errors import LogUnavailableError, error_of, is_stale, may_pass, translated
+from streams.log.kafka_errors import error_of, is_stale, may_pass, translated
 from streams.log.kafka_settings import Names
+from streams.model.errors import LogUnavailableError
 
 _REQUEST_S = 10.0
 _RETRY_S = 0.2

@@ -8,8 +8,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from streams.log.kafka_errors import RETRY_AFTER_S, LogUnavailableError
-from streams.model.errors import LogFullError
+from streams.log.kafka_errors import RETRY_AFTER_S
+from streams.model.errors import LogFullError, LogUnavailableError
 from streams.ports import EventLog, LogRecord, LogWriter, NewRecord, Subscription
 
 logger = logging.getLogger(__name__)

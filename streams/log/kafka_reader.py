@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams.log.kafka_errors import LogUnavailableError, error_of, may_pass, translated
+from streams.log.kafka_errors import error_of, may_pass, translated
 from streams.log.kafka_settings import Config
-from streams.model.errors import LogClosedError
+from streams.model.errors import LogClosedError, LogUnavailableError
 from streams.ports import LogRecord
 
 # A fetch at the end is answered with "end" after this long; it runs only while a read is under way.

@@ -11,7 +11,6 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from streams.log.kafka_errors import (
     RETRY_AFTER_S,
     KafkaLogError,
-    LogUnavailableError,
     error_of,
     is_fenced,
     may_pass,
@@ -19,7 +18,7 @@ from streams.log.kafka_errors import (
 )
 from streams.log.kafka_keys import RecordKeys
 from streams.log.kafka_settings import Names, writer_config
-from streams.model.errors import FencedError, LogClosedError, LogFullError
+from streams.model.errors import FencedError, LogClosedError, LogFullError, LogUnavailableError
 from streams.ports import NewRecord
 from streams.settings import LogSettings
 

@@ -4,6 +4,7 @@ CampaignIqError
   - FrameError          bytes that are not a frame this version reads
   - LogClosedError      the event log was closed while it was in use
   - LogFullError        the log can't take more now; has `retry_after_s`
+  - LogUnavailableError the log did not answer in time; what was under way may or may not have happened
   - FencedError         another process has taken over the partition; this one must stop writing to it
   - LocalCopyError      the local copy of the state can't be read or written; starting again mends damage
   - LostFramesError     frames were not delivered that the log has; starting over delivers them
@@ -38,6 +39,10 @@ class LogFullError(CampaignIqError):
     def __init__(self, reason: str, retry_after_s: float) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+
+
+class LogUnavailableError(CampaignIqError):
+    """The log did not answer in time; what was under way may or may not have happened."""
 
 
 class FencedError(CampaignIqError):

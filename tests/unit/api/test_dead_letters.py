@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from streams.model.errors import FixError, LogFullError
+from streams.model.errors import FixError, LogFullError, LogUnavailableError
 from streams.model.events import Event, ProfileKeys, Provenance
 from streams.model.letters import Fix, LetterAttempt, LetterNote, LetterState, LetterVerdict, StoredLetter
 from streams.store.dead_letters import DeadLetterStore
@@ -196,7 +196,12 @@ async def test_bodies_that_ask_for_nothing_are_refused(client, redelivery, body)
 
 
 @pytest.mark.parametrize(
-    ("fault", "status"), [(FixError("fixes.0.path", "is empty", "Say it"), 422), (LogFullError("full", 3.0), 503)]
+    ("fault", "status"),
+    [
+        (FixError("fixes.0.path", "is empty", "Say it"), 422),
+        (LogFullError("full", 3.0), 503),
+        (LogUnavailableError("away"), 503),
+    ],
 )
 async def test_faults_have_their_status(client, redelivery, fault, status):
     redelivery.fault = fault

@@ -3,10 +3,10 @@
 import pytest
 
 from streams.log import topics
-from streams.log.kafka_errors import KafkaLogError, LogUnavailableError
+from streams.log.kafka_errors import KafkaLogError
 from streams.log.kafka_patience import PatientLog
 from streams.log.memory import MemoryEventLog
-from streams.model.errors import LogFullError
+from streams.model.errors import LogFullError, LogUnavailableError
 from streams.ports import NewRecord
 
 RECORD = NewRecord(topics.TRIGGERS, 0, None, b"one", 1)
