@@ -1,6 +1,7 @@
 """Visitors for the demo shop, as HTTP clients see it: events go through the public endpoint of this very machine.
 
-It must never speak to another host, and must never bring the platform down because the platform is busy.
+It must never speak to another host, and must never bring the platform down because the platform is busy or somebody
+has turned a source off, given it another key or a stricter policy.
 """
 
 import asyncio
@@ -21,13 +22,14 @@ from infra.demo.controls import OUTAGE_SOURCE, TrafficStatus
 from infra.demo.people import new_id
 from infra.demo.story import Step
 from infra.demo.visitors import Crowd
-from streams.model.errors import CampaignIqError, ConfigurationError
+from streams.model.errors import ConfigurationError
 from streams.ports import Clock
 
 SEED_S = 60.0  # this much of the story is told at once at the start
 SEED_GAP_S = 0.05
 RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 10.0
+REFUSED_S = 2.0
 _WEIGHT = {OUTAGE_SOURCE: 2.0}
 _OTHER_WEIGHT = 3.0
 
@@ -42,10 +44,6 @@ _AGENTS = (
 )
 
 _log = logging.getLogger(__name__)
-
-
-class TrafficRefusedError(CampaignIqError):
-    """The platform refuses the demo's events for good: the demo is wired wrongly."""
 
 
 class TrafficGenerator:
@@ -80,6 +78,7 @@ class TrafficGenerator:
             for source in write_keys
         }
         self._paused_until: dict[str, float] = {}
+        self._refused: dict[str, int] = {}
         self._factor = 1.0
         self._burst_until = 0.0
 
@@ -105,7 +104,7 @@ class TrafficGenerator:
         return TrafficStatus(paused, self._factor if left_s else 1.0, left_s)
 
     async def run(self) -> None:
-        """Send until cancelled. Raises TrafficRefusedError (in a group) when a write key or an event is refused."""
+        """Send until cancelled."""
         if not any(self._rates.values()):
             # Whoever started this takes its end for a fault.
             await asyncio.Event().wait()
@@ -138,7 +137,7 @@ class TrafficGenerator:
                 await asyncio.sleep(len(step) / pace * self._random.uniform(0.7, 1.3))
 
     async def _send(self, client: httpx.AsyncClient, source: str, step: Step) -> None:
-        """Send until it is taken: a repeated batch keeps its ids, so it counts once."""
+        """Send until it is taken, or refused for good: a repeated batch keeps its ids, so it counts once."""
         now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).isoformat(timespec="milliseconds")
         batch = [{"messageId": new_id(self._random), "timestamp": now, **_by_a_device(event)} for event in step]
         pause_s = RETRY_FIRST_S
@@ -149,12 +148,22 @@ class TrafficGenerator:
                 _log.debug("demo traffic waits for the platform: %s", error)
             else:
                 if answer.is_success:
+                    self._refused.pop(source, None)
                     return
                 if answer.is_client_error and answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
-                    raise TrafficRefusedError(f"{source}: /v1/batch answered {answer.status_code}: {answer.text[:300]}")
+                    self._tell_refusal(source, answer)
+                    await asyncio.sleep(REFUSED_S)
+                    return
                 _log.debug("demo traffic backs off after %s", answer.status_code)
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, RETRY_MOST_S)
+
+    def _tell_refusal(self, source: str, answer: httpx.Response) -> None:
+        """Say why the visitors of a source are not let in, once for each kind of refusal."""
+        status = answer.status_code
+        if self._refused.get(source) != status:
+            _log.warning("the demo's visitors of %s are not let in: %s %s", source, status, answer.text[:300])
+        self._refused[source] = status
 
 
 def _by_a_device(event: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from infra.demo import traffic as module
-from infra.demo.traffic import TrafficGenerator, TrafficRefusedError
+from infra.demo.traffic import TrafficGenerator
 from streams.model.errors import ConfigurationError
 
 KEYS = {"web": "wk_web", "mobile-app": "wk_app"}
@@ -185,11 +185,16 @@ async def test_a_batch_that_was_not_taken_is_sent_again_with_the_same_ids(troubl
     assert batches[0] == batches[1] == batches[2] == batches[3] != batches[4]
 
 
-@pytest.mark.parametrize("status", [400, 401, 413])
-async def test_a_refusal_for_good_surfaces_with_the_reason(status):
-    with pytest.raises(ExceptionGroup) as caught:
-        await generator(Platform(*[status] * 2)).run()
-    assert caught.group_contains(TrafficRefusedError, match=f"answered {status}: told why")
+@pytest.mark.parametrize("status", [400, 401, 403, 413])
+async def test_a_refusal_for_good_is_told_once_and_visitors_come_back_later(status, caplog, monkeypatch):
+    monkeypatch.setattr(module, "REFUSED_S", 0.0)
+    platform = Platform(*[status] * 3)
+    async with running(generator(platform, keys={"web": "wk_web"})):
+        await platform.has_requests(5)
+    assert [record.message for record in caplog.records if record.name.startswith("infra")] == [
+        f"the demo's visitors of web are not let in: {status} told why"
+    ]
+    assert platform.requests[0][1] != platform.requests[1][1]
 
 
 async def test_nothing_is_said_when_the_server_has_gone(caplog):
