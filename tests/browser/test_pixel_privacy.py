@@ -198,6 +198,7 @@ def test_who_opts_in_again_is_a_new_visitor(page: Page, site: Site, collector: C
     page.evaluate("ciq('optOut'); ciq('optIn')")
     views = collector.until(lambda: found if len(found := collector.named("page_viewed")) == 2 else None)
     assert views[1].profile != first.profile
+    assert collector.named("page_engaged") == []  # it would tell of the time in between
 
 
 def test_who_is_forgotten_comes_back_as_somebody_else(page: Page, site: Site, collector: Collector):

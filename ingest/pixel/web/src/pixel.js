@@ -36,6 +36,7 @@ const adopt = (id) => {
 
 /** Removes all that this script keeps on the device, but for what the visitor has decided. */
 const wipe = () => {
+  close() // what came of the view is nobody's business any more
   const hasCookie = read('asked')
   for (const name of names()) if (!isChoice(name)) remove(name)
   renew()
@@ -71,7 +72,7 @@ const decide = (call, given) => {
 
 const run = (call) => {
   const [name, given] = call
-  if (name === 'page') open(call.href || location.href)
+  if (name === 'page' && isAllowed()) open(call.href || location.href)
   if (shapes[name]) say(call)
   else if (decisions[name]) decide(call, given)
   else console.warn('ciq: no', name)
