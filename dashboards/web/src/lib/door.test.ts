@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
-import type { DoorReport, Source, Tally } from "../client/door";
-import { doorWords, healthOf, kindLabel, lately, outcomes, paceOf, refusedLately, withSample } from "./door";
+import type { DoorReport, NotedMessage, Source, Tally } from "../client/door";
+import {
+  doorWords,
+  healthOf,
+  kindLabel,
+  lately,
+  outcomes,
+  paceOf,
+  refusedLately,
+  withRefusals,
+  withSample,
+} from "./door";
 
 const TALLY: Tally = {
   refused: 0,
@@ -119,6 +129,18 @@ describe("the health of a source", () => {
   test("is not quiet because the page has just been opened", () => {
     const words = healthOf(SOURCE, tally({ accepted: 9 }), { spanMs: 2000, tally: TALLY }, 30);
     expect(words.health).toBe("well");
+  });
+
+  test("tells of refusals that no tally counts", () => {
+    const quiet = judged({});
+    const refusal = (at_ms: number, times: number) =>
+      ({ at_ms, times, reason: "Origin: not allowed" }) as NotedMessage;
+    const told = withRefusals(quiet, [refusal(0, 9), refusal(70_000, 4), refusal(90_000, 2)], 100_000);
+    expect([told.label, told.help, withRefusals(quiet, [refusal(0, 9)], 100_000)]).toEqual([
+      "Refused",
+      "6 requests in the last minute: Origin: not allowed",
+      quiet,
+    ]);
   });
 
   test("is not known where nothing has come", () => {

@@ -1,6 +1,6 @@
 /** The front door in words: whether it takes events, and how each source fares. Pure. */
 
-import type { DoorReport, Source, Tally } from "../client/door";
+import type { DoorReport, NotedMessage, Source, Tally } from "../client/door";
 import { bytes, count, plural, words } from "./format";
 
 export interface DoorWords {
@@ -181,6 +181,25 @@ export function healthOf(
   if (accepted > 0 || (!isWhole(recent) && counted)) return WELL;
   return { health: "quiet", label: "Quiet", help: "Nothing in the last minute." };
 }
+
+/** What the tallies don't tell: a source that seems quiet may be one whose requests are refused for their sender. */
+export function withRefusals(
+  words: HealthWords,
+  messages: readonly NotedMessage[],
+  nowMs: number,
+): HealthWords {
+  const recent = messages.filter(({ at_ms }) => at_ms > nowMs - WINDOW_MS);
+  const times = recent.reduce((sum, message) => sum + message.times, 0);
+  if (times === 0) return words;
+  return {
+    health: "refused",
+    label: "Refused",
+    help: `${plural(times, "request")} in the last minute: ${recent.at(-1)?.reason ?? ""}`,
+  };
+}
+
+/** Whether nothing is known to come, so that it is worth asking for refusals. */
+export const seemsQuiet = ({ health }: HealthWords): boolean => health === "quiet" || health === "new";
 
 export interface Outcome {
   name: string;
