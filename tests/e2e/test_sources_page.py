@@ -321,3 +321,14 @@ def test_nothing_is_wider_than_a_phone(browser, platform, signed_in, path):
     expect(page.get_by_test_id("door")).to_have_attribute("data-state", "ready")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     context.close()
+
+
+def test_after_a_restart_of_the_platform_the_stream_goes_on_by_itself(page, platform):
+    noted = live(page)
+    port = platform.port
+    platform.kill()
+    expect(page.get_by_test_id("stream")).not_to_have_attribute("data-connection", "open")
+    platform.start(port)
+    expect(page.get_by_test_id("stream")).to_have_attribute("data-connection", "open", timeout=20_000)
+    send(platform, {"event": "Back Again", "userId": "r"})
+    expect(noted.and_(page.locator("[data-name=back_again]"))).to_be_visible()
