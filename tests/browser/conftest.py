@@ -1,4 +1,7 @@
-"""One Chromium for all tests, without cookies of third parties; a context of its own, a fresh visitor, for each."""
+"""One Chromium for each module, without cookies of third parties; a context of its own, a fresh visitor, for each test.
+
+Not one for all: as long as Playwright runs, its loop keeps every asynchronous test from running.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -14,7 +17,7 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=str(PARTS["browser"].find()), args=FLAGS)
