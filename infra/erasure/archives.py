@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.erasure.files import tells
+from infra.erasure.search import count_in
 from infra.offline.archive import ArchiveSource, ArchiveWriter
 from streams.log.rewriting import count_of, rewritten_frame
 from streams.model.errors import CampaignIqError, ConfigurationError
@@ -48,7 +48,7 @@ def _rewrite(path: Path, person: Person) -> int:
             os.fsync(file.fileno())
         if not is_changed:
             return 0
-        if tells(fresh, person.telling):
+        if count_in(fresh, person.telling):
             raise CampaignIqError(f"{path} names the person in a way that can't be taken out; it was left as it is")
         fresh.chmod(path.stat().st_mode & 0o777)
         fresh.replace(path)
