@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
-DATA ?= .data
+DATA ?= campaigniq-data
 # How many times `make soak` kills the platform under load.
 KILLS ?= 50
 # How long `make outage` keeps the broker away, in seconds, and how often it kills the front door at each moment.
@@ -24,7 +24,7 @@ QUICK := not slow and not browser and not influx and not kafka and not tmpfs
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-up: ## Set everything up and start the platform with the demo shop (PORT=8000 DATA=.data)
+up: ## Set everything up and start the platform with the demo shop (PORT=8000 DATA=campaigniq-data)
 	@$(SETUP) environment dashboard pixel
 	@exec $(BIN)/campaigniq up --demo --port $(PORT) --data $(DATA)
 

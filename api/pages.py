@@ -46,7 +46,7 @@ def link_spent() -> HTMLResponse:
         "<h1>This sign-in link no longer works</h1>"
         "<p>A link signs in one browser, once, and only for a while. Get a new one where CampaignIQ runs:</p>"
         "<pre>campaigniq sign-in --data FOLDER</pre>"
-        "<p>In a checkout started by <code>make up</code>: <code>.venv/bin/campaigniq sign-in --data .data</code></p>"
+        "<p>In a checkout started by <code>make up</code>: <code>.venv/bin/campaigniq sign-in</code></p>"
         "<p>It prints a fresh link. Open it in this browser.</p>",
         status=410,
     )
