@@ -160,7 +160,7 @@ class Embedded:
         await self._start_sinks(stack, sinks, feed)
         spawn("dead letters", letters.projector.run())
         spawn("erasures", erasing.runner.run())
-        ingest = intake.guard(app_of(door, stores.links), spawn)
+        ingest = intake.guard(app_of(door, stores.links), spawn, door.source_id_of)
         quick = partial(QuickCalls, door, intake.log.refusal)
         server = create_server(Front(ingest, api), settings.server.trusted_proxies, quick)
         spawn("http", server.serve([self._listener]))

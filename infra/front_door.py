@@ -99,7 +99,9 @@ class FrontDoor:
             await intake.start(spawn)
             stack.push_async_callback(intake.stop)
             door = wiring.build_door(settings, stores, SystemClock(), intake.batcher, policy)
-            app = Front(intake.guard(app_of(door, stores.links), spawn), self._around(intake, config))
+            app = Front(
+                intake.guard(app_of(door, stores.links), spawn, door.source_id_of), self._around(intake, config)
+            )
             quick = partial(QuickCalls, door, intake.log.refusal)
             server = create_server(app, settings.server.trusted_proxies, quick)
             self._parts = {"http": lambda: READY if server.started else "starting", **intake.parts()}

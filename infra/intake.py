@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from infra.settings import Settings
 from ingest.batcher import Batcher
@@ -62,11 +62,11 @@ class Intake:
         if self.spool is not None:
             await self.spool.close()
 
-    def guard(self, app: ASGIApp, spawn: Spawn) -> ASGIApp:
-        """Return the door's application with the turnstile before it."""
+    def guard(self, app: ASGIApp, spawn: Spawn, source_of: Callable[[Scope], str]) -> ASGIApp:
+        """Return the door's application with the turnstile before it, which knows senders by `source_of`."""
         limits = self.settings.ingest
         self.turnstile = Turnstile(
-            app, limits.max_body_bytes, limits.body_timeout_s, limits.retry_after_s, self.log.refusal
+            app, limits.max_body_bytes, limits.body_timeout_s, limits.retry_after_s, self.log.refusal, source_of
         )
         spawn("turnstile", self.turnstile.run())
         return self.turnstile

@@ -60,6 +60,13 @@ class _Put:
         self.done = done
 
 
+def _tell(put: _Put, error: Exception | None) -> None:
+    try:
+        put.done(error)
+    except Exception:  # noqa: BLE001  the others, who share the append, have a right to be told
+        _log.exception("a caller of source %s could not be told what became of its events", put.source)
+
+
 class Batcher:
     """Packs events into frames and appends them, one append at a time, in the order of arrival."""
 
@@ -244,9 +251,9 @@ class Batcher:
         for put in puts:
             self._settle(put, error, is_spooled=is_spooled)
             if error is None or isinstance(error, LogFullError | LogClosedError):
-                put.done(error)
+                _tell(put, error)
             else:
-                put.done(LogClosedError(f"the append failed: {error!r}"))
+                _tell(put, LogClosedError(f"the append failed: {error!r}"))
 
     def _settle(self, put: _Put, error: BaseException | None, *, is_spooled: bool) -> None:
         count, tally = len(put.events), self.tallies.of(put.source)

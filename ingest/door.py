@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import orjson
+from starlette.types import Scope
 
 from ingest.batcher import Batcher, Done
-from ingest.call import Head
+from ingest.call import Call, Head
 from ingest.caller import Caller, caller_of
 from ingest.errors import IngestError, UnknownKeyError
+from ingest.keyless import without_keys
 from ingest.normalise import events_of
 from ingest.provenance import as_history_when_old, in_client_order
 from ingest.settings import IngestSettings
@@ -151,6 +153,18 @@ class Door:
             key = request.query_params.get("k", "")
         return self.source_with(key) if key else None
 
+    def source_id_of(self, scope: Scope) -> str:
+        """Return the id of the source that a head names by its key or its webhook's address, or nothing."""
+        path: str = scope["path"]
+        if path.startswith("/webhooks/"):
+            found = self.sources.by_id(path.rpartition("/")[2])
+            return found.id if found else ""
+        try:
+            source = self.source_of(Call(scope, ""))
+        except (UnknownKeyError, ValueError):
+            return ""
+        return source.id if source else ""
+
     def source_with(self, key: object) -> Source:
         """Return the source with this write key. Raises UnknownKeyError."""
         source = self.sources.by_write_key(key) if isinstance(key, str) else None
@@ -262,7 +276,8 @@ class Door:
     async def bury(
         self, caller: Caller, unusable: Sequence[tuple[IngestError, bytes]], head: Mapping[str, Any] | None = None
     ) -> None:
-        """Keep bytes that can't be used, each with its reason; of those who don't want to be recorded the reason alone.
+        """Keep bytes that can't be used, without write keys, each with its reason; of those who don't want to be
+        recorded the reason alone.
 
         `head` is what their way in needs to know beside them.
         """
@@ -271,7 +286,8 @@ class Door:
             head, unusable = None, [(error, b"") for error, _ in unusable]
         elif caller.user_agent:
             head = {"user_agent": caller.user_agent, **(head or {})}
-        told = orjson.dumps(head).decode() if head else ""
+        unusable = [(error, self._without_keys(raw, source)) for error, raw in unusable]
+        told = self._without_keys(orjson.dumps(head), source).decode() if head else ""
         letters = [
             DeadLetter(
                 source.workspace,
@@ -292,6 +308,9 @@ class Door:
         self.counts.dead_lettered += len(unusable)
         for error, raw in unusable:
             self._watch.note(caller, REJECTED, None, str(error), raw)
+
+    def _without_keys(self, raw: bytes, source: Source) -> bytes:
+        return without_keys(raw, source.write_keys, lambda key: self.sources.by_write_key(key) is not None)
 
     def _note_unseen(self, caller: Caller, verdict: str, events: Sequence[Event]) -> None:
         """Tell of events that nobody may look at any more than that they were there."""

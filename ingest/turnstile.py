@@ -15,7 +15,8 @@ from ingest.errors import CORS, JSON, error_body, error_response
 from streams.model.errors import LogFullError
 
 SWEEP_S = 1.0
-_STATIC = ("/pixel",)
+_NOBODY = ("", 0)
+_STATIC = ("/pixel.js", "/stub.js")
 """What begins so is handed out whatever the state of the log."""
 
 
@@ -26,14 +27,16 @@ class _Body:
 
     def __init__(self, since_s: float, task: "asyncio.Task[object] | None") -> None:
         self.held_bytes = 0
-        self.sender: bytes | None = None
+        self.sender: str | None = None
         self.since_s = since_s
         self.task = task
         self.is_reading = self.is_late = False
 
 
 class Turnstile:
-    """An ASGI application around the door's. `refusal` says why nothing can be taken, if so. Spawn `run`."""
+    """An ASGI application around the door's. `refusal` says why nothing can be taken, if so; `source_of` which source a
+    head belongs to, if any: all others are told apart by their address, which nobody can choose. Spawn `run`.
+    """
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class Turnstile:
         timeout_s: float,
         retry_after_s: float,
         refusal: Callable[[], LogFullError | None] = lambda: None,
+        source_of: Callable[[Scope], str] = lambda _: "",
     ) -> None:
         self.held_bytes = 0
         self.refused = 0
@@ -53,7 +57,8 @@ class Turnstile:
         self._timeout_s = timeout_s
         self._retry_after_s = retry_after_s
         self._refusal = refusal
-        self._by_sender: Counter[bytes] = Counter()
+        self._source_of = source_of
+        self._by_sender: Counter[str] = Counter()
         self._bodies: set[_Body] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,7 +107,7 @@ class Turnstile:
     def _hold(self, body: _Body, size: int, scope: Scope, *, comes_in_pieces: bool) -> None:
         """Count bytes that have come. Raises LogFullError when they are too many."""
         if comes_in_pieces and body.sender is None:
-            body.sender = _sender_of(scope)
+            body.sender = self._source_of(scope) or f"from {(scope['client'] or _NOBODY)[0]}"
             self._by_sender[body.sender] += body.held_bytes
         is_too_much = self.held_bytes + size > self._limit_bytes
         if body.sender is not None and self._by_sender[body.sender] + size > self._limit_bytes // 2:
@@ -121,17 +126,6 @@ class Turnstile:
             self._by_sender[body.sender] -= body.held_bytes
             if not self._by_sender[body.sender]:
                 del self._by_sender[body.sender]
-
-
-def _sender_of(scope: Scope) -> bytes:
-    """Return what tells senders apart before anything is known of them: the key in the head, the address of a webhook;
-    all others are one.
-    """
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return bytes(value)
-    path: str = scope["path"]
-    return path.encode() if path.startswith("/webhooks/") else bytes(scope["query_string"])
 
 
 def _too_slow(timeout_s: float) -> Response:

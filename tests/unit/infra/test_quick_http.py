@@ -9,7 +9,8 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from infra.quick_http import MAX_BODY_BYTES, Answer, protocol_with
+from infra import quick_http
+from infra.quick_http import MAX_BODY_BYTES, MAX_HEAD_BYTES, Answer, protocol_with
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n"
 
@@ -150,7 +151,8 @@ async def test_pipelined_requests_are_answered_in_their_order():
         writer.write(post("/q", b"first") + post("/q", b"second") + post("/slow", b"third"))
         (await later)(HEAD, b"later")
         answers = [await answer_of(reader) for _ in range(3)]
-    assert answers == [b"later", b"quick", b"slow:/slow:third"]
+    # What waits behind another request goes the ordinary way: else each answer would be given inside the one before.
+    assert answers == [b"later", b"slow:/q:second", b"slow:/slow:third"]
 
 
 async def test_an_answer_to_somebody_who_has_gone_is_dropped():
@@ -178,3 +180,43 @@ async def test_a_connection_serves_many_requests_of_both_kinds():
             answers.append(await answer_of(reader))
     assert answers[:3] == [b"slow:/s:0", b"quick", b"slow:/s:2"]
     assert answers.count(b"quick") == 25
+
+
+async def test_many_pipelined_requests_are_all_answered():
+    async with serving(Recorder(at_once)) as (reader, writer):
+        writer.write(post("/q", b"x") * 500)
+        answers = [await answer_of(reader) for _ in range(500)]
+    assert len(answers) == 500
+
+
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "without an end"])
+async def test_a_head_that_is_too_large_is_refused(is_whole: bool):
+    async with serving(Recorder(at_once)) as (reader, writer):
+        head = b"POST /q HTTP/1.1\r\nHost: x\r\nX: " + b"a" * MAX_HEAD_BYTES
+        writer.write(head + (b"\r\nContent-Length: 0\r\n\r\n" if is_whole else b"aa"))
+        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_an_answer_in_pieces_of_a_head_that_is_not_too_large_comes():
+    async with serving(Recorder(at_once)) as (reader, writer):
+        whole = b"POST /q HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 40_000 + b"\r\nContent-Length: 30000\r\n\r\n"
+        writer.write(whole + b"b" * 30_000)
+        assert await answer_of(reader) in {b"quick", b"slow:/q:" + b"b" * 20}
+
+
+@pytest.mark.parametrize("said", [b"", b"POST /q HT", b"POST /q HTTP/1.1\r\nHost: x\r\n"])
+async def test_who_lets_a_head_wait_is_closed(said: bytes, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(quick_http, "HEAD_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(quick_http, "SWEEP_S", 0.02)
+    async with serving(Recorder(at_once)) as (reader, writer):
+        writer.write(said)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+
+
+async def test_where_it_is_crowded_who_says_nothing_goes_first(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(quick_http, "CROWDED", 1)
+    monkeypatch.setattr(quick_http, "HURRY_S", 0.0)
+    async with serving(Recorder(at_once)) as (reader, writer):
+        _, another = await asyncio.open_connection(*writer.get_extra_info("peername"))
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        another.close()

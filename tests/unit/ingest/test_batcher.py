@@ -207,3 +207,16 @@ async def test_an_event_that_is_missing_from_the_books_is_told_once_and_not_read
     audit.check()
     assert audit.state() == "3 events are not accounted for"
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+async def test_a_caller_that_can_not_be_told_keeps_nobody_else_from_being_told(batcher: Batcher, caplog):
+    told: list[Exception | None] = []
+
+    def fails(_: Exception | None) -> None:
+        raise ZeroDivisionError("inside")
+
+    batcher.put_soon([event(1)], fails)
+    batcher.put_soon([event(2)], told.append)
+    await batcher.put([event(3)])
+    assert (told, batcher.drift(), batcher.pending_bytes) == ([None], {}, 0)
+    assert "could not be told" in caplog.text

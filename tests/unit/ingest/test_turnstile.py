@@ -19,11 +19,14 @@ MIB = 1 << 20
 class Upload:
     """A request whose body comes piece by piece, as the test says."""
 
-    def __init__(self, turnstile: Turnstile, sender: str = "a", path: str = "/v1/batch") -> None:
+    def __init__(
+        self, turnstile: Turnstile, sender: str = "a", path: str = "/v1/batch", key: str = "", query: str = ""
+    ) -> None:
         self.statuses: list[int] = []
         self._pieces: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        headers = [(b"authorization", sender.encode())]
-        scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
+        headers = [(b"authorization", key.encode())]
+        scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": query.encode()}
+        scope["client"] = (sender, 4711)
         self.task = asyncio.create_task(turnstile(scope, self._pieces.get, self._send))
 
     async def piece(self, size: int, *, more: bool = True) -> None:
@@ -93,9 +96,34 @@ async def test_one_sender_leaves_half_of_the_room_to_others():
         await hog.status()
 
 
-async def test_webhooks_are_told_apart_by_their_address():
-    turnstile = over(2 * MIB)
-    first, second = Upload(turnstile, path="/webhooks/a"), Upload(turnstile, "b", "/webhooks/b")
+async def test_what_a_sender_makes_up_gives_it_no_more_room():
+    turnstile = over()
+    hogs = [Upload(turnstile, "hog", key=f"made up {n}", query=f"x={n}") for n in range(4)]
+    for hog in hogs:
+        await hog.piece(MIB - 1)
+    assert sum(hog.task.done() for hog in hogs) == 2
+    for hog in hogs:
+        await hog.piece(0, more=False)
+        await hog.status()
+
+
+async def test_a_known_source_has_room_beside_strangers_of_the_same_address():
+    turnstile = over(source_of=lambda scope: "shop" if (b"authorization", b"real") in scope["headers"] else "")
+    hogs = [Upload(turnstile, "proxy", query=f"x={n}") for n in range(4)]
+    for hog in hogs:
+        await hog.piece(MIB - 1)
+    shop = Upload(turnstile, "proxy", key="real")
+    await shop.piece(MIB - 1)
+    await shop.piece(0, more=False)
+    assert await shop.status() == 200
+    for hog in hogs:
+        await hog.piece(0, more=False)
+        await hog.status()
+
+
+async def test_webhooks_are_told_apart_by_their_source():
+    turnstile = over(2 * MIB, source_of=lambda scope: scope["path"].rpartition("/")[2])
+    first, second = Upload(turnstile, path="/webhooks/a"), Upload(turnstile, "a", "/webhooks/b")
     await first.piece(900_000)
     await second.piece(900_000)
     assert not first.task.done()

@@ -1,0 +1,37 @@
+"""What a door knows of a request by its head alone."""
+
+from base64 import b64encode
+
+import pytest
+
+from ingest.batcher import Batcher
+from ingest.dead_letters import LogDeadLetters
+from ingest.door import Door
+from ingest.settings import IngestSettings
+from ingest.sources import StaticSources
+from tests.unit.ingest.conftest import SHOP, WEB
+from tests.unit.ingest.fake_log import FakeClock, FakeLog
+
+
+@pytest.fixture
+def door(batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings) -> Door:
+    return Door(batcher, StaticSources([WEB, SHOP]), LogDeadLetters(log), clock, settings)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "authorization", "source"),
+    [
+        ("/v1/batch", b"", b"Basic " + b64encode(b"wk_web:"), "src_web"),
+        ("/v1/batch", b"k=wk_web", b"", "src_web"),
+        ("/webhooks/src_shop", b"", b"", "src_shop"),
+        ("/webhooks/none", b"", b"", ""),
+        ("/v1/batch", b"", b"Basic " + b64encode(b"made up:"), ""),
+        ("/v1/batch", b"", b"Basic !", ""),
+        ("/v1/batch", b"k=%ff", b"", ""),
+        ("/v1/batch", b"", b"", ""),
+    ],
+)
+def test_a_head_tells_its_source_or_nothing(door: Door, path: str, query: bytes, authorization: bytes, source: str):
+    headers = [(b"authorization", authorization)] if authorization else []
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": query, "headers": headers}
+    assert door.source_id_of(scope) == source
