@@ -36,7 +36,7 @@ _CLOSED_RETRY_S = 5
 class IngestError(CampaignIqError):
     """Input that can't be used; `field` is empty when it is about the request as a whole.
 
-    `raw` is what was read of a body that could not be read to its end, or what may be kept of one that holds secrets.
+    `raw` is what was read of a body that could not be read to its end.
     """
 
     status = 400

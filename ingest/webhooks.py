@@ -17,14 +17,24 @@ from ingest.caller import Caller
 from ingest.door import IGNORED, REFUSED, Door
 from ingest.errors import JSON, BadSignatureError, IngestError, UnknownSourceError, answering
 from ingest.sources import Source
-from ingest.vendors.base import NEEDS_CERTIFICATE, PARSED_HEADERS, PartlyUnusableError, Reply, Vendor, WebhookRequest
+from ingest.vendors.base import (
+    NEEDS_CERTIFICATE,
+    PARSED_HEADERS,
+    PartlyUnusableError,
+    Reply,
+    Vendor,
+    WebhookRequest,
+)
 from ingest.vendors.certificates import Certificates
 from ingest.vendors.registry import VENDORS
 from streams.model.events import Event
 
 _IGNORED = b'{"success":true,"ignored":true}'
 _NO_USE = IngestError("ignored", "", "it tells nothing that has a use here", "Nothing need be done")
-_SECRETS_IN_ADDRESSES = ("secret", "hub.verify_token")
+# The first two are looked at; the others no `parse` wants, and somebody may have put a secret there.
+_SECRETS_IN_ADDRESSES = frozenset(
+    ("secret", "hub.verify_token", "token", "access_token", "key", "api_key", "apikey", "password", "signature")
+)
 _MAX_HEADER_CHARS = 1_024
 
 
@@ -62,7 +72,7 @@ class WebhookRoutes:
             events, refused = _treated(door, parsed, caller)
         except IngestError as error:
             if not error.is_about_sender:
-                await door.bury(caller, [(error, error.raw or raw)], head_of(told))
+                await door.bury(caller, [(error, vendor.kept(raw))], head_of(told))
             raise
         unusable = unusable or refused
         if not events:
@@ -73,7 +83,7 @@ class WebhookRoutes:
         await door.take(caller, events)
         if unusable is not None:
             taken = [event.id for event in events]
-            await door.bury(caller, [(unusable, unusable.raw or raw)], {**head_of(told), "taken": taken})
+            await door.bury(caller, [(unusable, vendor.kept(raw))], {**head_of(told), "taken": taken})
         return _response(vendor.reply)
 
     def _addressed(self, request: Request) -> tuple[Source, Vendor]:
@@ -126,7 +136,7 @@ def head_of(told: WebhookRequest) -> dict[str, Any]:
         fields = parse_qsl(address.query, keep_blank_values=True, max_num_fields=100)
     except ValueError:
         fields = []
-    query = urlencode([(name, value) for name, value in fields if name not in _SECRETS_IN_ADDRESSES])
+    query = urlencode([(name, value) for name, value in fields if name.lower() not in _SECRETS_IN_ADDRESSES])
     headers = {name: value[:_MAX_HEADER_CHARS] for name in PARSED_HEADERS if (value := told.headers.get(name))}
     return {"query": query, "headers": headers}
 

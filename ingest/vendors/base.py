@@ -1,6 +1,8 @@
 """What a webhook vendor's module offers, and what it is told."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -108,6 +110,10 @@ class Vendor(Protocol):
         """
         ...
 
+    def kept(self, raw: bytes) -> bytes:
+        """Return of a body that can't be used what may be kept: without secrets, and parsed to the same events."""
+        ...
+
 
 class PlainVendor:
     """What most vendors have in common: no certificate, nothing to confirm, no handshake, a plain answer."""
@@ -122,3 +128,13 @@ class PlainVendor:
 
     def handshake(self, request: WebhookRequest, secrets: Sequence[str]) -> Reply | None:
         return None
+
+    def kept(self, raw: bytes) -> bytes:
+        return raw
+
+
+def blanking(*names: str) -> Callable[[bytes], bytes]:
+    """Return what empties the texts of these members, which tell nothing of events, wherever they stand in JSON."""
+    members = "|".join(map(re.escape, names)).encode()
+    pattern = re.compile(rb'("(?:' + members + rb')"\s*:\s*")(?:[^"\\]|\\.)*+', re.DOTALL)
+    return partial(pattern.sub, rb"\1")

@@ -73,12 +73,11 @@ class Salesforce(PlainVendor):
         return next((one for one in verdicts if one.is_genuine), verdicts[0])
 
     def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
-        try:
-            items = [told._asdict() for told in read_message(request.raw).notifications]
-            return each(items, lambda item: _events(Notification(**item), source, now_ms))
-        except IngestError as error:
-            error.raw = without_session(request.raw)
-            raise
+        items = [told._asdict() for told in read_message(request.raw).notifications]
+        return each(items, lambda item: _events(Notification(**item), source, now_ms))
+
+    def kept(self, raw: bytes) -> bytes:
+        return without_session(raw)
 
 
 def _judge(request: WebhookRequest, secret: str) -> Verdict:

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from ingest.errors import IngestError
 from ingest.sources import Source
-from ingest.vendors.base import GENUINE, PlainVendor, Verdict, WebhookRequest
+from ingest.vendors.base import GENUINE, PlainVendor, Verdict, WebhookRequest, blanking
 from ingest.vendors.chains import rsa_key_of
 from ingest.vendors.mapped import payload_of
 from ingest.vendors.ses_events import events_of
@@ -49,6 +49,8 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
 }
 
 _Message = dict[str, Any]
+# Whoever has one of these addresses, or the token in them, can end the subscription or confirm it.
+_without_tokens = blanking("UnsubscribeURL", "SubscribeURL", "Token")
 
 
 class Ses(PlainVendor):
@@ -95,6 +97,9 @@ class Ses(PlainVendor):
         message = payload_of(request.raw)
         is_news = message.get("Type") == "Notification"
         return events_of(str(message.get("Message")), source, now_ms) if is_news else []
+
+    def kept(self, raw: bytes) -> bytes:
+        return _without_tokens(raw)
 
 
 def _message(request: WebhookRequest) -> _Message:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from ingest.errors import IngestError
 from ingest.sources import Source
 from ingest.values import SEPARATOR, optional_id, optional_object
-from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest
+from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest, blanking
 from ingest.vendors.mapped import event, keys_for, payload_of, when_ms
 from ingest.vendors.signing import NO_SECRET, hmac_hex, hmac_verdict, live, pairs_of, time_verdict
 from ingest.visits import utm_from
@@ -27,6 +27,8 @@ _Payload = dict[str, Any]
 
 _SIGNATURE = "stripe-signature"
 _MAX_SIGNATURES = 20
+# With it a payment can be completed; Stripe wants it kept nowhere.
+_without_secrets = blanking("client_secret")
 _CUSTOMER_ID = "stripe"
 _MARKS = ("campaign", "delivery_id", "message_id")
 """Of an object's metadata: what joins it with our own sends."""
@@ -93,6 +95,9 @@ class Stripe(PlainVendor):
                 utm=utm_from(metadata, "utm_"),
             )
         ]  # fmt: skip
+
+    def kept(self, raw: bytes) -> bytes:
+        return _without_secrets(raw)
 
 
 def _session(session: _Payload, _before: _Payload) -> _Told | None:
