@@ -171,6 +171,22 @@ def test_who_looks_on_sees_what_came_and_what_comes(platform: Platform) -> None:
     assert (code, told.count("\n"), "demo_requested user:bob" in told) == (0, 1, True)
 
 
+def test_no_command_shows_a_write_key(platform: Platform) -> None:
+    key = platform.bootstrap["write_key"]
+    httpx.post(f"{platform.url}/v1/track", json={"event": "Signed Up", "writeKey": key})
+    httpx.post(f"{platform.url}/v1/track", content=f'{{"writeKey":"{key}","event":"Cut O', auth=(key, ""))
+    httpx.get(f"{platform.url}/p.gif", params={"k": key, "e": "Mail Opened"})
+    found = letters(platform, 3)
+    commands = [("dead-letters", "list"), ("sources", "watch", "web", "--once")]
+    commands += [("dead-letters", "show", one["id"]) for one in found]
+    told = [command(platform, *words, *more) for words in commands for more in ((), ("--json",))]
+    assert {code for code, _ in told} == {0}
+    assert [text for _, text in told if key in text or key.removeprefix("wk_") in text] == []
+    assert sum("***" in text for _, text in told) == 2 + 2 * 3  # the debugger and each letter, as text and as JSON
+    code, text = command(platform, "dead-letters", "replay", "--code", "missing_field", ADA, "--set=u=ada")
+    assert (code, "2 replayed" in text) == (0, True)
+
+
 def _auth(platform: Platform) -> dict[str, str]:
     return {"Authorization": f"Bearer {platform.bootstrap['api_token']}"}
 

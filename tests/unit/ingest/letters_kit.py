@@ -28,7 +28,8 @@ WEB = Source("web", "ws", "web", write_key="wk_web")
 SERVER = Source("server", "ws", "server", write_key="wk_server")
 SHOP = Source("shop", "ws", "shopify", webhook_secrets=("secret",))
 MAIL = Source("mail", "ws", "brevo", webhook_secrets=("secret",))
-SOURCES = (WEB, SERVER, SHOP, MAIL)
+SALES = Source("sales", "ws", "salesforce", webhook_secrets=("a-token-of-32-characters-or-more",))
+SOURCES = (WEB, SERVER, SHOP, MAIL, SALES)
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 
 
