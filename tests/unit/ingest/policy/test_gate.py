@@ -47,6 +47,13 @@ class Clock:
         ("https://*.shop.example", "https://www.shop.example:444", False),
         ("http://[::1]:8000", "http://[::1]:8000", True),
         ("https://shop.example", "http://[", False),
+        ("*.shop.example", "https://evil.com\\.shop.example", False),
+        ("*.shop.example", "https://evil.com%2f.shop.example", False),
+        ("*.shop.example", "https://evil.com%5c.shop.example", False),
+        ("*.shop.example", "https://evil.com\t.shop.example", False),
+        ("*.shop.example", "https://evil.com;.shop.example", False),
+        ("*.shop.example", "https://evil.com/.shop.example", False),
+        ("*.shop.example", "https://a_b.xn--bcher-kva.shop.example", True),
     ],
 )
 def test_a_page_is_welcome_when_the_source_allows_it(allowed: str, origin: str, is_welcome: bool):
