@@ -14,9 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ingest.caller import caller_of
 from ingest.door import Door
 from ingest.errors import IngestError, answering
 from ingest.gif import GIF, GIF_HEADERS
+from ingest.recent_ids import RecentIds, digests_of
 from ingest.sources import WEB, Source
 from streams.model.deliveries import PLATFORM
 from streams.model.errors import LogClosedError, LogFullError
@@ -29,6 +31,7 @@ OPENED, CLICKED = "email_opened", "email_clicked"
 PATIENCE_S: Final = 0.3
 """How long the answer waits for the log."""
 _CLICK_MS: Final = 60_000
+_REMEMBERED: Final = 100_000
 _PREFETCH_HEADERS: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _PREFETCH_WORDS: Final = ("prefetch", "preview", "prerender")
 # Programs that check mails open them and follow every link; neither makes a lead.
@@ -58,6 +61,8 @@ class LinkRoutes:
         self._door = door
         self._signer = signer
         self._recording: set[asyncio.Task[None]] = set()
+        self._recent = RecentIds(_REMEMBERED)
+        self._under_way: set[int] = set()
 
     def routes(self) -> list[Route]:
         return [
@@ -89,15 +94,25 @@ class LinkRoutes:
         await asyncio.wait({task}, timeout=PATIENCE_S)
 
     async def _record(self, request: Request, link: Link, name: str) -> None:
-        door = self._door
-        caller = door.caller(request, Source(PLATFORM, link.workspace, WEB, policy=_POLICY), "link")
+        door, source = self._door, Source(PLATFORM, link.workspace, WEB, policy=_POLICY)
+        caller = caller_of(request, source, "link")
         events = door.see([_event(link, name, door.clock.now_ms())], None, caller)
         if _is_prefetch(request):
             events = [_as_robots(event) for event in events]
         events = door.treat(events, caller)
         # A robot that was first must not take the place of the person who comes after it.
         events = [replace(event, id=f"{event.id}:{BOT}") if event.is_flagged(BOT) else event for event in events]
-        await door.take(caller, events)
+        # Who does not want to be recorded takes nobody's place either.
+        ids = {2 * digest + caller.opts_out for digest in digests_of(events)}
+        if all(one in self._recent or one in self._under_way for one in ids):
+            return  # before it is counted: who repeats one link spends nothing of what all mails have together
+        door.caller(request, source, "link")
+        self._under_way |= ids
+        try:
+            await door.take(caller, events)
+            self._recent.add_all(ids)
+        finally:
+            self._under_way -= ids
 
     def _recorded(self, task: asyncio.Task[None]) -> None:
         self._recording.discard(task)

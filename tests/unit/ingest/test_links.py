@@ -11,8 +11,9 @@ from ingest import links
 from ingest.app import create_ingest_app
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
+from ingest.door import OpenGate
 from ingest.settings import IngestSettings
-from ingest.sources import StaticSources
+from ingest.sources import Source, StaticSources
 from streams.model.errors import LogFullError
 from streams.model.events import BOT
 from streams.model.links import Link, LinkSigner
@@ -137,3 +138,42 @@ async def test_a_fault_while_recording_keeps_nobody_from_the_page(client: httpx.
 async def test_a_target_is_written_so_that_a_header_can_hold_it(client: httpx.AsyncClient):
     answer = await client.get(click_path("https://shop.example/é?q=ü|x"))
     assert answer.headers["location"] == "https://shop.example/%C3%A9?q=%C3%BC%7Cx"
+
+
+async def test_who_repeats_one_link_spends_nothing_of_what_all_mails_have(
+    batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings
+):
+    gate = Spending()
+    app = create_ingest_app(batcher, StaticSources([]), LogDeadLetters(log), clock, settings, links=SIGNER, gate=gate)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
+        log.gate.clear()
+        waiting = [asyncio.create_task(client.get(click_path())) for _ in range(20)]
+        await asyncio.sleep(0)
+        log.gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {302}
+        for headers in ({}, {"DNT": "1"}, {"X-Moz": "prefetch"}) * 20:
+            await client.get(click_path(), headers=headers)
+    assert gate.spent == 3
+
+
+async def test_who_does_not_want_to_be_recorded_takes_nobodys_place(client: httpx.AsyncClient, log: FakeLog):
+    await client.get(OPEN_PATH, headers={"DNT": "1"})
+    await client.get(OPEN_PATH)
+    assert [event.name for event in log.events()] == ["email_opened"]
+
+
+async def test_an_open_that_could_not_be_recorded_is_when_it_comes_again(client: httpx.AsyncClient, log: FakeLog):
+    log.fault = LogFullError("disk", 5)
+    await client.get(OPEN_PATH)
+    log.fault = None
+    await client.get(OPEN_PATH)
+    assert [event.name for event in log.events()] == ["email_opened"]
+
+
+class Spending(OpenGate):
+    """Lets everybody in, and counts."""
+
+    spent = 0
+
+    def spend(self, source: Source, messages: int, *, is_webhook: bool = False) -> None:
+        self.spent += messages
