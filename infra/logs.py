@@ -32,9 +32,11 @@ _REPEATING = (
     "infra.late_kafka",
     "ingest.batcher",
     "ingest.intake",
+    "ingest.links",
     "sinks.sender",
+    "uvicorn.error",
 )
-"""Who complains of an outage again and again, each of many connections by itself."""
+"""Who complains again and again: of an outage, each of many connections by itself, or of what strangers send."""
 REPEATED_AFTER_S = 30.0
 _MAX_KNOWN = 200
 _KEY_CHARS = 120
@@ -56,7 +58,8 @@ class RepeatFilter(logging.Filter):
         if not any(record.name == name or record.name.startswith(f"{name}.") for name in _REPEATING):
             return True
         said = record.getMessage()
-        key = (record.name, _DIFFERING.sub("#", said)[:_KEY_CHARS])
+        fault = repr(record.exc_info[1]) if record.exc_info else ""
+        key = (record.name, _DIFFERING.sub("#", f"{said} {fault}")[:_KEY_CHARS])
         now_s = self._now_s()
         with self._lock:
             since_s, count = self._known.get(key, (now_s - REPEATED_AFTER_S, 0))

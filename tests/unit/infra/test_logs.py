@@ -18,8 +18,9 @@ class Log:
         self.now_s = 0.0
         self._filter = RepeatFilter(lambda: self.now_s)
 
-    def said(self, name: str, message: str, *arguments: object) -> str | None:
-        record = logging.LogRecord(name, logging.ERROR, "", 0, message, arguments, None)
+    def said(self, name: str, message: str, *arguments: object, fault: Exception | None = None) -> str | None:
+        told = (type(fault), fault, None) if fault else None
+        record = logging.LogRecord(name, logging.ERROR, "", 0, message, arguments, told)
         return record.getMessage() if self._filter.filter(record) else None
 
 
@@ -56,3 +57,15 @@ def test_what_is_remembered_is_bounded(log):
     for number in range(1_000):
         log.said("aiokafka", "x" * (number % 110) + "y" * (number // 110))
     assert len(log._filter._known) <= 200
+
+
+def test_what_strangers_send_fills_no_log(log):
+    said = [log.said("uvicorn.error", "Invalid HTTP request received.") for _ in range(100)]
+    said += [log.said("ingest.links", "an opened or clicked mail is not recorded: %s", "rate") for _ in range(100)]
+    assert len(list(filter(None, said))) == 2
+
+
+def test_two_faults_are_told_apart_though_the_words_are_the_same(log):
+    faults = (ValueError("a"), KeyError("b"), ValueError("a"))
+    told = [log.said("uvicorn.error", "Exception in ASGI application", fault=fault) for fault in faults]
+    assert [bool(one) for one in told] == [True, True, False]
