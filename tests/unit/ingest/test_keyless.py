@@ -1,4 +1,7 @@
-"""No write key and no session id is in what is kept and shown of what could not be used; it is replayed all the same."""
+"""No write key or session id is in what is kept and shown of what could not be used; it is replayed all the same."""
+
+import gzip
+from base64 import b64encode
 
 import orjson
 import pytest
@@ -39,6 +42,31 @@ def test_a_key_is_blanked_however_it_is_spelt(raw: bytes, kept: bytes):
 
 def test_the_key_of_another_source_is_blanked_too():
     assert without_keys(b'{"writeKey":"wk_other"}', (), "wk_other".__eq__) == b'{"writeKey":"***"}'
+
+
+PACKED = gzip.compress(b'{"writeKey":"wk_a-B_9"}')
+
+
+@pytest.mark.parametrize("packed", [PACKED, PACKED[:-4], PACKED[:-1] + b"\xff", PACKED + b"behind"])
+def test_packed_bytes_with_a_key_are_kept_unpacked(packed: bytes):
+    assert without_keys(packed, KEYS, nobodys) == b'{"writeKey":"***"}'
+
+
+def test_packed_bytes_without_a_key_are_kept_as_they_are_and_bombs_do_no_harm():
+    for packed in (
+        gzip.compress(b'{"event":1}'),
+        gzip.compress(bytes(50_000_000)),
+        gzip.compress(PACKED),
+        b"\x1f\x8bno",
+    ):
+        assert without_keys(packed, KEYS, nobodys) == packed
+
+
+async def test_a_broken_pixel_of_segment_keeps_no_key_in_base64():
+    data = b64encode(b'{"writeKey":"wk_web","event":"Opened"}').decode()
+    async with open_desk() as desk:
+        await desk.client.get("/v1/pixel/track", params={"k": "wk_web", "data": f"{data}!"})
+        assert (await desk.only()).raw == b'{"writeKey":"***","event":"Opened"}'
 
 
 async def test_neither_letters_nor_the_debugger_hold_a_key_and_letters_are_replayed():
