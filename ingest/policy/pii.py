@@ -3,6 +3,7 @@
 A hash (HMAC-SHA256 with the workspace's key) tells nobody what it was of, and is the same for the same value, so people
 stay told apart. E-mail and phone are keys of a person, too: they leave the keys with the field. What is hashed comes
 back as a custom id ("email_hash"), which joins the person's events and which nobody takes for an address to write to.
+Names are the same in capitals and small letters, and what is said of traits holds for those of groups as well.
 """
 
 import hmac
@@ -20,7 +21,7 @@ from streams.model.events import Event, ProfileKeys
 
 MARK = "hmac-sha256:"
 _HASH_CHARS = len(MARK) + 64
-_PROPERTIES, _TRAITS = "properties", "traits"
+_PROPERTIES, _TRAITS, _GROUP_TRAITS = "properties", "traits", "group_traits"
 _KEPT_PLANS = 1_024
 Treats = Literal["", "drop", "hash"]
 _Path = tuple[str, ...]
@@ -86,17 +87,22 @@ def hashed(value: Any, key: bytes, name: str = "") -> Any:
 
 
 def _changed(node: Any, path: _Path, key: bytes | None) -> Any:
-    """Return the node with what is at the path hashed, or dropped without a key; in each item of a list."""
+    """Return the node with what is at the path (of folded names) hashed, or dropped without a key; in each item of a
+    list.
+    """
     if isinstance(node, list):
         return [_changed(item, path, key) for item in node]
-    name = path[0]
-    if not isinstance(node, dict) or name not in node:
+    if not isinstance(node, dict):
         return node
-    if len(path) > 1:
-        return {**node, name: _changed(node[name], path[1:], key)}
+    wanted, rest = path[0], path[1:]
+    names = [name for name in node if name == wanted or name.casefold() == wanted]
+    if not names:
+        return node
+    if rest:
+        return node | {name: _changed(node[name], rest, key) for name in names}
     if key is None:
-        return {known: value for known, value in node.items() if known != name}
-    return {**node, name: hashed(node[name], key, name.lower())}
+        return {name: value for name, value in node.items() if name not in names}
+    return node | {name: hashed(node[name], key, wanted) for name in names}
 
 
 def _keys(keys: ProfileKeys, plan: _Plan, key: bytes) -> ProfileKeys:
@@ -120,10 +126,13 @@ def _plan(drop: tuple[str, ...], hashes: tuple[str, ...]) -> _Plan:
     treats: dict[str, Treats] = {}
     # Hashed first: what is to be dropped is, also when it is named in both.
     for field, is_dropped in (*((one, False) for one in hashes), *((one, True) for one in drop)):
-        root, _, rest = field.partition(".")
-        path = tuple((rest if root in roots and rest else field).split("."))
+        folded = field.casefold()
+        root, _, rest = folded.partition(".")
+        path = tuple((rest if root in roots and rest else folded).split("."))
         for name in (root,) if root in roots and rest else roots:
             roots[name].append((path, is_dropped))
+            if name == _TRAITS:
+                roots[_PROPERTIES].append(((_GROUP_TRAITS, *path), is_dropped))
         if len(path) == 1:
-            treats[path[0].lower()] = "drop" if is_dropped else "hash"
+            treats[path[0]] = "drop" if is_dropped else "hash"
     return _Plan(tuple(roots[_PROPERTIES]), tuple(roots[_TRAITS]), treats.get("email", ""), treats.get("phone", ""))

@@ -1,7 +1,7 @@
 """Policies of sources as JSON: read, judged, written. What they do is the front door's business."""
 
 import re
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 import orjson
@@ -15,6 +15,9 @@ MIN_RATE, MAX_RATE = 0.001, 1_000_000.0
 _ORIGIN = re.compile(r"(https?://)?(\*\.)?[a-z0-9_\-]+(\.[a-z0-9_\-]+)*(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?")
 _FIELD = re.compile(r"[^.\s\x00-\x1f]+(\.[^.\x00-\x1f]+)*")
 _MAX_CHARS = 300
+# Who somebody is stands beside properties and traits: an event without it is nobody's.
+_IDENTITIES = frozenset({"userid", "anonymousid"})
+_CHOICES = {name: get_args(kind) for name, kind in get_type_hints(SourcePolicy).items() if get_origin(kind) is Literal}
 
 _decode = msgspec.json.Decoder(SourcePolicy).decode
 _encode = msgspec.json.Encoder().encode
@@ -42,12 +45,17 @@ def changed_policy(policy: SourcePolicy, changes: dict[str, Any]) -> SourcePolic
         asked = msgspec.convert(orjson.loads(_encode(policy)) | changes, SourcePolicy)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `$.")
-        field = f"policy.{path.rstrip('`')}" if path else "policy"
-        raise SourceError(field, problem[:1].lower() + problem[1:], "See docs/sources.md") from None
+        name = path.rstrip("`")
+        remedy = f"Choose among {', '.join(_CHOICES[name])}" if name in _CHOICES else "See docs/sources.md"
+        problem = problem[:1].lower() + problem[1:]
+        raise SourceError(f"policy.{name}" if name else "policy", problem, remedy) from None
     asked = msgspec.structs.replace(
         asked, allowed_origins=tuple(dict.fromkeys(map(_plain_origin, asked.allowed_origins)))
     )
     _check(asked)
+    for name in ("drop_fields", "hash_fields"):
+        if name in changes:  # one that an earlier build took must not keep the source from being turned off
+            _check_identities(name, getattr(asked, name))
     return asked
 
 
@@ -67,6 +75,16 @@ def _check(policy: SourcePolicy) -> None:
             if len(field) > _MAX_CHARS or not _FIELD.fullmatch(field):
                 problem = f"{field[:60]!r} is no path of names"
                 raise SourceError(f"policy.{name}", problem, 'Give e.g. "traits.ssn" or "address.street"')
+
+
+def _check_identities(name: str, fields: tuple[str, ...]) -> None:
+    for field in fields:
+        if field.replace("_", "").casefold() in _IDENTITIES:
+            raise SourceError(
+                f"policy.{name}",
+                f"{field!r} says whose an event is, which is neither dropped nor hashed here",
+                f'Send another id, or name "properties.{field}" or "traits.{field}" if you mean a field of that name',
+            )
 
 
 def _plain_origin(origin: str) -> str:

@@ -36,6 +36,24 @@ def test_paths_reach_into_objects_and_lists():
     assert found.properties == {"guests": [{"seat": 1}, {"seat": 2}], "at": {"zip": 1}}
 
 
+@pytest.mark.parametrize("field", ["traits.ssn", "ssn", "Traits.SSN"])
+def test_the_traits_of_a_group_are_traits(field: str):
+    grouped = the_event(type="group", groupId="g1", traits={"ssn": "1", "plan": "pro"})
+    assert treated(grouped, (field,)).properties == {"group_id": "g1", "group_traits": {"plan": "pro"}}
+    assert treated(grouped, hashes=(field,)).properties["group_traits"]["ssn"].startswith(MARK)
+    assert treated(grouped, ("properties.ssn",)).properties == grouped.properties
+
+
+def test_names_are_the_same_in_capitals_and_small_letters():
+    event = the_event(
+        properties={"At": {"STREET": "x", "street": "y", "zip": 1}}, context={"traits": {"EMail": "a@b.io"}}
+    )
+    found = treated(event, ("properties.at.Street",), ("traits.Email",))
+    assert found.properties == {"At": {"zip": 1}}
+    assert found.traits["EMail"] == treated(event, hashes=("EMAIL",)).traits["EMail"]
+    assert found.traits["EMail"].startswith(MARK)
+
+
 def test_the_event_that_came_in_is_not_changed():
     event = the_event(properties={"at": {"street": "x"}})
     treated(event, ("at.street",))
@@ -104,7 +122,7 @@ plain = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
     max_leaves=10,
 )
-objects = st.dictionaries(st.sampled_from(["a", "b", "email", "phone"]), plain, max_size=4)
+objects = st.dictionaries(st.sampled_from(["a", "A", "b", "email", "phone", "group_traits"]), plain, max_size=4)
 fields = st.lists(st.sampled_from(["a", "b.a", "properties.a.b", "traits.email", "email", "phone", "c.c"]), max_size=4)
 
 
