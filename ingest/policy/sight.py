@@ -19,6 +19,7 @@ from streams.store.sources import WEB
 MAX_CATEGORIES = 50
 _CATEGORY_CHARS = 100
 _AGENT_CHARS = 512
+_ADDRESS_CHARS = 64
 _KEPT_SENDERS = 8_192
 _NO_CONTEXT: Mapping[str, Any] = {}
 _NOTHING = Provenance()
@@ -70,18 +71,18 @@ class SenderSight:
             return events
         return [_noted(event, seen, consent) for event in events]
 
-    def _sender(self, context: Mapping[str, Any], caller: Caller) -> tuple[str, str]:
-        """Return agent and address of the person's device. A server speaks for people, and so does a program that has
-        the key of a website: what it says of them counts, while its own agent and address are nobody's.
+    @staticmethod
+    def _sender(context: Mapping[str, Any], caller: Caller) -> tuple[str, str]:
+        """Return agent and address of the person's device. A server speaks for people: what it says of them counts.
+        Whoever has the key of a website, which is no secret, is what the request's head shows.
         """
-        agent, address = caller.user_agent, caller.address
-        told = context.get("userAgent")
-        if isinstance(told, str) and told and (not agent or self._agents.of(agent).kind is Kind.PROGRAM):
-            agent, address = told[:_AGENT_CHARS], ""
-        if not address:
-            told = context.get("ip")
-            address = told[:64] if isinstance(told, str) else ""
-        return agent, address
+        if caller.source.kind == WEB:
+            return caller.user_agent, caller.address
+        agent, address = context.get("userAgent"), context.get("ip")
+        return (
+            agent[:_AGENT_CHARS] if isinstance(agent, str) else "",
+            address[:_ADDRESS_CHARS] if isinstance(address, str) else "",
+        )
 
     def _look(self, agent: str, address: str, keeps: str, uncounted: str, is_web: bool, is_driven: bool) -> _Seen:
         known = self._agents.of(agent)

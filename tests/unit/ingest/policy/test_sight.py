@@ -97,13 +97,17 @@ def test_a_server_is_no_bot_and_what_it_says_of_people_counts(agents: Agents):
     assert BOT in seen(agents, server, context={"userAgent": GOOGLEBOT}).flags
 
 
-def test_a_program_with_a_websites_key_speaks_for_whom_it_names(agents: Agents):
-    told = seen(agents, a_caller("python-requests/2.31"), context={"userAgent": SAFARI, "ip": "198.51.100.9"})
-    assert (told.device, told.address, told.flags) == ("iPhone", "198.51.100.0", ())
+@pytest.mark.parametrize("agent", [HEADLESS, "curl/8.5.0", "python-requests/2.31", ""])
+@pytest.mark.parametrize("claimed", [SAFARI, "spoof"])
+def test_a_program_with_a_websites_key_is_a_bot_whatever_it_claims(agents: Agents, agent: str, claimed: str):
+    told = seen(agents, a_caller(agent), context={"userAgent": claimed, "ip": "8.8.8.8"})
+    assert (told.flags, told.address) == ((BOT,), "203.0.113.0")
+    assert told.device != "iPhone"
 
 
 def test_a_browser_does_not_choose_its_address(agents: Agents):
     assert seen(agents, a_caller(), context={"ip": "198.51.100.9"}).address == "203.0.113.0"
+    assert seen(agents, a_caller(address=""), context={"ip": "198.51.100.9"}).address == ""
 
 
 def test_a_mail_services_picture_fetcher_leaves_no_address_and_no_browser(agents: Agents):
