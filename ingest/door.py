@@ -13,7 +13,7 @@ from starlette.types import Scope
 from ingest.batcher import Batcher, Done
 from ingest.call import Call, Head
 from ingest.caller import Caller, caller_of
-from ingest.errors import IngestError, UnknownKeyError
+from ingest.errors import IngestError, SourceOffError, UnknownKeyError
 from ingest.keyless import without_keys
 from ingest.normalise import events_of
 from ingest.provenance import as_history_when_old, in_client_order
@@ -166,10 +166,10 @@ class Door:
         return source.id if source else ""
 
     def source_with(self, key: object) -> Source:
-        """Return the source with this write key. Raises UnknownKeyError."""
+        """Return the source with this write key. Raises UnknownKeyError, or SourceOffError of one turned off."""
         source = self.sources.by_write_key(key) if isinstance(key, str) else None
         if source is None:
-            raise UnknownKeyError
+            raise SourceOffError if isinstance(key, str) and self.sources.is_off(key) else UnknownKeyError
         return source
 
     def caller(self, request: Head, source: Source, via: str, messages: int = 1) -> Caller:
@@ -310,7 +310,10 @@ class Door:
             self._watch.note(caller, REJECTED, None, str(error), raw)
 
     def _without_keys(self, raw: bytes, source: Source) -> bytes:
-        return without_keys(raw, source.write_keys, lambda key: self.sources.by_write_key(key) is not None)
+        known = self.sources
+        return without_keys(
+            raw, source.write_keys, lambda key: known.by_write_key(key) is not None or known.is_off(key)
+        )
 
     def _note_unseen(self, caller: Caller, verdict: str, events: Sequence[Event]) -> None:
         """Tell of events that nobody may look at any more than that they were there."""

@@ -3,6 +3,7 @@
 CampaignIqError
   - IngestError             400  a field or body that can't be used; names field, problem, remedy
     - UnknownKeyError       401  no source has this write key
+      - SourceOffError      403  the source that has it is turned off
     - OriginError           403  a page that the source does not allow
     - RateLimitedError      429  with Retry-After: more messages than the source may send
     - BadSignatureError     401  a webhook that its vendor did not sign with this source's secret
@@ -60,6 +61,19 @@ class UnknownKeyError(IngestError):
             "writeKey",
             "no source has this write key",
             "Send the key of a source as Basic user name, as writeKey in the body or as ?k=",
+        )
+
+
+class SourceOffError(UnknownKeyError):
+    status = 403
+
+    def __init__(self) -> None:
+        IngestError.__init__(
+            self,
+            "source_off",
+            "writeKey",
+            "the source with this write key is turned off",
+            "Turn it on, or send with the key of another",
         )
 
 

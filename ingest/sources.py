@@ -17,7 +17,11 @@ class SourceDirectory(Protocol):
     """Finds sources. Look-ups must take no time that tells how much of a key was right."""
 
     def by_write_key(self, key: str) -> Source | None:
-        """Return the source with this key; never one without a key."""
+        """Return the source with this key; never one without a key, nor one that is turned off."""
+        ...
+
+    def is_off(self, key: str) -> bool:
+        """Say whether the key is one of a source that is turned off."""
         ...
 
     def by_id(self, source_id: str) -> Source | None: ...
@@ -48,11 +52,16 @@ class StaticSources:
     """A fixed list of sources in memory."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
-        self._by_id = {source.id: source for source in sources}
+        every = list(sources)
+        self._by_id = {source.id: source for source in every if source.is_enabled}
+        self._off_keys = frozenset(key_hash(key) for s in every if not s.is_enabled for key in s.write_keys)
         self._by_key = {key_hash(key): s for s in self._by_id.values() for key in s.write_keys}
 
     def by_write_key(self, key: str) -> Source | None:
         return self._by_key.get(key_hash(key))
+
+    def is_off(self, key: str) -> bool:
+        return key_hash(key) in self._off_keys
 
     def by_id(self, source_id: str) -> Source | None:
         return self._by_id.get(source_id)

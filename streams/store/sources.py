@@ -74,6 +74,7 @@ class SourceCache:
         self._store = store
         self._by_key: dict[str, Source] = {}
         self._by_id: dict[str, Source] = {}
+        self._off_keys: frozenset[str] = frozenset()
 
     async def refresh(self) -> None:
         """Load all sources anew; on failure the old picture stays."""
@@ -82,6 +83,10 @@ class SourceCache:
     def by_write_key(self, key: str) -> Source | None:
         return self._by_key.get(key)
 
+    def is_off(self, key: str) -> bool:
+        """Say whether the key is one of a source that is turned off."""
+        return key in self._off_keys
+
     def by_id(self, source_id: str) -> Source | None:
         return self._by_id.get(source_id)
 
@@ -89,5 +94,7 @@ class SourceCache:
         return list(self._by_id.values())
 
     def _replace(self, found: Iterable[Source]) -> None:
-        self._by_id = {s.id: s for s in found if s.is_enabled}
+        every = list(found)
+        self._by_id = {s.id: s for s in every if s.is_enabled}
+        self._off_keys = frozenset(key for s in every if not s.is_enabled for key in s.write_keys)
         self._by_key = {key: s for s in self._by_id.values() for key in s.write_keys}

@@ -57,6 +57,15 @@ def test_a_policy_holds_within_seconds(platform, tmp_path):
     assert int(send(platform, key).headers["retry-after"]) > 1
 
 
+def test_a_source_that_is_off_says_so_until_it_is_on_again(platform, tmp_path):
+    key = platform.bootstrap["write_key"]
+    sources(tmp_path, "set", "web", "--off")
+    platform.until("it is off", lambda: send(platform, key).status_code == 403, timeout_s=10)
+    assert send(platform, key).json()["error"]["code"] == "source_off"
+    sources(tmp_path, "set", "web", "--on")
+    platform.until("it is on", lambda: send(platform, key).status_code == 200, timeout_s=10)
+
+
 def test_a_crawler_is_counted_by_itself_and_is_no_lead(platform):
     key = platform.bootstrap["write_key"]
     for number in range(3):

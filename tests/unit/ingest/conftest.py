@@ -16,6 +16,7 @@ from tests.unit.ingest.fake_log import FakeClock, FakeLog
 
 WEB = Source("src_web", "ws", "web", write_key="wk_web")
 SHOP = Source("src_shop", "ws", "shopify", webhook_secrets=("new-secret", "old-secret"))
+OFF = Source("src_off", "ws", "web", write_key="wk_off", is_enabled=False)
 UNSIGNED_SHOP = Source("src_bare", "ws", "shopify")
 
 
@@ -45,7 +46,7 @@ async def batcher(log: FakeLog, clock: FakeClock, settings: IngestSettings) -> A
 
 @pytest.fixture
 def app(batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings) -> ASGIApp:
-    sources = StaticSources([WEB, SHOP, UNSIGNED_SHOP])
+    sources = StaticSources([WEB, SHOP, UNSIGNED_SHOP, OFF])
     return create_ingest_app(
         batcher, sources, LogDeadLetters(log), clock, settings, namer=DailyIds(never_loaded, clock)
     )

@@ -109,6 +109,8 @@ async def test_what_is_not_named_in_a_change_stays(store: ConfigStore):
         ({"drop_fields": ["a..b"]}, "policy.drop_fields"),
         ({"hash_fields": [""]}, "policy.hash_fields"),
         ({"hash_fields": "email"}, "policy.hash_fields"),
+        ({"drop_fields": ["ssn", "userId"]}, "policy.drop_fields"),
+        ({"hash_fields": ["anonymous_id"]}, "policy.hash_fields"),
     ],
 )
 async def test_a_policy_that_cannot_be_is_refused_by_name(store: ConfigStore, changes: dict[str, object], field: str):
@@ -116,6 +118,24 @@ async def test_a_policy_that_cannot_be_is_refused_by_name(store: ConfigStore, ch
         await store.sources.change("web", changes)
     assert refused.value.field == field
     assert (await store.sources.get("web")).policy == OPEN_POLICY
+
+
+@pytest.mark.parametrize(
+    ("changes", "allowed"),
+    [
+        ({"schemas": "foo"}, "off, warn, block"),
+        ({"address": 1}, "truncate, keep"),
+        ({"uncounted": "x"}, "crawlers, bo"),
+    ],
+)
+async def test_what_may_be_chosen_is_told(store: ConfigStore, changes: dict[str, object], allowed: str):
+    with pytest.raises(SourceError, match=f"Choose among .*{allowed}"):
+        await store.sources.change("web", changes)
+
+
+async def test_a_property_or_trait_may_be_named_as_an_id_is(store: ConfigStore):
+    changed = await store.sources.change("web", {"drop_fields": ["properties.userId", "traits.user_id"]})
+    assert changed.policy.drop_fields == ("properties.userId", "traits.user_id")
 
 
 async def test_a_removed_source_is_gone_for_good(store: ConfigStore):
@@ -154,6 +174,10 @@ async def test_the_door_forgets_sources_that_are_off_or_removed(store: ConfigSto
     await store.sources.change("web", is_enabled=False)
     await cache.refresh()
     assert (cache.by_id("web"), cache.by_write_key(web.write_key)) == (None, None)
+    assert cache.is_off(web.write_key)
+    await store.sources.remove("web", NOW)
+    await cache.refresh()
+    assert not cache.is_off(web.write_key)
 
 
 async def test_the_door_knows_both_keys_of_a_rotation(store: ConfigStore):
