@@ -30,7 +30,7 @@ _Whose = Annotated[str, typer.Option("--source", help="Only of this source's eve
 
 @sources_app.command("list")
 def list_sources(data: _Data = DEFAULT_DATA, as_json: _Json = False) -> None:
-    """Print every source: id, kind, write key, address for webhooks."""
+    """Print every source: id, kind, write key, of platforms the address for webhooks."""
     from infra.sources import all_sources  # noqa: PLC0415  help should not wait for the vendors' imports
     from streams.store.source_forms import source_form  # noqa: PLC0415  as above
 
@@ -184,6 +184,7 @@ def remove(
     from infra.clock import SystemClock  # noqa: PLC0415  as above
     from infra.sources import in_store  # noqa: PLC0415  as above
 
+    asyncio.run(in_store(data, lambda store: store.sources.get(source)))
     if not yes:
         typer.confirm(f"Whatever still sends to {source} will be refused. Remove it?", abort=True)
     now_ms = SystemClock().now_ms()
@@ -258,7 +259,8 @@ def remove_schema(event: _Event, source: _Whose = "", data: _Data = DEFAULT_DATA
 
 def _line(source: Any) -> str:
     older = f"\tolder key {source.older_keys[0]}" if source.older_keys else ""
-    return f"{source.id}\t{source.kind}\t{source.write_key}\t/webhooks/{source.id}{older}"
+    webhooks = "" if source.kind in ("web", "server") else f"\t/webhooks/{source.id}"
+    return f"{source.id}\t{source.kind}\t{source.write_key}{webhooks}{older}"
 
 
 def _listed(given: list[str] | None) -> list[str] | None:

@@ -68,18 +68,23 @@ async def change_source(source_id: SourceId, asked: schemas.SourceChange, deps: 
 
 
 @router.post("/{source_id}/rotate")
-async def rotate(source_id: SourceId, asked: schemas.Rotation, deps: Deps, caller: Signed) -> schemas.Source:
+async def rotate(
+    source_id: SourceId, deps: Deps, caller: Signed, asked: schemas.Rotation | None = None
+) -> schemas.Source:
     """Make a new write key, or take a new webhook secret; the one before stays live until it is retired."""
     rows, now_ms = deps.store.sources, deps.clock.now_ms()
-    if asked.secret is None:
+    if asked is None or asked.secret is None:
         return _told(await rows.rotate_key(source_id, now_ms, caller.workspace))
     return _told(await rows.rotate_secret(source_id, asked.secret, now_ms, caller.workspace))
 
 
 @router.post("/{source_id}/retire")
-async def retire(source_id: SourceId, asked: schemas.Retirement, deps: Deps, caller: Signed) -> schemas.Source:
+async def retire(
+    source_id: SourceId, deps: Deps, caller: Signed, asked: schemas.Retirement | None = None
+) -> schemas.Source:
     """End the older write key, or all webhook secrets but the newest."""
-    end = deps.store.sources.retire_key if asked.what == "keys" else deps.store.sources.retire_secrets
+    rows = deps.store.sources
+    end = rows.retire_secrets if asked is not None and asked.what == "secrets" else rows.retire_key
     return _told(await end(source_id, caller.workspace))
 
 

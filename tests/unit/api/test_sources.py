@@ -53,6 +53,7 @@ async def test_a_source_is_made_with_its_policy(api: httpx.AsyncClient):
         ({"kind": "web", "name": " "}, "name"),
         ({"kind": "web", "name": "x", "policy": {"rate_per_s": -1}}, "policy.rate_per_s"),
         ({"kind": "web", "name": "x", "policy": {"speed": 1}}, "policy.speed"),
+        ({"kind": "web", "name": "x", "policy": {"drop_fields": ["userId"]}}, "policy.drop_fields"),
         ({"kind": "web", "name": "x", "colour": "red"}, "colour"),
     ],
 )
@@ -76,6 +77,12 @@ async def test_a_key_is_rotated_and_the_older_one_retired(api: httpx.AsyncClient
     again = await api.post("/api/sources/web/rotate", json={})
     assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
     assert (await api.post("/api/sources/web/retire", json={})).json()["write_keys"] == rotated[:1]
+
+
+async def test_rotating_and_retiring_a_key_needs_no_body(api: httpx.AsyncClient):
+    rotated = await api.post("/api/sources/web/rotate")
+    assert (rotated.status_code, len(rotated.json()["write_keys"])) == (200, 2)
+    assert (await api.post("/api/sources/web/retire")).json()["write_keys"] == rotated.json()["write_keys"][:1]
 
 
 async def test_secrets_rotate_and_are_shown_to_nobody(api: httpx.AsyncClient):

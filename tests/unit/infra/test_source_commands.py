@@ -94,6 +94,23 @@ def test_removing_asks_first(data: Path):
         stored(data)
 
 
+def test_of_a_source_that_is_not_there_nothing_is_asked(data: Path):
+    with pytest.raises(UnknownThingError, match="nope"):
+        run(data, "remove", "nope", typed="")
+
+
+def test_only_platforms_have_an_address_for_webhooks(data: Path):
+    run(data, "add", "server", "--name", "Back office")
+    run(data, "add", "shopify", "--name", "Shop", "--secret", "s")
+    told = {line.split("\t")[0]: line for line in run(data, "list").stdout.splitlines()}
+    assert ["/webhooks/" in told[name] for name in ("web", "back-office", "shop")] == [False, False, True]
+
+
+def test_an_identity_is_no_field_to_drop(data: Path):
+    with pytest.raises(SourceError, match="'userId' says whose an event is"):
+        run(data, "set", "web", "--drop-field", "userId")
+
+
 def test_a_schema_is_put_shown_and_taken_away(data: Path, tmp_path: Path):
     (tmp_path / "s.json").write_text('{"required": ["order_id"]}')
     assert (
