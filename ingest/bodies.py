@@ -1,6 +1,5 @@
 """Request bodies: read within a limit, unpacked without falling for bombs, parsed. It knows nothing of events."""
 
-import json
 import re
 import zlib
 from typing import Any
@@ -10,6 +9,7 @@ import orjson
 from starlette.requests import Request
 
 from ingest.errors import EncodingError, IngestError, TooLargeError
+from ingest.pieces import items, members
 from ingest.values import wrong_type
 
 _GZIP_WBITS = 31
@@ -80,18 +80,18 @@ def gunzip(packed: bytes, limit_bytes: int) -> bytes:
     raise _bad_gzip(f"has more than {_MAX_MEMBERS} gzip members")
 
 
-def parse_json(raw: bytes) -> Any:
-    """Return the JSON value in `raw`. Raises IngestError."""
+def parse_json(raw: bytes, what: str = "body") -> Any:
+    """Return the JSON value in `raw`, which an error calls `what`. Raises IngestError."""
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         if _has_bom(raw):
-            return parse_json(raw[len(_BOM) :])
+            return parse_json(raw[len(_BOM) :], what)
         if _has_nan(raw):
             raise IngestError(
-                "invalid_json", "", "the body holds NaN or Infinity, which JSON has not", "Send null instead"
+                "invalid_json", "", f"the {what} holds NaN or Infinity, which JSON has not", "Send null instead"
             ) from None
-        raise _bad_json(str(error)) from None
+        raise _bad_json(str(error), what) from None
 
 
 def parse_batch(raw: bytes) -> BatchBody:
@@ -109,28 +109,21 @@ def parse_batch(raw: bytes) -> BatchBody:
     except msgspec.DecodeError as error:
         if _has_bom(raw):
             return parse_batch(raw[len(_BOM) :])
-        if _has_nan(raw) or b"\\ud" in raw.lower():
-            return _parse_lenient(raw)
-        raise _bad_json(str(error)) from None
+        return _parse_apart(raw, str(error))
 
 
-def _parse_lenient(raw: bytes) -> BatchBody:
-    """Read the NaN and the halves of surrogate pairs that some encoders write, so that one bad item does not spoil its
-    batch.
-    """
+def _parse_apart(raw: bytes, strict_error: str) -> BatchBody:
+    """Read a batch piece by piece, so that NaN, text that is no UTF-8 and the like spoil only their own message."""
     try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise _bad_json(str(error)) from None
-    if not isinstance(body, dict) or not isinstance(body.get("batch"), list):
-        raise wrong_type("batch", body.get("batch") if isinstance(body, dict) else body, "a list of messages")
-    try:
-        items = [msgspec.Raw(json.dumps(item, separators=(",", ":")).encode()) for item in body["batch"]]
-        rest = (body.get("context"), body.get("sentAt"), body.get("writeKey"))
-        orjson.dumps(rest)  # refuses what is no UTF-8 (half a surrogate pair), as the strict way does
-    except (ValueError, RecursionError, TypeError) as error:
-        raise _bad_json(str(error)) from None
-    return BatchBody(items, *rest)
+        body = members(raw)
+        batch = body.get("batch", b"null")
+        batch_items = items(batch) if batch.startswith(b"[") else None
+    except (ValueError, RecursionError):
+        raise _bad_json(strict_error) from None
+    if batch_items is None:
+        raise wrong_type("batch", parse_json(batch), "a list of messages")
+    rest = (parse_json(body.get(name, b"null")) for name in ("context", "sentAt", "writeKey"))
+    return BatchBody([msgspec.Raw(item) for item in batch_items], *rest)
 
 
 def _has_bom(raw: bytes) -> bool:
@@ -142,8 +135,8 @@ def _has_nan(raw: bytes) -> bool:
     return b"NaN" in raw or b"Infinity" in raw
 
 
-def _bad_json(problem: str) -> IngestError:
-    return IngestError("invalid_json", "", f"the body is not JSON ({problem})", "Send one JSON object in UTF-8")
+def _bad_json(problem: str, what: str = "body") -> IngestError:
+    return IngestError("invalid_json", "", f"the {what} is not JSON ({problem})", "Send one JSON object in UTF-8")
 
 
 def _bad_gzip(problem: str) -> IngestError:

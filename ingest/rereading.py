@@ -160,7 +160,7 @@ def _of_batch(door: Door, letter: _Letter, raw: bytes, body: BatchBody, number: 
             raise TooLargeError("message", f"has {len(raw)} bytes", f"Send at most {door.settings.max_event_bytes}")
         if body.context is not None and not isinstance(body.context, dict):
             raise wrong_type("context", body.context, "an object")
-        message = with_defaults(parse_json(raw), body)
+        message = with_defaults(parse_json(raw, "message"), body)
         return _judged(door, letter, message, "" if number is None else str(number))
     except IngestError as error:
         if number is not None:

@@ -142,7 +142,7 @@ class SegmentRoutes:
         limit_bytes = self._settings.max_event_bytes
         if len(raw) > limit_bytes:
             raise TooLargeError("message", f"has {len(raw)} bytes", f"Send at most {limit_bytes}")
-        return events_in(with_defaults(parse_json(raw), body), caller, self._door)
+        return events_in(with_defaults(parse_json(raw, "message"), body), caller, self._door)
 
 
 def events_in(message: dict[str, Any], caller: Caller, door: Door) -> list[Event]:
