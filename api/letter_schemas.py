@@ -1,8 +1,8 @@
 """The shapes of dead letters and of what sources send, as docs/dead-letters.md and docs/debugger.md promise them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streams.model.letters import LetterState, LetterVerdict
 
@@ -35,7 +35,7 @@ class Letter(BaseModel):
     stage: str = Field(description="Who could not use it: ingest, engine, view, metrics, …")
     via: str = Field(description="By which call it came: track, …, batch, import, gif, webhook; empty when not known.")
     code: str
-    reason: str = Field(description="Why, as of the last attempt.")
+    reason: str = Field(description="Why, as of the last attempt without fixes.")
     field: str
     at_ms: int
     size_bytes: int
@@ -98,8 +98,14 @@ class FixBody(BaseModel):
 
     op: Literal["set", "remove", "rename"]
     path: Annotated[str, Field(max_length=500, description='"a.b.0.c", or a JSON pointer: "/a/b/0/c".')]
-    value: Any = None
+    value: Annotated[Any, Field(description="Of `set`, which needs it; null is a value, too.")] = None
     to: Annotated[str, Field(max_length=500, description="Of `rename`: the new path.")] = ""
+
+    @model_validator(mode="after")
+    def _require_value(self) -> Self:
+        if self.op == "set" and "value" not in self.model_fields_set:
+            raise ValueError("value is missing: `set` needs what to put there, which may be null")
+        return self
 
 
 class Chosen(BaseModel):

@@ -122,7 +122,7 @@ def replay(
     wanted = _filter(source, stage, via, code, field, text, from_time, to_time)
     fixes = [{"op": "rename", "path": old, "to": new} for old, new in _pairs("--rename", renames)]
     fixes += [{"op": "remove", "path": path} for path in removes or ()]
-    fixes += [{"op": "set", "path": path, "value": _value(value)} for path, value in _pairs("--set", sets)]
+    fixes += [{"op": "set", "path": path, "value": _value(path, value)} for path, value in _pairs("--set", sets)]
     body = _chosen(ids, wanted, every=every) | {"fixes": fixes, "dry_run": dry_run}
     verdicts, matched, colour = [], 0, sys.stdout.isatty() and not as_json
     for report in _reports(_platform(data, url, token), body, limit):
@@ -207,7 +207,7 @@ def _chosen(ids: list[str] | None, wanted: dict[str, Any], *, every: bool) -> di
         raise ConfigurationError(
             "ID", "one of ids, options that choose, and --all is needed", "`dead-letters list` shows what there is"
         )
-    return {"ids": ids} if ids else {"filter": wanted}
+    return {"ids": list(dict.fromkeys(ids))} if ids else {"filter": wanted}
 
 
 def _time_ms(text: str, option: str) -> int:
@@ -228,7 +228,11 @@ def _pairs(option: str, given: list[str] | None) -> list[tuple[str, str]]:
     return [(left, right) for left, _, right in pairs]
 
 
-def _value(text: str) -> Any:
+def _value(path: str, text: str) -> Any:
+    if not text:
+        raise ConfigurationError(
+            "--set", f"value of {path!r} is missing", "Give null for none, or '\"\"' for an empty text"
+        )
     try:
         return json.loads(text)
     except ValueError:

@@ -58,7 +58,8 @@ class Redelivery:
             await asyncio.sleep(0)  # a large one takes its time, and those who send wait for nobody who mends
         if dry_run:
             return list(attempts.values())
-        await self._note_failures(workspace, attempts)
+        mended = set(ids) if fixes else {name for name, letter in letters.items() if letter.claim}
+        await self._note_failures(workspace, attempts, mended)
         if read:
             await self._store.claim(workspace, dict.fromkeys(read, fixes), self._door.clock.now_ms())
             await self._take(workspace, read, by)
@@ -91,9 +92,12 @@ class Redelivery:
             return LetterAttempt(name, LetterVerdict.SUPPRESSED, reason="Its person was erased, and must not come back")
         return LetterAttempt(name, LetterVerdict.WOULD_REPLAY, found.events)
 
-    async def _note_failures(self, workspace: str, attempts: dict[str, LetterAttempt]) -> None:
+    async def _note_failures(self, workspace: str, attempts: dict[str, LetterAttempt], mended: set[str]) -> None:
+        """Count them. What fixes have made of a letter says nothing of the letter, which keeps its own reason."""
         for name, attempt in attempts.items():
-            if attempt.verdict is LetterVerdict.FAILED:
+            if attempt.verdict is LetterVerdict.FAILED and name in mended:
+                await self._store.fail(workspace, name)
+            elif attempt.verdict is LetterVerdict.FAILED:
                 await self._store.fail(workspace, name, attempt.code, attempt.reason, attempt.field)
 
     async def _take(self, workspace: str, read: dict[str, Reread], by: str) -> None:

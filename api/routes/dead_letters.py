@@ -101,7 +101,8 @@ async def replay(
     wanted = _filter(body)
     next_after = None
     if wanted is None:
-        ids, matched = body.ids, len(body.ids)
+        ids = list(dict.fromkeys(body.ids))
+        matched = len(ids)
     else:
         after = _place(body.after or "")
         found = await letters.page(caller.workspace, wanted, body.limit + 1, after, oldest_first=True)

@@ -20,7 +20,8 @@ class LetterState(StrEnum):
 class LetterNote(NamedTuple):
     """What is told of a letter. `id` is its place in the log ("partition:offset").
 
-    `reason`, `field` and `code` are those of the last attempt; `attempts` counts those that failed after the first.
+    `reason`, `field` and `code` are of the letter as it is, by the last attempt without fixes; `attempts` counts those
+    that failed after the first.
     `state_ms`, `state_by` and `outcome` say when, by whom and with what result the state was reached.
     """
 

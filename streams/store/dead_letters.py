@@ -145,9 +145,9 @@ class DeadLetterStore:
         rows = [{"outcome": outcome} for outcome in outcomes.values()]
         await self._update_each(_HERE, done, _placed(workspace, outcomes, rows))
 
-    async def fail(self, workspace: str, letter: str, code: str, reason: str, field: str) -> None:
-        """Note why an attempt failed; the letter's state stays."""
-        told = {"code": code, "reason": reason[:_MAX_REASON_CHARS], "field": field}
+    async def fail(self, workspace: str, letter: str, code: str = "", reason: str = "", field: str = "") -> None:
+        """Note that an attempt failed, and why; without a code the letter keeps the reason it has."""
+        told = {"code": code, "reason": reason[:_MAX_REASON_CHARS], "field": field} if code else {}
         await self._change(workspace, [letter], **told, attempts=T.c.attempts + 1)
 
     async def drop(

@@ -143,6 +143,22 @@ async def test_named_letters_are_replayed_in_the_callers_name(client, redelivery
     assert (found["counts"], found["matched"], found["dry_run"]) == ({"replayed": 2}, 2, True)
 
 
+async def test_a_letter_named_twice_counts_once(client, redelivery):
+    found = (await client.post(f"{PATH}/replay", json={"ids": ["0:1", "0:0", "0:1"]})).json()
+    assert (found["matched"], redelivery.asked[0][1]) == (2, ["0:1", "0:0"])
+
+
+async def test_to_set_nothing_is_no_fix(client, redelivery):
+    answer = await client.post(f"{PATH}/replay", json={"ids": ["0:1"], "fixes": [{"op": "set", "path": "userId"}]})
+    assert (answer.status_code, "value is missing" in answer.text, redelivery.asked) == (422, True, [])
+
+
+async def test_to_set_null_is_a_fix(client, redelivery):
+    body = {"ids": ["0:1"], "fixes": [{"op": "set", "path": "userId", "value": None}]}
+    assert (await client.post(f"{PATH}/replay", json=body)).status_code == 200
+    assert redelivery.asked[0][2] == [Fix("set", "userId", None)]
+
+
 async def test_a_filter_takes_new_letters_the_oldest_first_and_goes_on(client, store, redelivery):
     await put(store, *(letter(number) for number in range(5)), letter(9, state=LetterState.DROPPED))
     body = {"filter": {"via": "track"}, "limit": 3}

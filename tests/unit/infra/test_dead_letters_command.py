@@ -162,6 +162,7 @@ def test_drop_says_how_many(server):
         ("replay", "0:1", "--all"),
         ("drop", "0:1", "--via", "gif"),
         ("replay", "0:1", "--set", "novalue"),
+        ("replay", "0:1", "--set", "userId="),
         ("list", "--from", "yesterday"),
     ],
 )

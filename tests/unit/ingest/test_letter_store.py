@@ -128,6 +128,13 @@ async def test_a_failed_attempt_leaves_the_newest_reason(store):
     )  # fmt: skip
 
 
+async def test_a_failed_attempt_without_a_reason_leaves_the_one_there_is(store):
+    await store.project("log", 0, 9, [letter(0)])
+    before = (await store.get("w", "0:0")).note
+    await store.fail("w", "0:0")
+    assert (await store.get("w", "0:0")).note == before._replace(attempts=1)
+
+
 async def test_only_new_letters_are_dropped(store):
     await store.project("log", 0, 9, [letter(n) for n in range(3)])
     await store.finish("w", LetterState.REPLAYED, {"0:0": "1 event"}, "ada", NOW)

@@ -32,11 +32,20 @@ async def verdicts(desk: Desk, *fixes: Fix, **more) -> list[LetterVerdict]:
 
 
 async def test_a_letter_without_fix_fails_again_and_keeps_the_newest_reason(desk):
-    await desk.track(b'{"event":7,"userId":"ada"}')
+    raw = b'{"event":7,"userId":"ada"}'
+    await desk.bury(DeadLetter("ws", "web", "ingest", "an older reason", "", raw, 1, "track", "older"))
     assert await verdicts(desk) == [LetterVerdict.FAILED]
-    await desk.replay(put("event", ""))
     note = (await desk.only()).note
-    assert (note.state, note.attempts, note.code, note.field) == (LetterState.NEW, 2, "invalid_field", "event")
+    assert (note.state, note.attempts, note.code, note.field) == (LetterState.NEW, 1, "wrong_type", "event")
+
+
+@pytest.mark.parametrize("fix", [put("event.x", 1), put("event", ""), put("", [])], ids=str)
+async def test_a_mistaken_fix_leaves_the_letters_own_reason(desk, fix):
+    await desk.track(b'{"event":7,"userId":"ada"}')
+    before = (await desk.only()).note
+    (attempt,) = await desk.replay(fix)
+    assert attempt.verdict is LetterVerdict.FAILED
+    assert (await desk.only()).note == before._replace(attempts=1)
 
 
 async def test_a_fixed_letter_is_taken_in_once(desk):
