@@ -142,6 +142,8 @@ class ErasureJob:
         found: Counter[str] = Counter()
         for number in range(MAX_ROUNDS):
             seen = await find_in_state(self._places.log, person)
+            if number and seen.joined:
+                raise NotErasedError("more ids have become the person's meanwhile")
             if number and not (seen.own or seen.others):
                 verified = "no profile has or names one of the ids; every worker has written its local copy anew"
                 return _Done(dict(found), verified)
@@ -188,27 +190,43 @@ class ErasureJob:
 
     async def _traces(self, erasure: Erasure, person: Person) -> _Done:
         """Leave no bytes, and search for some."""
+        verified, told = await self._searched(person)
+        since: Counter[str] = Counter()
+        if told and not erasure.suppresses:
+            # Either something was left, or the person has come back: what there is to remove a second time tells.
+            for work in (self._deliveries, self._state, self._log, self._letters, self._view):
+                since.update((await work(erasure, person)).found)
+            verified, told = await self._searched(person)
+        if told and not since.total():
+            raise NotErasedError(f"the person is still named in {', '.join(told)}")
+        searched = f"every file of the data folder was searched for {len(person.telling)} of the ids"
+        searched += f"; named again since, as nothing is refused: {', '.join(told)}" if told else ": nothing"
+        return _Done(dict(since), f"{verified}; {searched}" if verified else searched)
+
+    async def _searched(self, person: Person) -> tuple[str, list[str]]:
+        """Leave no bytes of what was removed; return what showed that, and the files that name the person all the same.
+
+        Raises NotErasedError.
+        """
         verified = await self._places.records.purge(person)
         data = self._places.data
         if busy := await asyncio.to_thread(empty_write_ahead_logs, data):
             raise NotErasedError(f"{', '.join(busy)}: a reader keeps the write-ahead log from being emptied")
-        told = await asyncio.to_thread(files_that_tell, data, person.telling, (CONFIG,))
-        if told and erasure.suppresses:
-            raise NotErasedError(f"the person is still named in {', '.join(told)}")
-        searched = f"every file of the data folder was searched for {len(person.telling)} of the ids"
-        searched += f"; named again since, as nothing is refused: {', '.join(told)}" if told else ": nothing"
-        return _Done({}, f"{verified}; {searched}" if verified else searched)
+        return verified, list(await asyncio.to_thread(files_that_tell, data, person.telling, (CONFIG,)))
 
     async def _finish(self, erasure: Erasure) -> Erasure:
         """Forget who it was."""
         telling = person_of(erasure).telling
-        done = erasure._replace(subject=Subject(), state=ErasureState.DONE, done_ms=self._clock.now_ms(), error="")
-        await self._store.save(done)
+        forgotten = erasure._replace(subject=Subject(), error="")
+        await self._store.save(forgotten)
         data = self._places.data
         await asyncio.to_thread(empty_write_ahead_logs, data, (CONFIG,))
         others = [path.name for path in data.glob("*.db") if path.name != CONFIG]
         if left := await asyncio.to_thread(files_that_tell, data, telling, others):
             logger.error("erasure %s is done, and yet %s names the person", erasure.id, ", ".join(left))
+        # Only now: who sees that it is done must not find who it was in the write-ahead log.
+        done = forgotten._replace(state=ErasureState.DONE, done_ms=self._clock.now_ms())
+        await self._store.save(done)
         return done
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from typing import NamedTuple, Protocol
 
-from infra.erasure.job import AskAgainError, ErasureJob, NotErasedError
+from infra.erasure.job import AskAgainError, NotErasedError
 from streams.log.embedded import EmbeddedEventLog
 from streams.log.rewriting import Rewriter
 from streams.model.errors import CampaignIqError
@@ -15,8 +16,15 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
 _LOOK_S = 30.0
-_PAUSE_S = 5.0
 _PATIENCE_S = 300.0
+
+
+class WorksOnErasures(Protocol):
+    """The job."""
+
+    async def run(self, erasure: Erasure) -> Erasure:
+        """Go on with an erasure until it is done. Raises NotErasedError, and what the places raise."""
+        ...
 
 
 class EmbeddedRecords:
@@ -37,13 +45,16 @@ class EmbeddedRecords:
 
 
 class ErasureRunner:
-    """Run `run` as a task; `wake` tells it that there is work."""
+    """Run `run` as a task; `wake` tells it that there is work. One that has failed waits `pause_s`, with each further
+    time twice as long; the others go on meanwhile.
+    """
 
-    def __init__(self, job: ErasureJob, store: Erasures) -> None:
+    def __init__(self, job: WorksOnErasures, store: Erasures, pause_s: float = 5.0) -> None:
         self._job = job
         self._store = store
+        self._pause_s = pause_s
         self._woken = asyncio.Event()
-        self._not_before_s: dict[str, float] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
     def wake(self) -> None:
         """Look for work now."""
@@ -51,44 +62,65 @@ class ErasureRunner:
 
     async def run(self) -> None:
         """Work until cancelled. An erasure that can't be done is told as failed, and does not stop the platform."""
-        loop = asyncio.get_running_loop()
         while True:
             self._woken.clear()
-            for erasure in await self._store.running():
-                if loop.time() >= self._not_before_s.get(erasure.id, 0.0):
-                    await self._run(erasure)
-            try:
-                async with asyncio.timeout(_LOOK_S):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+            if not await self._try_one():
+                try:
+                    async with asyncio.timeout(self._rest_s()):
+                        await self._woken.wait()
+                except TimeoutError:
+                    continue
 
-    async def _run(self, erasure: Erasure) -> None:
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            is_over = attempt == MAX_ATTEMPTS
-            try:
-                await self._job.run(erasure)
-            except NotErasedError as error:
-                is_over = is_over or isinstance(error, AskAgainError)
-                erasure = await self._noted(erasure, str(error), is_over=is_over)
-            except CampaignIqError as error:
-                # What hinders it passes by itself: an outage, or records that wait for their retention.
-                await self._noted(erasure, str(error), is_over=False)
-                self._not_before_s[erasure.id] = asyncio.get_running_loop().time() + _PATIENCE_S
-                return
-            except Exception as error:
-                logger.exception("erasure %s", erasure.id)
-                erasure = await self._noted(erasure, type(error).__name__, is_over=is_over)
-            else:
-                return
-            if is_over:
-                return
-            await asyncio.sleep(_PAUSE_S)
+    async def _try_one(self) -> bool:
+        """Work on what has failed least often of what is due; say whether there was any."""
+        now_s = asyncio.get_running_loop().time()
+        running = await self._store.running()
+        self._waiting = {one.id: self._waiting[one.id] for one in running if one.id in self._waiting}
+        due = [one for one in running if self._waits(one).until_s <= now_s]
+        if not due:
+            return False
+        await self._try(min(due, key=lambda one: self._waits(one).failures))
+        return True
 
-    async def _noted(self, erasure: Erasure, error: str, *, is_over: bool) -> Erasure:
+    async def _try(self, erasure: Erasure) -> None:
+        failures = self._waits(erasure).failures + 1
+        is_over = failures >= MAX_ATTEMPTS
+        try:
+            await self._job.run(erasure)
+        except NotErasedError as error:
+            is_over = is_over or isinstance(error, AskAgainError)
+            await self._put_off(erasure, str(error), failures, self._pause_s * 2 ** (failures - 1), is_over=is_over)
+        except CampaignIqError as error:
+            # What hinders it passes by itself: an outage, or records that wait for their retention.
+            await self._put_off(erasure, str(error), failures - 1, _PATIENCE_S, is_over=False)
+        except Exception as error:
+            logger.exception("erasure %s", erasure.id)
+            wait_s = self._pause_s * 2 ** (failures - 1)
+            await self._put_off(erasure, type(error).__name__, failures, wait_s, is_over=is_over)
+
+    def _waits(self, erasure: Erasure) -> "_Waiting":
+        return self._waiting.get(erasure.id, _NO_WAIT)
+
+    def _rest_s(self) -> float:
+        """Return how long until something is due, or until it is time to look."""
+        now_s = asyncio.get_running_loop().time()
+        return min([_LOOK_S, *(max(0.0, one.until_s - now_s) for one in self._waiting.values())])
+
+    async def _put_off(self, erasure: Erasure, error: str, failures: int, wait_s: float, *, is_over: bool) -> None:
         logger.warning("erasure %s: %s", erasure.id, error)
         stored = await self._store.get(erasure.workspace, erasure.id) or erasure
         state = ErasureState.FAILED if is_over else ErasureState.RUNNING
-        noted = stored._replace(error=error, state=state)
-        await self._store.save(noted)
-        return noted
+        if is_over:
+            # Asked for again, it begins with as many attempts.
+            self._waiting.pop(erasure.id, None)
+        else:
+            self._waiting[erasure.id] = _Waiting(failures, asyncio.get_running_loop().time() + wait_s)
+        await self._store.save(stored._replace(error=error, state=state))
+
+
+class _Waiting(NamedTuple):
+    failures: int
+    until_s: float
+
+
+_NO_WAIT = _Waiting(0, 0.0)

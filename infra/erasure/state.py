@@ -11,6 +11,7 @@ from streams.model.control import Control, ControlKind
 from streams.model.erasure import Erase
 from streams.model.errors import FrameError
 from streams.operators.erasing import Person
+from streams.operators.identity.placeholders import goes_with, is_persons_own
 from streams.ports import Clock, EventLog, LogRecord, NewRecord
 from streams.state import codec
 from streams.state.erasing import read_mark
@@ -21,7 +22,8 @@ _WAIT_S = 1.0
 
 class Found(NamedTuple):
     """`own` are profiles of the person's ids that are there, `others` profiles that name them. `joined` are ids that
-    have moved to the person's and were not known; `taken` are ids of theirs that another profile has by now.
+    were not known and have moved to the person's, or that nobody but the person claims; `taken` are ids of theirs that
+    another profile has by now.
     """
 
     own: frozenset[str]
@@ -51,7 +53,7 @@ async def find_in_state(log: EventLog, person: Person) -> Found:
                 continue
             if name in person.ids:
                 own.add(name)
-            elif seen.moved_to in person.ids:
+            elif seen.is_persons:
                 joined.add(name)
             elif seen.names_person:
                 others.add(name)
@@ -91,7 +93,7 @@ class EraseSender:
 
 class _Seen(NamedTuple):
     is_there: bool
-    moved_to: str = ""
+    is_persons: bool = False
     names_person: bool = False
     holds: frozenset[str] = frozenset()
 
@@ -119,9 +121,9 @@ def _seen_of(value: bytes, person: Person) -> _Seen:
     except FrameError:
         return _Seen(is_there=True, names_person=person.is_in(value))
     holds = person.ids.intersection(state.identity.ids)
-    names = bool(holds) or person.state_without(state) is not state
-    moved_to = state.identity.moved_to
-    return _Seen(True, moved_to if moved_to in person.ids else "", names, holds)
+    names = bool(holds) or goes_with(state, person) or person.state_without(state) is not state
+    is_persons = state.identity.moved_to in person.ids or is_persons_own(state, person)
+    return _Seen(True, is_persons, names, holds)
 
 
 def _says_done(record: LogRecord, offset: int) -> bool:

@@ -13,6 +13,7 @@ from streams.model.identity import Membership
 from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
 from streams.operators.erasing import Person, erase_of
+from streams.operators.identity.placeholders import goes_with
 from streams.state import codec
 
 if TYPE_CHECKING:
@@ -90,13 +91,18 @@ def erase(partition: "Partition", control: Control, offset: int) -> None:
 
 
 def _take_out(partition: "Partition", key: str, person: Person) -> None:
-    """Let somebody else's profile lose the person's ids. One that can't be read is of no use to anybody, and goes."""
+    """Let somebody else's profile lose the person's ids. One that can't be read is of no use to anybody, and goes; so
+    does one of which nothing would be left but a key that may name the person.
+    """
     profiles = partition.profiles
     if not profiles.holds(key):
         return
     try:
         before = profiles.get(key)
     except FrameError:
+        profiles.remove(key)
+        return
+    if goes_with(before, person):
         profiles.remove(key)
         return
     after = person.state_without(_left_by(partition, before, person))

@@ -109,6 +109,28 @@ def test_no_byte_of_an_erased_person_is_left_in_the_data_folder(platform):
     assert files_with(platform.folder, TELLING) == {}
 
 
+@pytest.mark.parametrize("had_visited", [False, True])
+def test_somebody_who_was_aliased_is_erased_with_the_previous_id(platform, had_visited):
+    user, before = "personzz-alpha-1", "previouszz-alpha-9"
+    if had_visited:
+        post(platform, "/v1/page", {"anonymousId": before, "messageId": "alpha0"})
+    post(platform, "/v1/track", {"userId": user, "event": "X", "messageId": "alpha1"})
+    post(platform, "/v1/alias", {"userId": user, "previousId": before, "messageId": "alpha2"})
+    address = f"{platform.url}/api/leads/{before}"
+    platform.until(
+        "she is known by the previous id",
+        lambda: user in httpx.get(address, headers=authorized(platform), timeout=30).json().get("id", ""),
+    )
+    certificate = done(platform, erase(platform, user)["id"])
+    assert (certificate["state"], certificate["error"]) == ("done", "")
+    assert files_with(platform.folder, (user, before)) == {}
+    # Whatever kind the previous id was of, it is refused.
+    for kind in ("userId", "anonymousId"):
+        post(platform, "/v1/track", {kind: before, "event": "X", "messageId": f"alpha3-{kind}"})
+    time.sleep(2)
+    assert files_with(platform.folder, (user, before)) == {}
+
+
 def test_the_certificate_says_what_was_found_where(platform):
     live_through(platform)
     certificate = done(platform, erase(platform, f"user:{USER}")["id"])

@@ -14,8 +14,11 @@ from tests.laws.engine_kit import Run, straight_run
 
 WORKSPACE = "default"
 START_MS = 1_700_000_000_000
-GONE = ("user:ada", "email:ada@example.com", "anon:a1")
-NAMES = ("product_added", "page_viewed", "identified", "order_completed", "demo_requested", "grouped")
+GONE = ("user:ada", "email:ada@example.com", "anon:a1", "anon:earlier-ada")
+CLAIMED = "user:earlier-ada"
+"""What her alias leaves behind beside the browser that it means."""
+OTHERS = ("group:acme", "user:bob", "user:eve", CLAIMED)
+NAMES = ("product_added", "page_viewed", "identified", "order_completed", "demo_requested", "grouped", "aliased")
 
 
 def event(number: int, who: str, name: str, *, shares: bool) -> Event:
@@ -29,6 +32,8 @@ def event(number: int, who: str, name: str, *, shares: bool) -> Event:
     properties = {"product_id": "kettle", "price": 9.5, "quantity": 1}
     if name == "grouped":
         properties = {"group_id": "acme", "group_traits": {"name": "Acme"}}
+    if name == "aliased":
+        properties = {"previous_id": f"earlier-{who}"}
     traits = {"email": keys.email, "name": who.title()} if name == "identified" else {}
     return Event(
         f"m{number}", WORKSPACE, "web", profile, name, at_ms, at_ms, keys, properties=properties, traits=traits
@@ -71,11 +76,11 @@ async def test_nothing_of_an_erased_person_is_left_in_the_state(steps, size):
     run = Run()
     run.apply(frames_of(events, size))
     await settled(run)
-    run.partition.apply(run.partition.offset + 1, erase_frame(("group:acme", "user:bob", "user:eve"), START_MS + 10**6))
+    run.partition.apply(run.partition.offset + 1, erase_frame(OTHERS, START_MS + 10**6))
     await settled(run)
     for state in run.states().values():
         assert not Person(WORKSPACE, GONE).names(msgspec.msgpack.decode(msgspec.msgpack.encode(state)))
-    assert not {state.id for state in run.states().values()} & set(GONE)
+    assert not {state.id for state in run.states().values()} & {*GONE, CLAIMED}
 
 
 @settings(max_examples=60, deadline=None)
@@ -87,7 +92,7 @@ async def test_people_who_share_nothing_with_an_erased_person_keep_their_state_a
     with_her, without_her = Run(), Run()
     with_her.apply([*frames_of(events, size)])
     await settled(with_her)
-    with_her.partition.apply(with_her.partition.offset + 1, erase_frame((), end_ms))
+    with_her.partition.apply(with_her.partition.offset + 1, erase_frame((CLAIMED,), end_ms))
     await settled(with_her)
     without_her.apply([*frames_of(others, size), Frame(FrameKind.TICK, end_ms)])
     await settled(without_her)
@@ -100,7 +105,7 @@ async def test_people_who_share_nothing_with_an_erased_person_keep_their_state_a
 @given(STEPS, st.integers(1, 6))
 async def test_erasing_twice_does_no_more_than_erasing_once(steps, size):
     events = [event(n, who, name, shares=shares) for n, (who, name, shares) in enumerate(steps)]
-    everybody = ("group:acme", "user:bob", "user:eve", "anon:a1")
+    everybody = (*OTHERS, "anon:a1")
     run = Run()
     run.apply(frames_of(events, size))
     await settled(run)
