@@ -14,6 +14,7 @@ from ingest.values import wrong_type
 
 _GZIP_WBITS = 31
 _MAX_MEMBERS = 100
+_LEAST_KEPT_BYTES = 16 << 10
 _BOM = b"\xef\xbb\xbf"
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`")
 
@@ -45,8 +46,41 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
             raise _too_large(limit_bytes)
         return _decoded(raw, encoding.strip().lower(), limit_bytes) if encoding else raw
     except IngestError as error:
-        error.raw = raw
+        error.raw = _to_keep(raw, encoding.strip().lower() if encoding else "", limit_bytes)
         raise
+
+
+def _to_keep(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
+    """Return what is kept of a body that can't be used: nothing that can't be searched for who is in it.
+
+    Of gzip that is what comes out of it, at most as much as went in or a few KiB; nothing of what else is no text.
+    """
+    if encoding in ("", "identity"):
+        return raw
+    if encoding in ("gzip", "x-gzip") and (
+        kept := _unpackable(raw, min(limit_bytes, max(len(raw), _LEAST_KEPT_BYTES)))
+    ):
+        return kept
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return b""
+    return raw
+
+
+def _unpackable(packed: bytes, limit_bytes: int) -> bytes:
+    """Return what comes out of gzip up to its fault or the limit."""
+    kept = b""
+    for _ in range(_MAX_MEMBERS):
+        unpacker = zlib.decompressobj(_GZIP_WBITS)
+        try:
+            kept += unpacker.decompress(packed, limit_bytes - len(kept))
+        except zlib.error:
+            break
+        packed = unpacker.unused_data
+        if len(kept) >= limit_bytes or not unpacker.eof or not packed:
+            break
+    return kept
 
 
 def _decoded(raw: bytes, encoding: str, limit_bytes: int) -> bytes:

@@ -25,7 +25,12 @@ class LettersWithoutErased:
         await self._sink.put([self._without(letter) for letter in letters])
 
     def _without(self, letter: DeadLetter) -> DeadLetter:
-        return replace(letter, raw=b"", head="") if self._hides(letter.workspace, letter.raw) else letter
+        hides = self._hides
+        if hides(letter.workspace, letter.reason.encode()):
+            letter = replace(letter, reason=letter.code)
+        if hides(letter.workspace, letter.raw) or hides(letter.workspace, letter.head.encode()):
+            return replace(letter, raw=b"", head="")
+        return letter
 
 
 class WatchWithoutErased:
@@ -38,4 +43,6 @@ class WatchWithoutErased:
     def note(self, caller: Caller, verdict: str, event: Event | None, reason: str, raw: bytes) -> None:
         if raw and self._hides(caller.source.workspace, raw):
             raw = b""
+        if reason and event is None and self._hides(caller.source.workspace, reason.encode()):
+            reason = ""
         self._watch.note(caller, verdict, event, reason, raw)

@@ -167,7 +167,7 @@ class ErasureJob:
             return _Done({}, "no store of dead letters here")
 
         def holds(raw: bytes, told: str) -> bool:
-            return person.tells(told) or names_person(raw, person)
+            return names_person(told.encode(), person) or names_person(raw, person)
 
         gone = await self._places.letters.forget_where(person.workspace, holds)
         return _Done({"letters": gone}, "the store of dead letters was searched from end to end")

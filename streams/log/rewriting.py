@@ -77,8 +77,13 @@ def count_of(value: bytes, left: bytes | None) -> int:
 
 
 def names_person(raw: bytes, person: Person) -> bool:
-    """Say whether bytes that somebody sent, in whatever form, name the person. Errs on the side of yes."""
-    return any(person.is_in(form) or any(map(person.may_mean, documents_in(form))) for form in forms_of(raw))
+    """Say whether bytes that somebody sent, in whatever form, name the person. Errs on the side of yes: what can't be
+    read to its end may name anybody.
+    """
+    forms, is_whole = forms_of(raw)
+    if not is_whole:
+        return True
+    return any(person.is_written_in(form) or any(map(person.may_mean, documents_in(form))) for form in forms)
 
 
 def _is_trigger_of(value: bytes, persons: Sequence[Person]) -> bool:
@@ -93,7 +98,7 @@ def _is_letter_of(value: bytes, persons: Sequence[Person]) -> bool:
     try:
         letter = _decode_letter(value)
     except msgspec.MsgspecError:
-        return any(person.is_in(value) for person in persons)
+        return any(names_person(value, person) for person in persons)
     return any(is_letter_of(letter, person) for person in persons)
 
 
@@ -101,5 +106,4 @@ def is_letter_of(letter: DeadLetter, person: Person) -> bool:
     """Say whether a dead letter names the person."""
     if letter.workspace not in ("", person.workspace):
         return False
-    told = f"{letter.reason}\n{letter.head}"
-    return person.tells(told) or names_person(letter.raw, person)
+    return names_person(f"{letter.reason}\n{letter.head}".encode(), person) or names_person(letter.raw, person)

@@ -24,6 +24,7 @@ from streams.operators.history import without_key
 from streams.operators.identity.named import kind_and_value
 from streams.operators.identity.parcels import packed, unpacked
 from streams.operators.product_news import profile_of
+from streams.operators.written_ids import written_pattern
 
 LEAST_TELLING_CHARS = 8
 """An id of so many characters is nobody else's count or order; shorter ones are looked for where ids stand."""
@@ -51,6 +52,7 @@ class Person:
         self._in_text = re.compile(telling, re.IGNORECASE)
         self._in_bytes = re.compile(telling.encode(), re.IGNORECASE)
         self._perhaps = re.compile(_any_of(self.values).encode(), re.IGNORECASE)
+        self._written = written_pattern(self.ids)
 
     def owns(self, event: Event) -> bool:
         """Say whether the event is the person's own."""
@@ -67,6 +69,12 @@ class Person:
     def is_in(self, raw: bytes) -> bool:
         """Say whether bytes contain what names the person anywhere."""
         return self._in_bytes.search(raw) is not None
+
+    def is_written_in(self, raw: bytes) -> bool:
+        """Say whether bytes that somebody sent name the person: also by a phone number in another way of writing it,
+        and by a short id behind the name of an id.
+        """
+        return self._in_bytes.search(raw) is not None or self._written.search(raw) is not None
 
     def names(self, value: Any) -> bool:
         """Say whether a document of builtin types names the person, be it inside of a text."""

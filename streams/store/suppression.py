@@ -4,11 +4,13 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from typing import Any, TypeAlias
 
 from streams.model.erasure import ids_named, ids_of
 from streams.model.events import Event, ProfileKeys
 from streams.operators.raw_forms import documents_in, forms_of
+from streams.operators.written_ids import named_values, phones_in
 from streams.store.erasures import Erasures
 
 Put: TypeAlias = Callable[[Sequence[Event]], Awaitable[None]]
@@ -16,7 +18,10 @@ _HASH_BYTES = 16
 _KINDS = ("user", "anon", "email", "phone", "device")
 _ID_FIELD = re.compile(r"(?:id|key|user|mail|phone|contact|customer|recipient|to)$", re.IGNORECASE)
 _EMAIL = re.compile(rb"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
-_MOST_LOOKED_AT = 500
+_MOST_SEARCHED_BYTES = 256 << 10
+"""So much is searched while a sender waits; of what is larger no bytes are kept once somebody is refused."""
+_MOST_LOOKED_AT = 2_000
+_MOST_SEEN = 50_000
 _CACHED_IDS = 10_000
 
 
@@ -62,15 +67,19 @@ class Suppressions:
         return put_others
 
     def hides(self, workspace: str, raw: bytes) -> bool:
-        """Say whether bytes that can't be used name an erased person, as far as can be told."""
-        if not self._hashes:
+        """Say whether bytes that can't be used name an erased person; what can't be read to its end may."""
+        if not self._hashes or not raw:
             return False
-        return any(self._names(workspace, form) for form in forms_of(raw))
-
-    def _names(self, workspace: str, raw: bytes) -> bool:
-        values = {found.decode("ascii", "replace").lower() for found in _EMAIL.findall(raw)[:_MOST_LOOKED_AT]}
-        for document in documents_in(raw):
-            values.update(value for value, _ in zip(_ids_in(document, ""), range(_MOST_LOOKED_AT), strict=False))
+        if len(raw) > _MOST_SEARCHED_BYTES:
+            return True
+        forms, is_whole = forms_of(raw)
+        if not is_whole:
+            return True
+        values: set[str] = set()
+        for number, value in enumerate(chain.from_iterable(map(_values_in, forms))):
+            values.add(value)
+            if len(values) > _MOST_LOOKED_AT or number > _MOST_SEEN:
+                return True
         return any(self._known(workspace, f"{kind}:{value}") for value in values for kind in _KINDS)
 
     def _are_known(self, workspace: str, profile: str, keys: ProfileKeys) -> bool:
@@ -78,6 +87,16 @@ class Suppressions:
 
     def _is_known(self, workspace: str, name: str) -> bool:
         return self.hash_of(workspace, name) in self._hashes
+
+
+def _values_in(form: bytes) -> Iterator[str]:
+    """Yield what may be ids in bytes that somebody sent."""
+    for found in _EMAIL.finditer(form):
+        yield found[0].decode("ascii", "replace").lower()
+    yield from phones_in(form)
+    yield from named_values(form)
+    for document in documents_in(form):
+        yield from _ids_in(document, "")
 
 
 def _ids_in(value: Any, field: str) -> Iterator[str]:
