@@ -4,10 +4,10 @@
 _WORDS = frozenset(
     """
     null none nil undefined unknown anonymous anon guest user test testing id uid userid user_id email phone n/a na nan
-    true false object [object_object] {} [] _ ? xxx -1 9774d56d682e549c
+    erased true false object [object_object] {} [] _ ? xxx -1 9774d56d682e549c
     test@test test@test.com test@test.de test@example.com test@mail.com test@email.com test@gmail.com a@a a@a.com
     email@email.com user@example.com noemail@example.com none@none.com no@email.com null@null.com
-    """.split()  # noqa: SIM905  a list of 45 strings would take 45 lines
+    """.split()  # noqa: SIM905  a list of 46 strings would take 46 lines
 )
 _FILLERS = "0-+:.() "
 

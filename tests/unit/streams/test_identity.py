@@ -114,7 +114,18 @@ def test_many_browsers_of_one_user_share_nothing():
 
 @pytest.mark.parametrize(
     "value",
-    ["", " ", "null", "NULL", "undefined", "test@test", "Test@Test.com", "0", "00000000-0000-0000-0000-000000000000"],
+    [
+        "",
+        " ",
+        "null",
+        "erased",
+        "NULL",
+        "undefined",
+        "test@test",
+        "Test@Test.com",
+        "0",
+        "00000000-0000-0000-0000-000000000000",
+    ],
 )
 def test_a_placeholder_is_nobody(value):
     claims = IDENTITY.claims(ProfileState("default", "user:u"), seen(1, user_id="u", anonymous_id=value), NOW_MS)
