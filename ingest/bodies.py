@@ -8,12 +8,13 @@ import msgspec
 import orjson
 from starlette.requests import Request
 
-from ingest.errors import EncodingError, IngestError, TooLargeError
+from ingest.errors import DeclaredTooLargeError, EncodingError, IngestError, TooLargeError
 from ingest.pieces import items, members
 from ingest.values import wrong_type
 
 _GZIP_WBITS = 31
 _MAX_MEMBERS = 100
+_MAX_DIGITS = 18
 _LEAST_KEPT_BYTES = 16 << 10
 _BOM = b"\xef\xbb\xbf"
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`")
@@ -32,7 +33,12 @@ _decode_batch = msgspec.json.Decoder(BatchBody).decode
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """Return the whole body, unpacked. Raises IngestError, having held no more than the limit, packed or unpacked."""
+    """Return the whole body, unpacked. Raises IngestError, having held no more than the limit, packed or unpacked, and
+    having read nothing when the head declares more.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and (len(declared) > _MAX_DIGITS or int(declared) > limit_bytes):
+        raise DeclaredTooLargeError("body", *_too_much(limit_bytes))
     chunks, size_bytes = [], 0
     async for chunk in request.stream():
         chunks.append(chunk)
@@ -178,4 +184,8 @@ def _bad_gzip(problem: str) -> IngestError:
 
 
 def _too_large(limit_bytes: int) -> TooLargeError:
-    return TooLargeError("body", f"has more than {limit_bytes} bytes", "Send less at once")
+    return TooLargeError("body", *_too_much(limit_bytes))
+
+
+def _too_much(limit_bytes: int) -> tuple[str, str]:
+    return f"has more than {limit_bytes} bytes", "Send less at once"

@@ -9,6 +9,7 @@ CampaignIqError
     - BadSignatureError     401  a webhook that its vendor did not sign with this source's secret
     - UnknownSourceError    404  no source of this id takes webhooks
     - TooLargeError         413  more bytes or events than the settings allow
+      - DeclaredTooLargeError    the same by Content-Length, before the body comes
     - EncodingError         415  a Content-Encoding that is not read here
   - LogFullError, LogClosedError (streams)  503 with Retry-After: nothing was accepted, send it again
 """
@@ -22,6 +23,7 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from ingest.parting import Parting
 from streams.model.errors import CampaignIqError, LogClosedError, LogFullError
 
 JSON = "application/json"
@@ -137,6 +139,10 @@ class TooLargeError(IngestError):
         super().__init__("too_large", field, problem, remedy)
 
 
+class DeclaredTooLargeError(TooLargeError):
+    """It is refused by what its head says; its body is not waited for, and the connection closes."""
+
+
 class EncodingError(IngestError):
     status = 415
 
@@ -161,6 +167,8 @@ def error_response(error: Exception, retry_after_s: int = _CLOSED_RETRY_S) -> Re
         case RateLimitedError():
             headers = CORS | {"Retry-After": str(max(1, ceil(error.retry_after_s)))}
             status, body = error.status, error_body(error.code, str(error), error.field)
+        case DeclaredTooLargeError():
+            return Parting(error_body(error.code, str(error), error.field), error.status, CORS, JSON)
         case EncodingError():
             headers = CORS | {"Accept-Encoding": "gzip"}
             status, body = error.status, error_body(error.code, str(error), error.field)

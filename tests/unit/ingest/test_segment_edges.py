@@ -130,7 +130,7 @@ async def test_gzip_of_several_members_is_one_body(client: httpx.AsyncClient, lo
     ("content", "code", "kept"),
     [
         (gzip.compress(b" " * 3_000) + gzip.compress(b" " * 3_000), "too_large", b" " * 4_096),
-        (gzip.compress(b" " * 10_000_000), "too_large", b" " * 4_096),
+        (gzip.compress(b" " * 3_000_000), "too_large", b" " * 4_096),
         (gzip.compress(b"") * 101, "invalid_gzip", b""),
         (gzip.compress(GOOD) + b"\0", "invalid_gzip", GOOD),
         (gzip.compress(gzip.compress(GOOD, mtime=0)), "invalid_json", gzip.compress(GOOD, mtime=0)),
