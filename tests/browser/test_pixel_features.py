@@ -165,6 +165,53 @@ def test_a_marked_form_tells_its_answers_and_no_secret(page: Page, site: Site, c
     assert re.search(rb"hunter|4111", sent) is None
 
 
+TOGGLED = """<form data-ciq-form=f onsubmit="return false"><input name=elements value=mine><input name=id value=x1>
+<input id=a name=mine type=password><input id=b name=theirs type=password value=hunter2><button>Go</button></form>
+<input name=outside value=hunter3>"""
+
+
+def test_a_password_that_is_shown_remains_one_and_no_name_of_an_input_disturbs(
+    page: Page, site: Site, collector: Collector
+):
+    site.body = TOGGLED
+    opened(page, site)
+    page.fill("#a", "hunter1")
+    page.evaluate("for (const field of document.querySelectorAll('[type=password]')) field.type = 'text'")
+    page.click("button")
+    form = collector.arrived("form_submitted")[0]
+    assert form.properties["fields"] == {"elements": "mine", "id": "x1"}
+    assert b"hunter" not in b"".join(knock.body for knock in collector.knocks)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<div id=dataLayer></div>",
+        "<script>window.dataLayer = { push() {} }</script>",
+        "<script>dataLayer = 'x'</script>",
+    ],
+    ids=["element", "object", "text"],
+)
+def test_another_data_layer_than_googles_disturbs_nothing(page: Page, site: Site, collector: Collector, head: str):
+    site.head = head
+    opened(page, site)
+    page.evaluate("ciq('track', 'Here')")
+    collector.arrived("page_viewed", "here")
+    page.evaluate("ciq('optOut')")
+    assert page.evaluate("Object.keys(localStorage).filter(name => name.startsWith('ciq_'))") == ["ciq_optOut"]
+
+
+def test_what_google_is_told_of_a_person_is_left_out(page: Page, site: Site, collector: Collector):
+    opened(page, site)
+    page.evaluate(f"""(() => {{ {GTAG}
+      gtag('event', 'purchase', {{ ...{PURCHASE}, user_data: {{ email: 'plain@x.co' }} }})
+      gtag('event', 'login', {{ method: 'mail', password: 'hunter' }}) }})()""")
+    order, login = collector.arrived("order_completed", "logged_in")
+    assert (order.value, login.properties["method"]) == (30, "mail")
+    sent = b"".join(knock.body for knock in collector.knocks)
+    assert re.search(rb"plain@x.co|hunter", sent) is None
+
+
 def test_a_form_that_is_not_marked_is_not_looked_at(page: Page, site: Site, collector: Collector):
     site.body = "<form onsubmit='return false'><input name=name value=Ada><button>Go</button></form>"
     opened(page, site)

@@ -225,6 +225,26 @@ def test_without_cookies_nothing_is_kept_and_visits_of_a_day_are_one_visitors(
     assert (page.evaluate(STORED), context.cookies(), collector.knocks_at("/pixel/id")) == ([], [], [])
 
 
+@pytest.mark.parametrize("attributes", ["data-cookieless", ""])
+def test_what_waits_in_a_tab_is_dropped_by_an_opt_out_in_another(
+    context: BrowserContext, page: Page, site: Site, collector: Collector, attributes: str
+):
+    site.attributes = attributes
+    other = context.new_page()
+    for tab in (page, other):
+        opened(tab, site)
+        tab.evaluate("ciq('track', 'Here')")
+    collector.until(lambda: len(collector.named("here")) == 2)
+    context.set_offline(True)
+    other.evaluate("ciq('track', 'Waiting')")
+    page.evaluate("ciq('optOut')")
+    context.set_offline(False)
+    other.evaluate("dispatchEvent(new Event('online')); dispatchEvent(new PageTransitionEvent('pagehide'))")
+    other.evaluate("fetch('/last')")
+    opened(page, site, "/after")
+    assert "waiting" not in {event.name for event in collector.events()}
+
+
 def test_without_cookies_the_stub_keeps_nothing_either(
     context: BrowserContext, page: Page, site: Site, collector: Collector
 ):

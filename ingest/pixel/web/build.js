@@ -31,7 +31,8 @@ async function minified(script) {
       unsafe: true,
       pure_getters: true,
       inline: 1,
-      collapse_vars: false
+      collapse_vars: false,
+      booleans_as_integers: true
     },
     format: { comments: false }
   })

@@ -22,3 +22,12 @@ export const release = (runner) => {
   run = runner
   waiting.splice(0).forEach(handle)
 }
+
+/** Does what must not take anything else down with it. */
+export const attempt = (work) => {
+  try {
+    work()
+  } catch (error) {
+    console.error('ciq', error)
+  }
+}

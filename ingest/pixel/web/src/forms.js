@@ -1,29 +1,46 @@
 // Forms that the site has marked: <form data-ciq-form="name">. Never what is secret, by its kind, its name or its look.
 
-const MAX_CHARS = 256
-// Looked for in type, autocomplete, name and id.
-const SECRET =
-  /hidden|\bfile\b|submit|button|pass|pwd|pin\b|secret|token|one-t|otp|card|cc|cv[cv]|iban|account|ssn|social/i
-const LONG_NUMBER = /^[^+]*(\d[ .-]?){13}/ // a card's; a phone number as long has its plus
+import { track } from './calls.js'
+import { SECRET } from './secret.js'
 
-/** Returns the properties of a submitted form. */
+const MAX_CHARS = 256
+const KINDS = /^(te|se|em|url|num|da)/ // text, textarea, tel, search, select-…, email, url, number, date
+const LONG_NUMBER = /(\d[\W_]*){13}/ // a card's, which no letter parts
+const PHONE = /^\+(\d[\W_]*){3}/ // the beginning of a phone number, which may be that much longer
+
+/** Returns the properties of a submitted form. Its inputs may be named like what a form has, as `elements` or `id`. */
 export const answersOf = (form) => {
-  const properties = { form_id: form.dataset.ciqForm || form.id, fields: {} }
-  for (const field of form.elements) {
-    const { name, type, id, checked } = field
-    const value = (field.value || '').trim().slice(0, MAX_CHARS)
+  const properties = { form_id: form.dataset.ciqForm || form.getAttribute('id'), fields: {} }
+  for (const field of document.querySelectorAll('[name]')) {
+    const { name, type } = field
+    const value = (field.value || '').trim()
     if (
+      field.form === form &&
       name &&
       value &&
-      !SECRET.test([type, field.getAttribute('autocomplete'), name, id]) &&
-      !LONG_NUMBER.test(value) &&
-      !field.closest('[data-ciq-ignore]') &&
-      (checked || !/radio|checkbox/.test(type))
+      (KINDS.test(type) || field.matches(':checked')) &&
+      !SECRET.test([field.getAttribute('autocomplete'), name, field.id]) &&
+      !LONG_NUMBER.test(value.replace(PHONE, '')) &&
+      !field.closest('[data-ciq-ignore]')
     ) {
-      properties.fields[name] = value
-      if (type === 'email') properties.email = value
-      if (type === 'tel') properties.phone = value
+      const answer = value.slice(0, MAX_CHARS)
+      properties.fields[name] = answer
+      if (type === 'email') properties.email = answer
+      if (type === 'tel') properties.phone = answer
     }
   }
   return properties
+}
+
+/** Tells of marked forms when they are submitted. An input that was once a password's is secret though it be shown. */
+export const watchForms = () => {
+  const mark = () => {
+    for (const field of document.querySelectorAll('[type=password]')) field.dataset.ciqIgnore = ''
+  }
+  for (const name of ['load', 'focusin', 'click']) addEventListener(name, mark, true)
+  addEventListener(
+    'submit',
+    ({ target }) => target.matches('[data-ciq-form]') && track('Form Submitted', answersOf(target)),
+    true
+  )
 }

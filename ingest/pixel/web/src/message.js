@@ -16,7 +16,7 @@ export const shapes = {
 /** Returns the message that a call stands for; it counts as said from now on. */
 export const messageOf = (call, referrer) => {
   const [type, a, b] = call
-  const { href = location.href } = call
+  const { href } = call
   const fields = shapes[type](a, b)
   if (fields.userId) write('user', fields.userId)
   const at = call.when || Date.now()
@@ -39,8 +39,7 @@ export const messageOf = (call, referrer) => {
       sequence: isCookieless ? undefined : sequence,
       cookieless: isCookieless,
       consent: Object.keys(consent)[0] && { categoryPreferences: consent },
-      webdriver: navigator.webdriver,
-      library: { name: 'campaigniq-pixel', version: '2' }
+      webdriver: navigator.webdriver
     }
   }
 }

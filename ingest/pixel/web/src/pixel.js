@@ -1,11 +1,11 @@
 // The script for web pages: <script async src="https://HOST/pixel.js" data-key="WRITE_KEY"></script>; see docs/pixel.md.
 
-import { hear, hold, release, track } from './calls.js'
+import { attempt, hear, hold, release } from './calls.js'
 import { forget, isAllowed } from './choice.js'
 import { isCookieless, key, options } from './config.js'
 import { isDue, noteAsked, tellCookie } from './cookie.js'
 import { listen } from './datalayer.js'
-import { answersOf } from './forms.js'
+import { watchForms } from './forms.js'
 import { arrive, watchLinks } from './links.js'
 import { messageOf, shapes } from './message.js'
 import { add, comeBack, flush, leave, reconnect } from './queue.js'
@@ -18,12 +18,7 @@ const ID_MS = 1000 // so long the first events wait for the id that the collecto
 let passedId
 
 const say = (call) => {
-  if (!isAllowed()) return
-  try {
-    add(messageOf(call, referrer))
-  } catch (error) {
-    console.error('ciq', error)
-  }
+  if (isAllowed()) attempt(() => add(messageOf(call, referrer)))
 }
 
 /** Goes by this id from now on; what went by another is joined to it. */
@@ -31,7 +26,7 @@ const adopt = (id) => {
   const known = read('anon')
   if (!id || id === known) return
   write('anon', id)
-  if (known) say(['alias', undefined, known])
+  if (known) run(['alias', undefined, known])
 }
 
 /** Removes all that this script keeps on the device, but for what the visitor has decided. */
@@ -72,10 +67,11 @@ const decide = (call, given) => {
 
 const run = (call) => {
   const [name, given] = call
-  if (name === 'page' && isAllowed()) open(call.href || location.href)
+  call.href ||= location.href
+  if (name === 'page' && isAllowed()) open(call.href)
   if (shapes[name]) say(call)
   else if (decisions[name]) decide(call, given)
-  else console.warn('ciq: no', name)
+  else console.error('ciq', name)
 }
 
 const begin = () => release(run)
@@ -104,16 +100,14 @@ const leaving = () => {
 
 const boot = () => {
   if (read('forget') || isCookieless || !isAllowed()) wipe()
-  passedId = arrive()
-  watchViews()
-  watchLinks()
-  const layer = options.layer ?? 'dataLayer'
-  if (layer) listen(layer)
-  addEventListener(
-    'submit',
-    ({ target }) => target.matches('[data-ciq-form]') && track('Form Submitted', answersOf(target)),
-    true
-  )
+  attempt(() => {
+    passedId = arrive()
+    watchViews()
+    watchLinks()
+    watchForms()
+    const layer = options.layer ?? 'dataLayer'
+    if (layer) listen(layer)
+  })
   addEventListener('pagehide', () => {
     leaving()
     leave()

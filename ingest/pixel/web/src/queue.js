@@ -1,8 +1,9 @@
 // The queue: every message has an entry of its own, q<id>.<bytes>, so that tabs share it without overwriting each other.
 // An entry goes when the collector has answered for it, or is the oldest of too many. Ids make resends harmless.
 
+import { isAllowed } from './choice.js'
 import { at, key } from './config.js'
-import { names, read, remove, write } from './store.js'
+import { names, read, readObject, remove, write } from './store.js'
 
 const GATHER_MS = 300
 const MOST_MESSAGES = 100
@@ -23,10 +24,14 @@ let isBusy = false
 let failures = 0
 
 const sizeOf = (name) => +name.split('.')[1]
-const queued = () =>
-  names()
-    .filter((name) => /^q.+\./.test(name) && !flying.has(name))
+
+/** Returns the entries that wait. They are gone where the visitor has decided against it, be it in another tab. */
+const queued = () => {
+  const isFine = isAllowed()
+  return names()
+    .filter((name) => sizeOf(name) && !flying.has(name) && (isFine || remove(name)))
     .sort()
+}
 
 /** Returns the first of the entries that fit together, at least one. */
 const fitting = (entries, limit) => {
@@ -38,7 +43,7 @@ const fitting = (entries, limit) => {
 }
 
 const bodyOf = (entries) =>
-  `{"writeKey":${JSON.stringify(key)},"sentAt":"${new Date().toISOString()}","batch":[${entries.map(read)}]}`
+  JSON.stringify({ writeKey: key, sentAt: new Date(), batch: entries.map(readObject) })
 
 const later = (ms) => {
   timer ||= setTimeout(flush, ms)
@@ -48,7 +53,7 @@ const later = (ms) => {
 export const add = (message) => {
   const text = JSON.stringify(message)
   const { size } = new Blob([text])
-  if (size > MOST_BYTES) throw Error('too large')
+  if (size > MOST_BYTES) throw 'too large'
   write(`q${message.messageId}.${size}`, text)
   const waiting = queued().reverse()
   let bytes = 0
@@ -81,9 +86,9 @@ export const flush = async () => {
 /** Sends one batch; returns how long to wait after a failure. */
 const send = async () => {
   const entries = fitting(queued(), BATCH_BYTES)
-  if (!entries[0]) return 0
+  if (!entries[0]) return
   entries.forEach(flying.add, flying)
-  let wait = 0
+  let wait
   try {
     const answer = await fetch(at('v1/batch'), {
       method: 'POST',
@@ -98,7 +103,7 @@ const send = async () => {
       failures = 0
     } else {
       const told = answer.headers.get('Retry-After')
-      wait = Math.min(told * 1000 || Date.parse(told) - Date.now() || 0, PATIENCE_MAX_MS)
+      wait = Math.min(told * 1000 || Date.parse(told) - Date.now(), PATIENCE_MAX_MS)
       if (!(wait > 0)) throw 0
       write('wait', Date.now() + wait) // for all tabs and pages
     }
@@ -110,16 +115,12 @@ const send = async () => {
 }
 
 /** Hands to the browser what is not under way, as the page goes. It stays kept: a beacon brings no answer back. */
-export const leave = () => {
-  let entries = queued()
-  let bytes = MOST_BYTES
-  while (entries[0] && bytes > LEAST_BYTES) {
-    const some = fitting(entries, bytes)
-    const isTaken = navigator.sendBeacon(at('v1/batch'), bodyOf(some))
-    if (isTaken) some.forEach(flying.add, flying)
-    else bytes /= 2
-    if (isTaken || !some[1]) entries = entries.slice(some.length)
-  }
+export const leave = (bytes = MOST_BYTES) => {
+  const some = fitting(queued(), bytes)
+  if (!some[0] || bytes < LEAST_BYTES) return
+  const isTaken = navigator.sendBeacon(at('v1/batch'), bodyOf(some))
+  if (isTaken || !some[1]) some.forEach(flying.add, flying)
+  leave(isTaken ? bytes : bytes / 2)
 }
 
 /** The page is back from the browser's cache: what was handed over then is offered again. */

@@ -32,10 +32,7 @@ export const write = (name, value) => {
 
 /** Returns all names in use. */
 export const names = () =>
-  (disk(Object.keys) || [])
-    .filter((name) => name.startsWith(PREFIX))
-    .map((name) => name.slice(4))
-    .concat(Object.keys(memory))
+  (disk(Object.keys) || []).flatMap((name) => name.split(/^ciq_/)[1] || []).concat(Object.keys(memory))
 
 /** Returns the object kept under a name, an empty one when there is none. */
 export const readObject = (name) => {

@@ -28,7 +28,7 @@ export const session = (href) => {
   const at = Date.now()
   const campaign = {}
   for (const [name, value] of new URL(href).searchParams) {
-    const [, tag] = /^utm_(\w+)/.exec(name) || []
+    const tag = name.split(/^utm_/)[1]
     if (tag) campaign[tag] = value.slice(0, MAX_TAG_CHARS)
   }
   const told = JSON.stringify(campaign)

@@ -21,3 +21,36 @@ test('what was pushed before and what is pushed later are heard, and passed on',
   ])
   assert.equal(theirs.length, 2)
 })
+
+test('what Google is told of a person, and secrets, are left out', () => {
+  heard.length = 0
+  window.layer.push(
+    [
+      'event',
+      'purchase',
+      { value: 5, currency: 'EUR', user_data: { email: 'a@b.io' }, items: [{ item_id: 'm' }] }
+    ],
+    { event: 'login', method: 'mail', password: 'p', more: { secret: 's', shipping: 1 } }
+  )
+  assert.deepEqual(heard, [
+    ['track', 'purchase', { value: 5, currency: 'EUR', items: [{ item_id: 'm' }] }],
+    ['track', 'login', { method: 'mail', more: { shipping: 1 } }]
+  ])
+})
+
+test('what cannot be read is passed on all the same', (context) => {
+  const told = context.mock.method(console, 'error', () => {})
+  const loop = {}
+  loop.self = loop
+  const before = window.layer.length
+  window.layer.push({ event: 'purchase', ecommerce: loop })
+  assert.equal(told.mock.callCount(), 1)
+  assert.equal(window.layer.length, before)
+})
+
+test('what is no list is left alone', () => {
+  const push = () => 7
+  window.element = { push }
+  assert.throws(() => listen('element'))
+  assert.equal(window.element.push, push)
+})

@@ -7,17 +7,25 @@ const { answersOf } = await import('../src/forms.js')
 const field = (
   name,
   value,
-  { type = 'text', autocomplete = null, id = '', checked = false, isIgnored = false } = {}
+  { type = 'text', autocomplete = null, id = '', checked = false, isIgnored = false, form } = {}
 ) => ({
   name,
   value,
   type,
   id,
   checked,
+  form,
   getAttribute: () => autocomplete,
+  matches: () => checked,
   closest: () => (isIgnored ? {} : null)
 })
-const fieldsOf = (...elements) => answersOf({ dataset: { ciqForm: 'f' }, id: '', elements }).fields
+const submitted = (ciqForm, id, elements) => {
+  // What the form says of itself is not asked: it may have an input named `elements`.
+  const form = { dataset: { ciqForm }, getAttribute: () => id, elements: {}, id: {} }
+  document.querySelectorAll = () => elements.map((element) => ({ ...element, form: element.form ?? form }))
+  return answersOf(form)
+}
+const fieldsOf = (...elements) => submitted('f', '', elements).fields
 
 test('answers are told by their names', () => {
   assert.deepEqual(fieldsOf(field('company', ' Tea & Co '), field('size', '10', { type: 'select-one' })), {
@@ -39,6 +47,28 @@ for (const [name, details] of [
   ['IBAN', {}],
   ['x', { id: 'credit-card' }],
   ['salary', { isIgnored: true }],
+  ['security_code', {}],
+  ['verification_value', {}],
+  ['csc', {}],
+  ['sicherheitscode', {}],
+  ['pruefziffer', {}],
+  ['pr\u00fcfziffer', {}],
+  ['expiry', {}],
+  ['exp_month', {}],
+  ['exp-year', {}],
+  ['login_pw', {}],
+  ['kennwort', {}],
+  ['senha', {}],
+  ['contrase\u00f1a', {}],
+  ['mdp', {}],
+  ['parola', {}],
+  ['kartennummer', {}],
+  ['smscode', {}],
+  ['code', {}],
+  ['customer[ssn]', {}],
+  ['month', { type: 'month' }],
+  ['go', { type: 'submit' }],
+  ['elsewhere', { form: {} }],
   ['unchecked', { type: 'checkbox' }],
   ['', {}]
 ])
@@ -50,7 +80,15 @@ for (const value of [
   '4111111111111111',
   '4111 1111 1111 1111',
   '4111-1111-1111-1111',
-  'it is 3782.822463.10005.'
+  'it is 3782.822463.10005.',
+  '4111 - 1111 - 1111 - 1111',
+  '4111/1111/1111/1111',
+  '4111  1111  1111  1111',
+  '4111\u00a01111\u00a01111\u00a01111',
+  '+4111111111111111',
+  '+49 170 1234567, 3782 822463 10005',
+  'call +49 170 1234567, card 4111 1111 1111 1111',
+  `${'x'.repeat(250)} 4111111111111111`
 ])
   test(`${value} looks like a card`, () => {
     assert.deepEqual(fieldsOf(field('note', value)), {})
@@ -61,12 +99,23 @@ for (const value of ['+49 1512 3456789', '12345', '2026-11-21 18:00', 'shipping 
     assert.deepEqual(fieldsOf(field('note', value)), { note: value })
   })
 
+for (const name of [
+  'company',
+  'country_code',
+  'postcode',
+  'shipping',
+  'opinion',
+  'experience',
+  'code_postal'
+])
+  test(`${name} names no secret`, () => {
+    assert.deepEqual(fieldsOf(field(name, 'x')), { [name]: 'x' })
+  })
+
 test('who wrote is known by address and number', () => {
-  const form = {
-    dataset: { ciqForm: '' },
-    id: 'contact',
-    elements: [field('mail', 'ada@example.com', { type: 'email' }), field('tel', '+4912345', { type: 'tel' })]
-  }
-  const { form_id, email, phone } = answersOf(form)
+  const { form_id, email, phone } = submitted('', 'contact', [
+    field('mail', 'ada@example.com', { type: 'email' }),
+    field('tel', '+4912345', { type: 'tel' })
+  ])
   assert.deepEqual([form_id, email, phone], ['contact', 'ada@example.com', '+4912345'])
 })
