@@ -5,6 +5,8 @@ import asyncio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from streams.model.errors import LogFullError
+
 LINGER_S = 2.0
 _LINGER_BYTES = 4 << 20
 
@@ -20,8 +22,8 @@ class Parting(Response):
         try:
             async with asyncio.timeout(LINGER_S):
                 await _pass_over(receive)
-        except TimeoutError:
-            pass
+        except (TimeoutError, LogFullError):
+            pass  # no time, or no room, for more of what nobody wants
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

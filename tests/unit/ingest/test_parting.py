@@ -3,13 +3,14 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
 import uvicorn
 
 from ingest import parting
+from ingest.turnstile import Turnstile
 from tests.unit.ingest.fake_log import FakeLog
 
 HEAD = b"POST /v1/%b?k=wk_web HTTP/1.1\r\nHost: door\r\nContent-Length: %b\r\n%b\r\n"
@@ -23,11 +24,13 @@ async def connected(app) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.St
     while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
         await asyncio.sleep(0.01)
     reader, writer = await asyncio.open_connection(*listener.getsockname())
-    yield reader, writer
-    writer.close()
-    server.should_exit = True
-    await task
-    listener.close()
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        server.should_exit = True
+        await task
+        listener.close()
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,15 @@ async def test_whoever_sends_it_all_the_same_gets_the_answer(app):
         writer.write(HEAD % (b"batch", b"3000000", b"") + b"x" * 3_000_000)
         await writer.drain()
         assert (await reader.read()).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_where_there_is_no_room_for_the_rest_it_hangs_up_at_once(app, caplog):
+    async with asyncio.timeout(10), connected(Turnstile(app, 200_000, 60, 2)) as (reader, writer):
+        writer.write(HEAD % (b"batch", b"3000000", b"") + b"x" * 150_000)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+        with suppress(ConnectionResetError):  # the rest was never read
+            await reader.read()
+    assert caplog.records == []
 
 
 async def test_the_reason_is_kept(client: httpx.AsyncClient, log: FakeLog):
