@@ -22,8 +22,8 @@ class SourcePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     allowed_origins: tuple[str, ...] = ()
-    rate_per_s: float = 1_000.0
-    burst: int = 10_000
+    rate_per_s: float = 10_000.0
+    burst: int = 100_000
     schemas: Literal["off", "warn", "block"] = "off"
     drop_fields: tuple[str, ...] = ()
     hash_fields: tuple[str, ...] = ()

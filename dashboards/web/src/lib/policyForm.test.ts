@@ -4,7 +4,7 @@ import { changeOf, formOf, policyNotes } from "./policyForm";
 
 const POLICY: Policy = {
   allowed_origins: ["https://a.example"],
-  rate_per_s: 1000,
+  rate_per_s: 10000,
   burst: 10_000,
   schemas: "off",
   drop_fields: [],
@@ -18,7 +18,7 @@ const FORM = formOf("Shop", POLICY);
 describe("a change", () => {
   test("is none where only spaces differ", () => {
     expect(
-      changeOf(FORM, { ...FORM, rate_per_s: " 1000 ", allowed_origins: "https://a.example\n\n" }),
+      changeOf(FORM, { ...FORM, rate_per_s: " 10000 ", allowed_origins: "https://a.example\n\n" }),
     ).toBeNull();
   });
 
@@ -45,12 +45,12 @@ test("a policy is told in a few words, its own ones marked", () => {
   const notes = policyNotes({ ...POLICY, drop_fields: ["a"], hash_fields: ["b", "c"] }, "web");
   expect(notes.map(({ label, is_own }) => (is_own ? `!${label}` : label))).toEqual([
     "!https://a.example",
-    "1,000/s",
+    "10,000/s",
     "Schemas off",
     "!Private: 1 dropped, 2 hashed",
   ]);
 });
 
 test("servers have no origins to tell of", () => {
-  expect(policyNotes(POLICY, "server")[0]?.label).toBe("1,000/s");
+  expect(policyNotes(POLICY, "server")[0]?.label).toBe("10,000/s");
 });

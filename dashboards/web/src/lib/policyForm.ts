@@ -86,7 +86,7 @@ export function policyNotes(policy: Policy, kind: string): PolicyNote[] {
     notes.push({ label, is_own: origins.length > 0 });
   }
   const rate = policy.rate_per_s.toLocaleString("en", { maximumFractionDigits: 3 });
-  notes.push({ label: `${rate}/s`, is_own: policy.rate_per_s !== 1000 });
+  notes.push({ label: `${rate}/s`, is_own: policy.rate_per_s !== 10000 });
   notes.push({ label: SCHEMAS[policy.schemas], is_own: policy.schemas !== "off" });
   if (drop.length + hash.length > 0) {
     const parts = [drop.length && `${drop.length} dropped`, hash.length && `${hash.length} hashed`];
