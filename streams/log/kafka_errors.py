@@ -31,6 +31,8 @@ _TRY_AGAIN = frozenset(
         KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  see above
         KafkaError._NOENT,  # noqa: SLF001  see above
         KafkaError._TIMED_OUT_QUEUE,  # noqa: SLF001  see above
+        # What was asked of a broker whose connection broke off at that very moment.
+        KafkaError._DESTROY_BROKER,  # noqa: SLF001  see above
         KafkaError._WAIT_COORD,  # noqa: SLF001  see above
         KafkaError.BROKER_NOT_AVAILABLE,
         KafkaError.NETWORK_EXCEPTION,

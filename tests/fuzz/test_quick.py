@@ -37,7 +37,8 @@ def test_it_answers_and_keeps_what_the_ordinary_way_does(
     wanted, found = ordinary.ask(request), quick.ask_quickly(request)
     tally["quick" if found else "ordinary"] += 1
     if found is None:
-        found = quick.ask(request)  # so that both know the same afterwards
+        quick.ask(request)  # so that both know the same afterwards
+        return
     assert (found.status, found.headers, found.body, found.events) == (
         wanted.status,
         wanted.headers,
