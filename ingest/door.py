@@ -180,7 +180,7 @@ class Door:
             self._gate.admit(request, source)
             self._gate.spend(source, messages)
         except IngestError as error:
-            self.note(Caller(source, via), REFUSED, error)
+            self.turn_away(Caller(source, via), error, messages or 1)
             raise
         return caller_of(request, source, via)
 
@@ -189,8 +189,13 @@ class Door:
         try:
             self._gate.spend(caller.source, events, is_webhook=True)
         except IngestError as error:
-            self.note(caller, REFUSED, error)
+            self.turn_away(caller, error, events or 1)
             raise
+
+    def turn_away(self, caller: Caller, error: IngestError, messages: int = 1) -> None:
+        """Count messages that are refused for their sender, and tell those who look on."""
+        self._batcher.tallies.of(caller.source.id).turn_away(error.code, messages)
+        self.note(caller, REFUSED, error)
 
     def note(self, caller: Caller, verdict: str, error: IngestError) -> None:
         """Tell those who look on about a request of which nothing is kept."""

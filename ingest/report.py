@@ -10,7 +10,7 @@ from ingest.turnstile import Turnstile
 Report = dict[str, Any]
 
 _HELP = {
-    "events_total": ("counter", "Events at the door by source and by what became of them; accepted is their sum."),
+    "events_total": ("counter", "Events at the door by source and outcome; accepted is the sum of all but refusals."),
     "drift": ("gauge", "Events that were accepted and that nothing became of; anything but 0 is a fault."),
     "spooling": ("gauge", "1 while events go to the spool since the log is away."),
     "spool_bytes": ("gauge", "Bytes that wait in the spool."),

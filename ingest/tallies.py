@@ -15,13 +15,17 @@ READY = "ready"
 @dataclass(slots=True)
 class Tally:
     """Events since start, and messages that could not be used, which are no events yet. `accepted` is the sum of all
-    below it and of what is under way; `refused` were never accepted (503).
+    below it and of what is under way; those above it were never accepted: `refused` met no room (503), the others are
+    named as the error that their sender was told.
 
     `rejected` are kept as dead letters. `declined`: their visitor does not want to be recorded. `suppressed`: the
     person was erased. `failed`: neither log nor spool took them, which their sender was told (503).
     """
 
     refused: int = 0
+    origin_not_allowed: int = 0
+    rate_limited: int = 0
+    bad_signature: int = 0
     accepted: int = 0
     appended: int = 0
     spooled: int = 0
@@ -43,6 +47,10 @@ class Tally:
             + self.suppressed
             + self.failed
         )
+
+    def turn_away(self, code: str, messages: int) -> None:
+        """Count messages that were refused for their sender, by the code of the error."""
+        setattr(self, code, getattr(self, code) + messages)
 
 
 class Tallies:

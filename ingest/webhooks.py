@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from ingest.bodies import read_body
 from ingest.caller import Caller
-from ingest.door import IGNORED, REFUSED, Door
+from ingest.door import IGNORED, Door
 from ingest.errors import JSON, BadSignatureError, IngestError, UnknownSourceError, answering
 from ingest.sources import Source
 from ingest.vendors.base import (
@@ -62,7 +62,7 @@ class WebhookRoutes:
         caller = Caller(source, "webhook")
         if not verdict.is_genuine:
             forged = BadSignatureError(vendor.id, verdict.reason)
-            door.note(caller, REFUSED, forged)
+            door.turn_away(caller, forged)
             raise forged
         if confirm_url := vendor.confirm_url(told):
             await self._certificates.visit(confirm_url)

@@ -5,10 +5,14 @@ from base64 import b64encode
 import pytest
 
 from ingest.batcher import Batcher
+from ingest.call import Call
 from ingest.dead_letters import LogDeadLetters
 from ingest.door import Door
+from ingest.errors import OriginError, RateLimitedError
+from ingest.policy.gate import SourceGate
 from ingest.settings import IngestSettings
-from ingest.sources import StaticSources
+from ingest.sources import Source, StaticSources
+from streams.store.sources import SourcePolicy
 from tests.unit.ingest.conftest import SHOP, WEB
 from tests.unit.ingest.fake_log import FakeClock, FakeLog
 
@@ -35,3 +39,21 @@ def test_a_head_tells_its_source_or_nothing(door: Door, path: str, query: bytes,
     headers = [(b"authorization", authorization)] if authorization else []
     scope = {"type": "http", "method": "POST", "path": path, "query_string": query, "headers": headers}
     assert door.source_id_of(scope) == source
+
+
+def test_what_is_refused_for_its_sender_is_counted_by_reason_and_leaves_the_books_right(
+    batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings
+):
+    policy = SourcePolicy(allowed_origins=("https://shop.example",), rate_per_s=1, burst=1)
+    source = Source("own", "ws", "web", "wk_own", policy=policy)
+    sources = StaticSources([source])
+    door = Door(batcher, sources, LogDeadLetters(log), clock, settings, gate=SourceGate(lambda: 0.0))
+    scope = {"type": "http", "method": "POST", "path": "/v1/batch", "query_string": b"", "headers": []}
+    with pytest.raises(OriginError):
+        door.caller(Call(scope, ""), source, "batch", 3)
+    own = Call({**scope, "headers": [(b"origin", b"https://shop.example")]}, "")
+    door.caller(own, source, "batch", 9)
+    with pytest.raises(RateLimitedError):
+        door.caller(own, source, "batch", 5)
+    tally = batcher.tallies.of("own")
+    assert (tally.origin_not_allowed, tally.rate_limited, tally.accepted, batcher.drift()) == (3, 5, 0, {})

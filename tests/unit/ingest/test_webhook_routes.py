@@ -84,3 +84,9 @@ async def test_mandrills_first_post_is_answered_and_nothing_is_taken(client: htt
     async with client:
         answer = await client.post("/webhooks/src_mandrill", data={"mandrill_events": "[]"})
     assert (answer.status_code, bool(log.records)) == (200, False)
+
+
+async def test_a_forged_webhook_is_counted_as_such(client: httpx.AsyncClient, batcher: Batcher):
+    async with client:
+        assert (await client.post("/webhooks/src_send", content=b"[]")).status_code == 401
+    assert batcher.tallies.by_source()["src_send"]["bad_signature"] == 1

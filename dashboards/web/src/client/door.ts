@@ -31,9 +31,12 @@ export interface SourceList {
   kinds: string[];
 }
 
-/** Events since the process started, by what became of them. */
+/** Events since the process started, by what became of them; what was refused for its sender has its error's name. */
 export interface Tally {
   refused: number;
+  origin_not_allowed: number;
+  rate_limited: number;
+  bad_signature: number;
   accepted: number;
   appended: number;
   spooled: number;

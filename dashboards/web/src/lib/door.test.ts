@@ -1,19 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { DoorReport, NotedMessage, Source, Tally } from "../client/door";
-import {
-  doorWords,
-  healthOf,
-  kindLabel,
-  lately,
-  outcomes,
-  paceOf,
-  refusedLately,
-  withRefusals,
-  withSample,
-} from "./door";
+import type { DoorReport, Source, Tally } from "../client/door";
+import { doorWords, healthOf, kindLabel, lately, outcomes, paceOf, refusedLately, withSample } from "./door";
 
 const TALLY: Tally = {
   refused: 0,
+  origin_not_allowed: 0,
+  rate_limited: 0,
+  bad_signature: 0,
   accepted: 0,
   appended: 0,
   spooled: 0,
@@ -131,16 +124,21 @@ describe("the health of a source", () => {
     expect(words.health).toBe("well");
   });
 
-  test("tells of refusals that no tally counts", () => {
-    const quiet = judged({});
-    const refusal = (at_ms: number, times: number) =>
-      ({ at_ms, times, reason: "Origin: not allowed" }) as NotedMessage;
-    const told = withRefusals(quiet, [refusal(0, 9), refusal(70_000, 4), refusal(90_000, 2)], 100_000);
-    expect([told.label, told.help, withRefusals(quiet, [refusal(0, 9)], 100_000)]).toEqual([
-      "Refused",
-      "6 requests in the last minute: Origin: not allowed",
-      quiet,
-    ]);
+  test("tells what was refused for its sender, unless others of the same key fare well", () => {
+    const found = [
+      judged({ origin_not_allowed: 4, bad_signature: 1 }),
+      judged({ accepted: 9, origin_not_allowed: 4 }),
+      judged({ accepted: 9, rate_limited: 4 }),
+    ];
+    expect(found.map(({ label }) => label)).toEqual(["Refused", "Healthy", "Refused"]);
+    expect(found[0]?.help).toContain(
+      "4 messages of pages that it does not allow; 1 message without a signature of its webhook secret.",
+    );
+  });
+
+  test("is refused, and not new, where nothing was ever accepted", () => {
+    const told = tally({ bad_signature: 2 });
+    expect(healthOf(SOURCE, told, { spanMs: 60_000, tally: told }, 0).label).toBe("Refused");
   });
 
   test("is not known where nothing has come", () => {
@@ -149,8 +147,10 @@ describe("the health of a source", () => {
 });
 
 test("outcomes leave out what did not occur, but for what was taken", () => {
-  const told = outcomes(tally({ declined: 2 })).map(({ label, events }) => `${events} ${label}`);
-  expect(told).toEqual(["0 taken", "2 declined"]);
+  const told = outcomes(tally({ declined: 2, rate_limited: 5 })).map(
+    ({ label, events }) => `${events} ${label}`,
+  );
+  expect(told).toEqual(["0 taken", "5 above the rate", "2 declined"]);
 });
 
 test("kinds have their vendors' spelling", () => {

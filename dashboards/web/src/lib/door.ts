@@ -1,6 +1,6 @@
 /** The front door in words: whether it takes events, and how each source fares. Pure. */
 
-import type { DoorReport, NotedMessage, Source, Tally } from "../client/door";
+import type { DoorReport, Source, Tally } from "../client/door";
 import { bytes, count, plural, words } from "./format";
 
 export interface DoorWords {
@@ -94,6 +94,9 @@ export interface Lately {
 
 const NOTHING: Tally = {
   refused: 0,
+  origin_not_allowed: 0,
+  rate_limited: 0,
+  bad_signature: 0,
   accepted: 0,
   appended: 0,
   spooled: 0,
@@ -140,6 +143,20 @@ export interface HealthWords {
   help: string;
 }
 
+const REFUSALS = [
+  { name: "rate_limited", label: "above the rate", help: "more than its rate allows" },
+  { name: "origin_not_allowed", label: "from other pages", help: "of pages that it does not allow" },
+  { name: "bad_signature", label: "not signed", help: "without a signature of its webhook secret" },
+] as const;
+
+const turnedAway = (tally: Tally): number => REFUSALS.reduce((sum, { name }) => sum + tally[name], 0);
+
+function refusalHelp(tally: Tally): string {
+  const told = REFUSALS.filter(({ name }) => tally[name] > 0);
+  const parts = told.map(({ name, help }) => `${plural(tally[name], "message")} ${help}`);
+  return `In the last minute: ${parts.join("; ")}. Its live messages say more.`;
+}
+
 const WELL: HealthWords = {
   health: "well",
   label: "Healthy",
@@ -156,18 +173,22 @@ export function healthOf(
   if (!source.is_enabled) {
     return { health: "off", label: "Off", help: "Everything it sends is refused until it is turned on." };
   }
-  if (!tally || tally.accepted + tally.refused === 0) {
+  if (!tally || tally.accepted + tally.refused + turnedAway(tally) === 0) {
     return { health: "new", label: "Nothing yet", help: "Nothing has come since this process started." };
   }
   if (recent === null && !counted) return { health: "unknown", label: "Looking…", help: "" };
   if (recent === null) return WELL;
-  const { accepted, rejected, refused, failed } = recent.tally;
+  const { accepted, rejected, refused, failed, rate_limited } = recent.tally;
   if (refused + failed > 0) {
     return {
       health: "refused",
       label: "Refused",
       help: `${plural(refused + failed, "event")} met no room in the last minute.`,
     };
+  }
+  // Strangers use a key or an address where its owner fares well; what is above the rate is the owner's.
+  if (rate_limited > 0 || (accepted === 0 && turnedAway(recent.tally) > 0)) {
+    return { health: "refused", label: "Refused", help: refusalHelp(recent.tally) };
   }
   if (rejected > 0) {
     const share = rejected / accepted;
@@ -182,25 +203,6 @@ export function healthOf(
   return { health: "quiet", label: "Quiet", help: "Nothing in the last minute." };
 }
 
-/** What the tallies don't tell: a source that seems quiet may be one whose requests are refused for their sender. */
-export function withRefusals(
-  words: HealthWords,
-  messages: readonly NotedMessage[],
-  nowMs: number,
-): HealthWords {
-  const recent = messages.filter(({ at_ms }) => at_ms > nowMs - WINDOW_MS);
-  const times = recent.reduce((sum, message) => sum + message.times, 0);
-  if (times === 0) return words;
-  return {
-    health: "refused",
-    label: "Refused",
-    help: `${plural(times, "request")} in the last minute: ${recent.at(-1)?.reason ?? ""}`,
-  };
-}
-
-/** Whether nothing is known to come, so that it is worth asking for refusals. */
-export const seemsQuiet = ({ health }: HealthWords): boolean => health === "quiet" || health === "new";
-
 export interface Outcome {
   name: string;
   label: string;
@@ -214,6 +216,7 @@ export function outcomes(tally: Tally): Outcome[] {
     { name: "taken", label: "taken", events: tally.appended + tally.spooled, tone: "good" },
     { name: "rejected", label: "rejected", events: tally.rejected, tone: "bad" },
     { name: "refused", label: "refused", events: tally.refused + tally.failed, tone: "warm" },
+    ...REFUSALS.map(({ name, label }) => ({ name, label, events: tally[name], tone: "warm" as const })),
     { name: "duplicate", label: "repeated", events: tally.duplicate, tone: "cold" },
     { name: "declined", label: "declined", events: tally.declined, tone: "cold" },
     { name: "suppressed", label: "erased people's", events: tally.suppressed, tone: "cold" },

@@ -1,14 +1,7 @@
 /** The front door's report with the samples of the last minute, the sources, and the dead letters that wait. */
 
 import { useEffect, useState } from "react";
-import type {
-  DoorReport,
-  LetterDetail,
-  LetterPage,
-  LetterSummary,
-  NotedMessage,
-  SourceList,
-} from "../client/door";
+import type { DoorReport, LetterDetail, LetterPage, LetterSummary, SourceList } from "../client/door";
 import { withParams } from "../client/http";
 import { type Sample, withSample } from "../lib/door";
 import type { EventMetrics } from "./useEventMetrics";
@@ -61,10 +54,3 @@ export const useLetter = (id: string, maxBytes: number, edition: number): Query<
 /** Events of the last half hour by source and minute. */
 export const useSourceActivity = (): Query<EventMetrics> =>
   useQuery<EventMetrics>("/api/metrics/events?group_by=source&step_ms=60000", { refreshMs: 10_000 });
-
-/** The newest refusals of a source; asked for only where `isWanted`. */
-export const useRefusals = (source: string, isWanted: boolean): Query<{ events: NotedMessage[] }> =>
-  useQuery<{ events: NotedMessage[] }>(
-    isWanted ? `/api/sources/${encodeURIComponent(source)}/events?verdict=refused&limit=50` : null,
-    { refreshMs: 10_000 },
-  );

@@ -2,21 +2,11 @@
 
 import { useContext } from "react";
 import type { Source, Tally } from "../../client/door";
-import {
-  healthOf,
-  isVendor,
-  kindLabel,
-  type Lately,
-  outcomes,
-  paceOf,
-  seemsQuiet,
-  withRefusals,
-} from "../../lib/door";
+import { healthOf, isVendor, kindLabel, type Lately, outcomes, paceOf } from "../../lib/door";
 import { count, plural, rate } from "../../lib/format";
 import { policyNotes } from "../../lib/policyForm";
 import { addressOf, goTo } from "../../lib/route";
 import { ClockSkew } from "../../lib/serverTime";
-import { useRefusals } from "../../queries/useDoor";
 import type { EventMetrics } from "../../queries/useEventMetrics";
 import { CopyButton } from "../CopyButton";
 import { Link } from "../Link";
@@ -38,9 +28,7 @@ export function SourceCard({ source, tally, recent, activity, letters }: CardPro
   const nowMs = Date.now() + useContext(ClockSkew);
   const points = activity?.series.find(({ group }) => group === id)?.points ?? [];
   const counted = activity ? lastMinute(points, nowMs) : null;
-  const told = healthOf(source, tally, recent, counted);
-  const { data: refusals } = useRefusals(id, seemsQuiet(told));
-  const health = withRefusals(told, refusals?.events ?? [], nowMs);
+  const health = healthOf(source, tally, recent, counted);
   const pace = paceOf(recent, counted);
   return (
     <li className="panel source-card" data-source={id} data-enabled={is_enabled} data-health={health.health}>
