@@ -74,11 +74,15 @@ def noted(one: Noted) -> dict[str, Any]:
         "at_ms": one.at_ms,
         "via": one.via,
         "verdict": one.verdict,
-        "reason": one.reason,
+        "reason": one.reason or _fault(one.event),
         "times": one.times,
         "event": event(one.event) if one.event else None,
         "raw": one.raw.decode(errors="replace") if one.raw else None,
     }
+
+
+def _fault(found: Event | None) -> str:
+    return found.provenance.fault if found and found.provenance else ""
 
 
 def is_wanted(shown: dict[str, Any], verdicts: frozenset[str], text: str) -> bool:

@@ -10,12 +10,13 @@ from ingest.carts import COMMERCE_EVENTS, LINE_EVENTS, shaped, worth
 from ingest.catalogue import name_of_news, news_of
 from ingest.errors import IngestError
 from ingest.persons import keys_of, unmerged_id
-from ingest.provenance import FUTURE_CLAMP_MS, LATE_AFTER_MS, placed_in_time
+from ingest.provenance import FUTURE_CLAMP_MS, LATE_AFTER_MS, placed_in_time, with_fault
 from ingest.sources import Source, require_server
 from ingest.spellings import with_subjects
 from ingest.values import (
     MAX_ID_CHARS,
     amount,
+    doubt_of,
     number_or_none,
     optional_id,
     optional_object,
@@ -108,7 +109,8 @@ def normalise(
     profile = keys.canonical()
     if profile is None:
         raise IngestError("missing_field", "userId", "nobody is identified", "Send userId, anonymousId or an e-mail")
-    return Event(
+    value, currency = _value(name, properties, commerce=commerce), _currency(properties, commerce=commerce)
+    event = Event(
         id=optional_id(message, "messageId") or _content_id(message, source),
         workspace=source.workspace,
         source=source.id,
@@ -118,12 +120,13 @@ def normalise(
         received_ms=now_ms,
         keys=keys,
         utm=utm_of(context, properties),
-        value=_value(name, properties, commerce=commerce),
-        currency=_currency(properties, commerce=commerce),
+        value=value,
+        currency=currency,
         properties=properties,
         traits=traits,
         provenance=provenance,
     )
+    return with_fault(event, doubt_of(properties, value, currency, _PLAIN_VALUE_KEYS))
 
 
 def _news(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ingest.errors import IngestError
 from ingest.values import time_ms
-from streams.model.events import CLAMPED, HISTORICAL, SKEWED, Event, Provenance
+from streams.model.events import CLAMPED, HISTORICAL, INVALID, SKEWED, Event, Provenance
 
 FUTURE_CLAMP_MS = 300_000
 LATE_AFTER_MS = 86_400_000
@@ -69,6 +69,15 @@ def with_flag(event: Event, flag: str) -> Event:
         return event
     known = event.provenance or _NOTHING
     return replace(event, provenance=replace(known, flags=(*known.flags, flag)))
+
+
+def with_fault(event: Event, fault: str) -> Event:
+    """Return the event flagged INVALID, with what is wrong; unchanged without a fault or with one that it has."""
+    known = event.provenance or _NOTHING
+    if fault in known.fault:
+        return event
+    flags = known.flags if INVALID in known.flags else (*known.flags, INVALID)
+    return replace(event, provenance=replace(known, flags=flags, fault="; ".join(filter(None, (known.fault, fault)))))
 
 
 def in_client_order(events: Sequence[Event]) -> Sequence[Event]:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -106,6 +107,28 @@ def amount(value: object, field: str) -> float:
     if number is None:
         raise IngestError("invalid_field", field, "not a number", "Send e.g. 19.99, without currency sign")
     return number
+
+
+def doubt_of(properties: dict[str, Any], value: float | None, currency: str | None, keys: Iterable[str]) -> str:
+    """Return what is wrong with the money of an event that comes in all the same, or nothing; `value` and `currency`
+    are what was made of its properties, `keys` where the former may stand.
+    """
+    if value is None:
+        for key in keys:
+            if _is_meant_as_amount(key, properties.get(key)):
+                return (
+                    f"properties.{key}: not a number, so the event has no value. Send e.g. 19.99, without currency sign"
+                )
+    if currency is None and properties.get("currency") not in (None, ""):
+        return "properties.currency: not a currency code, so there is none. Send ISO 4217, e.g. EUR"
+    return ""
+
+
+def _is_meant_as_amount(key: str, raw: object) -> bool:
+    """Say whether it can only be a number gone wrong; a word or a truth is a value of another kind."""
+    if key == "revenue":
+        return raw is not None and raw != ""
+    return type(raw) in (int, float) or (type(raw) is str and any(map(str.isdigit, raw)))
 
 
 def require_plain(value: dict[str, Any], field: str) -> None:

@@ -2,12 +2,11 @@
 
 import logging
 
-from msgspec.structs import replace
-
 from ingest.caller import Caller
 from ingest.errors import IngestError
+from ingest.provenance import with_fault
 from streams.model.errors import SourceError
-from streams.model.events import INVALID, Event, Provenance
+from streams.model.events import Event
 from streams.model.json_schema import EventSchema, compile_schema
 from streams.store.event_schemas import EventSchemas, SchemaVersion
 
@@ -69,9 +68,7 @@ class SchemaCheck:
         problem = f"{misfit.problem}, which breaks version {version} of the schema of {event.name}"
         if mode == "block":
             raise IngestError("schema_violation", field, problem, "Send what the schema says, or change it")
-        known = event.provenance or Provenance()
-        fault = f"{field}: {problem}"[:_MAX_FAULT_CHARS]
-        return replace(event, provenance=replace(known, flags=(*known.flags, INVALID), fault=fault))
+        return with_fault(event, f"{field}: {problem}"[:_MAX_FAULT_CHARS])
 
 
 def _compiled(stored: SchemaVersion) -> EventSchema | None:

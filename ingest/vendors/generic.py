@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ingest.carts import COMMERCE_EVENTS
+from ingest.provenance import with_fault
 from ingest.sources import Source
 from ingest.spellings import with_subjects
-from ingest.values import email_or_none, number_or_none, optional_id, phone_or_none
+from ingest.values import doubt_of, email_or_none, number_or_none, optional_id, phone_or_none
 from ingest.vendors.mapped import event, product_news, when_ms
 from ingest.visits import utm_from
 from streams.model.events import Event, ProfileKeys
@@ -53,15 +54,14 @@ def generic_events(
     told = {} if is_person else dict(_plain(data))
     if name in COMMERCE_EVENTS:  # lines of products are the one list that has a meaning for all senders
         told |= {key: data[key] for key in ("products", "items", "line_items") if isinstance(data.get(key), list)}
-    return [
-        event(
-            source, name, about, keys, at_ms, now_ms, with_subjects(told),
-            value=next((n for key in _VALUES if (n := number_or_none(data.get(key))) is not None), None),
-            currency=data.get("currency"),
-            traits=dict(_plain(_person(data))) if is_person else None,
-            utm=utm_from(data, "utm_"),
-        )
-    ]  # fmt: skip
+    found = event(
+        source, name, about, keys, at_ms, now_ms, with_subjects(told),
+        value=next((n for key in _VALUES if (n := number_or_none(data.get(key))) is not None), None),
+        currency=data.get("currency"),
+        traits=dict(_plain(_person(data))) if is_person else None,
+        utm=utm_from(data, "utm_"),
+    )  # fmt: skip
+    return [with_fault(found, doubt_of(data, found.value, found.currency, _VALUES))]
 
 
 def _person(data: _Payload) -> _Payload:

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
-from streams.model.events import Event, ProfileKeys
+from streams.model.events import INVALID, Event, ProfileKeys, Provenance
 from streams.model.noted import Noted
 from tests.unit.api.fakes_api import NOW, URL, Installation, Socket, install
 from tests.unit.api.fakes_watch import FakeWatch
@@ -46,6 +47,13 @@ async def test_messages_are_listed_as_they_came(there):
     assert (good["event"]["profile"], good["raw"], good["verdict"]) == ("user:ada", None, "accepted")
     assert (bad["event"], bad["raw"]) == (None, '{"event":"Grö\ufffd')
     assert (many["times"], many["raw"], found["last_seq"]) == (12, None, 7)
+
+
+async def test_what_is_wrong_with_an_accepted_event_is_its_reason(there, watch):
+    faulty = msgspec.structs.replace(GOOD.event, provenance=Provenance(flags=(INVALID,), fault="properties.value: odd"))
+    watch.kept["web"] = [GOOD._replace(event=faulty)]
+    (told,) = (await there.with_token().get("/api/sources/web/events")).json()["events"]
+    assert (told["verdict"], told["reason"], told["event"]["flags"]) == ("accepted", "properties.value: odd", [INVALID])
 
 
 async def test_messages_are_chosen_by_verdict_text_and_place(there):

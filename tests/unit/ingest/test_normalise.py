@@ -10,7 +10,7 @@ from ingest.errors import IngestError
 from ingest.normalise import events_of, normalise
 from ingest.sources import Source
 from streams.frames import decode, encode_events
-from streams.model.events import Event, Utm
+from streams.model.events import HISTORICAL, INVALID, Event, Utm
 
 NOW = 1_800_000_000_000
 WEB = Source("src_web", "ws", "web", write_key="wk")
@@ -159,6 +159,26 @@ def test_links_that_are_no_web_addresses_are_dropped():
 def test_value_of_other_events_is_taken_when_it_is_a_number():
     assert tracked(properties={"value": 12}).value == 12.0
     assert tracked(properties={"value": "high"}).value is None
+
+
+@pytest.mark.parametrize(
+    ("properties", "field"),
+    [
+        ({"revenue": "much"}, "properties.revenue"),
+        ({"value": "19,99"}, "properties.value"),
+        ({"value": 1e13}, "properties.value"),
+        ({"value": 5, "currency": "dollars"}, "properties.currency"),
+    ],
+)
+def test_money_that_can_not_be_read_flags_the_event_and_says_why(properties: dict[str, Any], field: str):
+    told = tracked(properties=properties, timestamp="2020-01-01T00:00:00Z").provenance
+    assert told is not None
+    assert (told.flags, told.fault.partition(":")[0]) == ((HISTORICAL, INVALID), field)
+
+
+@pytest.mark.parametrize("value", ["high", "", None, True, -5, "-5", [1]])
+def test_values_that_are_no_money_or_can_be_read_flag_nothing(value: object):
+    assert tracked(properties={"value": value, "currency": ""}).provenance is None
 
 
 @pytest.mark.parametrize(

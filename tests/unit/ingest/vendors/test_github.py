@@ -10,7 +10,7 @@ from ingest.errors import IngestError
 from ingest.sources import Source
 from ingest.vendors.base import WebhookRequest
 from ingest.vendors.github import GitHub
-from streams.model.events import Event, ProfileKeys
+from streams.model.events import INVALID, Event, ProfileKeys
 
 NOW_MS = 1_800_000_000_000
 SECRET = "It's a Secret to Everybody"
@@ -52,6 +52,11 @@ def test_event_takes_name_time_person_and_plain_values():
     assert (event.name, event.at_ms, event.value, event.currency) == ("trial_started", 1_789_999_200_000, 12.5, "EUR")
     assert event.keys == ProfileKeys(user_id="u1", email="ada@example.com")
     assert event.properties["plan"] == "team"
+
+
+def test_an_amount_that_is_no_number_flags_the_event():
+    (event,) = events(TOLD | {"data": {"user_id": "u1", "amount": "12,50 EUR"}})
+    assert (event.value, event.is_flagged(INVALID)) == (None, True)
 
 
 def test_type_names_an_event_too_and_synonyms_hold():
