@@ -148,8 +148,6 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
     log, patient_log = await _open_log(settings, data)
     config = ConfigStore(data.sqlite_url("config.db"), secrets.token_urlsafe)
     await config.open()
-    letters = DeadLetterStore(data.sqlite_url("dead_letters.db"))
-    await letters.open()
     return Stores(
         log,
         patient_log,
@@ -161,7 +159,7 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
         OutboxChannel(data.sqlite_url("outbox.db"), settings.smtp.from_address),
         _open_metrics(settings.metrics, data),
         SqliteProfileView(data.file("view.db")),
-        letters,
+        DeadLetterStore(data.sqlite_url("dead_letters.db")),
     )
 
 

@@ -8,10 +8,10 @@ from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Tab
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from sinks.database import Database
 from sinks.rendering import Rendered
 from streams.model.deliveries import Delivery, Outcome, Sent
 from streams.operators.erasing import Person
+from streams.store.engine import SqlThread
 
 _METADATA = MetaData()
 _MESSAGES = Table(
@@ -42,7 +42,7 @@ class OutboxChannel:
     concurrency = 16
 
     def __init__(self, url: str, sender: str) -> None:
-        self._database = Database(url, _METADATA, "outbox")
+        self._sql = SqlThread(url, _METADATA, "outbox")
         self._sender = sender
 
     async def send(self, delivery: Delivery, message: Rendered, now_ms: int) -> Outcome:
@@ -61,13 +61,13 @@ class OutboxChannel:
             insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             connection.execute(insert(_MESSAGES).values(values).on_conflict_do_nothing(index_elements=["delivery_id"]))
 
-        await self._database.run(work)
+        await self._sql.run(work)
         return Sent(f"outbox:{delivery.id}")
 
     async def get(self, workspace: str, delivery_id: str) -> dict[str, Any] | None:
         """Return the message as docs/api.md shows it: subject, from, to, html, text."""
         statement = select(*_M).where(_M.workspace == workspace, _M.delivery_id == delivery_id)
-        found = await self._database.run(lambda c: [_as_message(r) for r in c.execute(statement)])
+        found = await self._sql.run(lambda c: [_as_message(r) for r in c.execute(statement)])
         return found[0] if found else None
 
     async def list(self, workspace: str, limit: int, before: int | None = None) -> list[dict[str, Any]]:
@@ -75,7 +75,7 @@ class OutboxChannel:
         statement = select(*_M).where(_M.workspace == workspace).order_by(_M.seq.desc()).limit(limit)
         if before is not None:
             statement = statement.where(_M.seq < before)
-        return await self._database.run(lambda c: [_as_message(r) for r in c.execute(statement)])
+        return await self._sql.run(lambda c: [_as_message(r) for r in c.execute(statement)])
 
     async def erase(self, person: Person, delivery_ids: Collection[str]) -> int:
         """Delete the messages of these deliveries, and those that name the person; return how many."""
@@ -83,7 +83,7 @@ class OutboxChannel:
         after: int | None = 0
         while after is not None:
             erase = partial(_erase_some, person=person, delivery_ids=delivery_ids, after=after)
-            count, after = await self._database.run(erase)
+            count, after = await self._sql.run(erase)
             gone += count
         return gone
 
@@ -91,10 +91,10 @@ class OutboxChannel:
         """Delete up to `limit` messages that came before `before_ms`; return how many."""
         old = select(_M.seq).where(_M.created_ms < before_ms).order_by(_M.created_ms).limit(limit)
         statement = delete(_MESSAGES).where(_M.seq.in_(old.scalar_subquery()))
-        return await self._database.run(lambda c: c.execute(statement).rowcount)
+        return await self._sql.run(lambda c: c.execute(statement).rowcount)
 
     async def close(self) -> None:
-        await self._database.close()
+        await self._sql.close()
 
 
 def _as_message(row: Any) -> dict[str, Any]:

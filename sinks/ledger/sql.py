@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Connection, Select, Update, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sinks.database import Database
 from sinks.ledger.base import (
     CLAIMABLE,
     COUNTED,
@@ -23,6 +22,7 @@ from sinks.ledger.erasing import Pseudonym, delete_deliveries, find_deliveries, 
 from sinks.ledger.tables import DELIVERIES, METADATA, SUPPRESSIONS, from_columns, to_columns
 from streams.model.deliveries import DeliveryStatus
 from streams.operators.erasing import Person
+from streams.store.engine import SqlThread
 
 _D = DELIVERIES.c
 _S = SUPPRESSIONS.c
@@ -103,7 +103,7 @@ class SqlLedger:
 
     def __init__(self, url: str, pseudonym: Pseudonym | None = None) -> None:
         """`pseudonym` makes the hashes of suppressed addresses whose people were erased."""
-        self._database = Database(url, METADATA, "ledger")
+        self._sql = SqlThread(url, METADATA, "ledger")
         self._pseudonym = pseudonym
 
     async def record(self, rows: Sequence[DeliveryRow]) -> list[DeliveryRow]:
@@ -117,7 +117,7 @@ class SqlLedger:
             added = [from_columns(r) for r in connection.execute(statement, columns)]
             return sorted(added, key=lambda row: row.seq)
 
-        return await self._database.run(work)
+        return await self._sql.run(work)
 
     async def claim(self, claim: Claim) -> list[DeliveryRow]:
         values = {
@@ -150,10 +150,10 @@ class SqlLedger:
         return await self._rows(_UNLOGGED, {"at_most": limit})
 
     async def mark_logged(self, ids: Sequence[str]) -> None:
-        await self._database.run(lambda c: c.execute(_MARK_LOGGED, {"ids": list(ids)}).rowcount)
+        await self._sql.run(lambda c: c.execute(_MARK_LOGGED, {"ids": list(ids)}).rowcount)
 
     async def next_due_ms(self, channel: str) -> int | None:
-        return await self._database.run(lambda c: c.execute(_NEXT_DUE, {"of_channel": channel}).scalar_one())
+        return await self._sql.run(lambda c: c.execute(_NEXT_DUE, {"of_channel": channel}).scalar_one())
 
     async def get(self, workspace: str, delivery_id: str) -> DeliveryRow | None:
         statement = select(*_D).where(_D.workspace == workspace, _D.id == delivery_id)
@@ -178,17 +178,17 @@ class SqlLedger:
 
     async def counts(self, workspace: str) -> dict[str, int]:
         statement = select(_D.status, func.count()).where(_D.workspace == workspace).group_by(_D.status)
-        return await self._database.run(lambda c: {r[0]: r[1] for r in c.execute(statement)})
+        return await self._sql.run(lambda c: {r[0]: r[1] for r in c.execute(statement)})
 
     async def mails_since(self, workspace: str, addresses: Collection[str], since_ms: int) -> dict[str, int]:
         if not addresses:
             return {}
         values = {"of_workspace": workspace, "addresses": sorted(set(addresses)), "since_ms": since_ms}
-        return await self._database.run(lambda c: {r[0]: r[1] for r in c.execute(_MAILS_SINCE, values)})
+        return await self._sql.run(lambda c: {r[0]: r[1] for r in c.execute(_MAILS_SINCE, values)})
 
     async def prune(self, before_ms: int, limit: int) -> int:
         values = {"before_ms": before_ms, "at_most": limit}
-        return await self._database.run(lambda c: c.execute(_PRUNE, values).rowcount)
+        return await self._sql.run(lambda c: c.execute(_PRUNE, values).rowcount)
 
     async def suppress(self, workspace: str, address: str, reason: str, at_ms: int) -> bool:
         values = {"workspace": workspace, "address": normal_address(address), "reason": reason, "at_ms": at_ms}
@@ -197,14 +197,14 @@ class SqlLedger:
             insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             return connection.execute(insert(SUPPRESSIONS).values(values).on_conflict_do_nothing()).rowcount == 1
 
-        return await self._database.run(work)
+        return await self._sql.run(work)
 
     async def suppressed(self, workspace: str, addresses: Collection[str]) -> dict[str, str]:
         if not addresses:
             return {}
         forms = {address: self._forms_of(workspace, address) for address in addresses}
         values = {"of_workspace": workspace, "addresses": sorted({form for both in forms.values() for form in both})}
-        reasons = await self._database.run(lambda c: {r[0]: r[1] for r in c.execute(_SUPPRESSED, values)})
+        reasons = await self._sql.run(lambda c: {r[0]: r[1] for r in c.execute(_SUPPRESSED, values)})
         return {address: reasons[form] for address, both in forms.items() for form in both if form in reasons}
 
     async def erase(self, person: Person) -> Sequence[str]:
@@ -214,12 +214,12 @@ class SqlLedger:
         found: _Ids = []
         after: int | None = 0
         while after is not None:
-            ids, after = await self._database.run(partial(find_deliveries, person=person, after=after))
+            ids, after = await self._sql.run(partial(find_deliveries, person=person, after=after))
             if ids:
-                await self._database.run(partial(delete_deliveries, ids=ids))
+                await self._sql.run(partial(delete_deliveries, ids=ids))
             found += ids
         if self._pseudonym is not None:
-            await self._database.run(partial(hash_suppressions, person=person, pseudonym=self._pseudonym))
+            await self._sql.run(partial(hash_suppressions, person=person, pseudonym=self._pseudonym))
         return found
 
     def _forms_of(self, workspace: str, address: str) -> tuple[str, ...]:
@@ -228,17 +228,17 @@ class SqlLedger:
         return (*hashed, normal)
 
     async def close(self) -> None:
-        await self._database.close()
+        await self._sql.close()
 
     async def _select(self, statement: Select[Any]) -> _Rows:
         return await self._rows(statement, {})
 
     async def _rows(self, statement: Select[Any] | Update, values: dict[str, Any]) -> _Rows:
-        return await self._database.run(lambda c: [from_columns(r) for r in c.execute(statement, values)])
+        return await self._sql.run(lambda c: [from_columns(r) for r in c.execute(statement, values)])
 
     async def _change(self, *statements: Update) -> _Rows:
         def work(connection: Connection) -> _Rows:
             changed = [r for s in statements for r in connection.execute(s.returning(*_D))]
             return sorted((from_columns(r) for r in changed), key=lambda row: row.seq)
 
-        return await self._database.run(work)
+        return await self._sql.run(work)

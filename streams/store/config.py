@@ -63,7 +63,7 @@ class ConfigStore:
     """Call `open` first. Times are Unix milliseconds and always arguments; randomness comes from `random`."""
 
     def __init__(self, url: str, random: Random) -> None:
-        self._sql = SqlThread(url)
+        self._sql = SqlThread(url, tables.METADATA)
         self._random = random
         self.rules = RuleSets(self._sql)
         self.sources = SourceRows(self._sql, random)
@@ -74,8 +74,7 @@ class ConfigStore:
         """Whose events are refused; known once the store is open."""
 
     async def open(self) -> None:
-        """Create the tables that are missing."""
-        await self._sql.run(tables.METADATA.create_all)
+        """Learn whose events are refused."""
         self.suppressions = Suppressions(self.erasures, await self.installation_secret(_ERASURE_SECRET))
         await self.suppressions.refresh()
 

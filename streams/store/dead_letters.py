@@ -38,21 +38,10 @@ _decode_fixes = msgspec.json.Decoder(tuple[Fix, ...]).decode
 
 
 class DeadLetterStore:
-    """Call `open` first. A letter is one workspace's; times are Unix milliseconds and always arguments."""
+    """A letter is one workspace's; times are Unix milliseconds and always arguments."""
 
     def __init__(self, url: str) -> None:
-        self._sql = SqlThread(url)
-
-    async def open(self) -> None:
-        """Create the tables that are missing."""
-
-        def work(db: Connection) -> None:
-            if db.dialect.name == "sqlite":
-                # What is deleted is gone from the file, too: letters hold what people have said about themselves.
-                db.exec_driver_sql("PRAGMA secure_delete = ON")
-            METADATA.create_all(db)
-
-        await self._sql.run(work)
+        self._sql = SqlThread(url, METADATA, "dead letters")
 
     async def close(self) -> None:
         await self._sql.close()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import StaticPool
 
@@ -15,9 +15,11 @@ T = TypeVar("T")
 
 
 def _durable(connection: Any, _record: Any) -> None:
-    """SQLite's settings: readers don't wait for the writer, and a commit survives a power cut."""
+    """SQLite's settings: readers don't wait for the writer, a commit survives a power cut, what is deleted or replaced
+    leaves no bytes in the file.
+    """
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "secure_delete=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -38,20 +40,35 @@ def open_engine(url: str) -> Engine:
 
 
 class SqlThread:
-    """Runs functions on the engine's one thread, each in a transaction of its own."""
+    """Runs functions on the engine's one thread, each in a transaction of its own. Tables that are missing are made
+    before the first.
+    """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tables: MetaData, thread_name: str = "store") -> None:
         self._engine = open_engine(url)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._missing: MetaData | None = tables
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=thread_name)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns, once its transaction is committed; an exception rolls it back."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_transaction, work)
 
     async def close(self) -> None:
+        """Finish what was begun and release file and thread."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
         self._thread.shutdown(wait=True)
 
     def _in_transaction(self, work: Callable[[Connection], T]) -> T:
+        if self._missing is not None:
+            _make(self._missing, self._engine)
+            self._missing = None
         with self._engine.begin() as connection:
             return work(connection)
+
+
+def _make(tables: MetaData, engine: Engine) -> None:
+    tables.create_all(engine)
+    # Those that an earlier version's file lacks; `create_all` leaves tables alone that exist.
+    for table in tables.sorted_tables:
+        for index in table.indexes:
+            index.create(engine, checkfirst=True)

@@ -58,7 +58,6 @@ def redelivery() -> FakeRedelivery:
 @pytest.fixture
 async def store() -> AsyncIterator[DeadLetterStore]:
     store = DeadLetterStore("sqlite://")
-    await store.open()
     yield store
     await store.close()
 

@@ -89,7 +89,6 @@ async def open_desk(store_url: str = "sqlite://", **doors: Any) -> AsyncIterator
     settings = IngestSettings(linger_ms=0, max_event_bytes=4_096, max_batch_bytes=65_536, max_batch_events=50)
     batcher, letters, sources = Batcher(log, clock, settings), LogDeadLetters(log), StaticSources(SOURCES)
     store = DeadLetterStore(store_url)
-    await store.open()
     await batcher.start()
     app = create_ingest_app(batcher, sources, letters, clock, settings, **doors)
     door = Door(batcher, sources, letters, clock, settings, **doors)

@@ -34,7 +34,6 @@ def letter(number: int, at_ms: int = NOW, raw: bytes = b"{}", **changes: object)
 @pytest.fixture
 async def store(tmp_path) -> AsyncIterator[DeadLetterStore]:
     store = DeadLetterStore(f"sqlite:///{tmp_path / 'dead_letters.db'}")
-    await store.open()
     yield store
     await store.close()
 
