@@ -19,7 +19,7 @@ from ingest.spellings import (
     text_of,
     with_line_keys,
 )
-from ingest.values import MAX_ID_CHARS, amount, number_or_none, wrong_type
+from ingest.values import MAX_ID_CHARS, MAX_NODES, amount, number_or_none, wrong_type
 
 MAX_PRODUCTS = 250
 _MAX_QUANTITY = 1_000_000
@@ -44,7 +44,22 @@ _CART_KEYS = frozenset((*CART_URL_SPELLINGS, *LIST_SPELLINGS))
 _PLAIN_DEFAULTS = {"price": 0.0, "quantity": 1}
 
 
-def shaped(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+def first_lines(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the properties with as many product lines as an event can carry, and where these are not all of them, as
+    `products_count`, how many there were. For senders who can't send fewer.
+    """
+    key = next((key for key in LIST_SPELLINGS if isinstance(properties.get(key), list)), "")
+    lines = properties.get(key, ())
+    kept, room = 0, MAX_NODES - len(properties) - 1
+    for line in lines[:MAX_PRODUCTS]:
+        room -= 1 + (len(line) if isinstance(line, dict) else 0)
+        if room < 0:
+            break
+        kept += 1
+    return properties if kept == len(lines) else properties | {key: lines[:kept], "products_count": len(lines)}
+
+
+def shaped(name: str, properties: dict[str, Any], max_products: int = MAX_PRODUCTS) -> dict[str, Any]:
     """Return the properties of the commerce event `name` with their canonical keys. Raises IngestError."""
     out = dict(properties)
     if not _CART_KEYS.isdisjoint(out):
@@ -52,7 +67,7 @@ def shaped(name: str, properties: dict[str, Any]) -> dict[str, Any]:
         clean_url(out, "cart_url")
         rename(out, "products", LIST_SPELLINGS)
     if "products" in out:
-        out["products"] = _lines(out["products"], name)
+        out["products"] = _lines(out["products"], name, max_products)
     if name in _LIST_EVENTS:
         rename(out, "order_id", ORDER_ID_SPELLINGS)
         names_one = not out.get("products") and any(out.get(key) not in (None, "") for key in PRODUCT_ID_SPELLINGS)
@@ -94,11 +109,11 @@ def worth(properties: dict[str, Any]) -> float | None:
     return round(total, 4) or None
 
 
-def _lines(raw: object, event_name: str) -> list[dict[str, Any]]:
+def _lines(raw: object, event_name: str, most: int) -> list[dict[str, Any]]:
     if not isinstance(raw, list):
         raise wrong_type("properties.products", raw, "a list of objects")
-    if len(raw) > MAX_PRODUCTS:
-        raise IngestError("too_large", "properties.products", f"has {len(raw)} lines", f"Send at most {MAX_PRODUCTS}")
+    if len(raw) > most:
+        raise IngestError("too_large", "properties.products", f"has {len(raw)} lines", f"Send at most {most}")
     out = []
     for index, one in enumerate(raw):
         field = f"properties.products.{index}"

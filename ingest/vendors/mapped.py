@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from ingest.bodies import parse_json
-from ingest.carts import COMMERCE_EVENTS, shaped
+from ingest.carts import COMMERCE_EVENTS, first_lines, shaped
 from ingest.catalogue import news_of
 from ingest.errors import IngestError
 from ingest.persons import custom_pair
@@ -75,6 +75,8 @@ def event(
     if profile is None:
         raise IngestError("missing_field", "", "nobody is identified", "Let the webhook carry an e-mail, phone or id")
     told = {key: told for key, told in properties.items() if told is not None}
+    if name in COMMERCE_EVENTS:
+        told = first_lines(told)
     require_plain(told, "")
     if name in COMMERCE_EVENTS:
         told = shaped(name, told)

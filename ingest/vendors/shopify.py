@@ -234,11 +234,16 @@ def _bought(
         when_ms(payload.get(time_key), time_key, now_ms),
         now_ms,
         told | is_test,
-        value=worth(shaped(name, told)) if total is None else amount(total, "total_price"),
+        value=_worth(name, told) if total is None else amount(total, "total_price"),
         currency=payload.get("currency"),
         traits=traits_of(optional_object(payload, "customer")),
         utm=_utm(payload),
     )
+
+
+def _worth(name: str, told: _Payload) -> float | None:
+    """Return what all lines cost, also those that the event has no room for."""
+    return worth(shaped(name, told, max_products=len(told.get("products", ()))))
 
 
 def _lines(payload: _Payload) -> list[object]:

@@ -123,6 +123,18 @@ def test_a_cart_is_known_by_its_token():
     assert event.properties["cart_id"] == "exampleCartId"
 
 
+@pytest.mark.parametrize("lines", [251, 400, 900])
+@pytest.mark.parametrize(("topic", "payload"), [("orders/create", ORDER), ("carts/update", CART)])
+def test_of_more_lines_than_an_event_can_carry_the_first_are_kept_and_all_are_counted(
+    topic: str, payload: dict[str, Any], lines: int
+):
+    line = {"variant_id": 1, "sku": "s", "title": "Mug", "price": "2.50", "quantity": 2}
+    event = the(parsed(topic, payload | {"line_items": [{"product_id": n + 1} | line for n in range(lines)]}))
+    products = event.properties["products"]
+    assert (len(products), products[-1]["product_id"], event.properties["products_count"]) == (250, "250", lines)
+    assert event.value == (388.0 if payload is ORDER else lines * 5.0)
+
+
 def test_a_customer_is_identified_without_addresses_and_notes():
     event = the(parsed("customers/update", CUSTOMER))
     assert (event.name, event.keys) == (

@@ -205,3 +205,9 @@ def test_a_body_that_comes_again_has_the_same_id_under_another_delivery():
         for one in ("a", "b")
     ]
     assert events[0].id == events[1].id
+
+
+def test_of_more_lines_than_an_event_can_carry_the_first_are_kept_and_all_are_counted():
+    event = the(parsed(ORDER | {"line_items": ORDER["line_items"][:1] * 400}))
+    assert 200 < len(event.properties["products"]) <= 250
+    assert (event.properties["products_count"], event.value) == (400, float(ORDER["total"]))
