@@ -15,20 +15,13 @@ from api.live import MemoryLiveBus
 from api.rule_desk import RuleDesk
 from api.settings import ApiSettings
 from streams.model.deliveries import Delivery, DeliveryStatus
-from streams.model.letters import (
-    Fix,
-    LetterAttempt,
-    LetterFilter,
-    LetterGroup,
-    LetterNote,
-    LetterPlace,
-    StoredLetter,
-)
+from streams.model.letters import Fix, LetterAttempt
 from streams.model.noted import Noted
 from streams.model.rules.ruleset import RuleSet
 from streams.model.rules.standard import default_rules
 from streams.ports import Clock, MetricStore, ProfileView
 from streams.store.config import ConfigStore
+from streams.store.dead_letters import DeadLetterStore
 from streams.store.sources import PLAIN_KINDS
 
 
@@ -77,36 +70,6 @@ class Outbox(Protocol):
 
     async def get(self, workspace: str, delivery_id: str) -> Mapping[str, Any] | None:
         """Return the message: subject, from, to, html, text."""
-        ...
-
-
-class Letters(Protocol):
-    """The dead letters' store, as far as it is read and given up here."""
-
-    async def page(
-        self,
-        workspace: str,
-        wanted: LetterFilter,
-        limit: int,
-        after: LetterPlace | None = None,
-        *,
-        oldest_first: bool = False,
-    ) -> list[LetterNote]:
-        """Return the letters behind `after`, the newest first unless told otherwise."""
-        ...
-
-    async def count(self, workspace: str, wanted: LetterFilter) -> int: ...
-
-    async def groups(self, workspace: str, wanted: LetterFilter, limit: int) -> list[LetterGroup]:
-        """Return what the letters have in common, the most frequent first."""
-        ...
-
-    async def get(self, workspace: str, letter: str) -> StoredLetter | None: ...
-
-    async def drop(
-        self, workspace: str, chosen: Sequence[str] | LetterFilter, by: str, outcome: str, now_ms: int
-    ) -> int:
-        """Give up letters that are new, and return how many those were."""
         ...
 
 
@@ -203,7 +166,7 @@ class ApiDeps:
     rule_desk: RuleDesk
     rates: Callable[[str], Rates] = no_rates
     rules: Callable[[str], RuleSet] = standard_rules
-    letters: Letters | None = None
+    letters: DeadLetterStore | None = None
     redelivery: Redelivers | None = None
     watch: LooksOn | None = None
     erasures: ErasureDesk | None = None

@@ -9,17 +9,11 @@ from pydantic import Field
 from api import letter_schemas as schemas
 from api import letter_shapes as shapes
 from api.auth import Signed
-from api.deps import Deps, Letters, Redelivers
+from api.deps import Deps, Redelivers
 from api.errors import invalid_field, not_found
 from api.params import EMPTY_IS_NONE, empty_is
-from streams.model.letters import (
-    Fix,
-    LetterFilter,
-    LetterNote,
-    LetterPlace,
-    LetterState,
-    place_of_letter,
-)
+from streams.model.letters import Fix, LetterFilter, LetterNote, LetterPlace, LetterState, place_of_letter
+from streams.store.dead_letters import DeadLetterStore
 
 router = APIRouter(prefix="/api/dead-letters", tags=["dead letters"])
 
@@ -31,7 +25,7 @@ _Name = Annotated[str, Query(max_length=512)]
 _Ms = Annotated[int, Field(ge=0, lt=1 << 53)]
 
 
-def _letters(deps: Deps) -> Letters:
+def _letters(deps: Deps) -> DeadLetterStore:
     if deps.letters is None:
         raise not_found("part", "dead letters")
     return deps.letters
@@ -44,7 +38,7 @@ def _redelivery(deps: Deps) -> Redelivers:
 
 
 # The caller comes first in every route: strangers are told nothing of what is here.
-Kept = Annotated[Letters, Depends(_letters)]
+Kept = Annotated[DeadLetterStore, Depends(_letters)]
 Redelivery = Annotated[Redelivers, Depends(_redelivery)]
 
 
@@ -73,7 +67,7 @@ async def list_letters(
     limit: Annotated[int, empty_is(50), Query(ge=1, le=_MAX_LISTED)] = 50,
     after: Annotated[str, Query(max_length=80, description="next_after of the page before.")] = "",
 ) -> schemas.LetterList:
-    """Letters that match, the newest first."""
+    """DeadLetterStore that match, the newest first."""
     found = await letters.page(caller.workspace, wanted, limit + 1, _place(after))
     shown = found[:limit]
     return schemas.LetterList(
@@ -155,7 +149,7 @@ def _filter(body: schemas.Chosen) -> LetterFilter | None:
     return wanted._replace(state=wanted.state or LetterState.NEW)
 
 
-async def _droppable(letters: Letters, workspace: str, ids: list[str], wanted: LetterFilter | None) -> int:
+async def _droppable(letters: DeadLetterStore, workspace: str, ids: list[str], wanted: LetterFilter | None) -> int:
     if wanted is not None:
         is_new = wanted.state is LetterState.NEW
         return await letters.count(workspace, wanted) if is_new else 0

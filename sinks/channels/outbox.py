@@ -5,13 +5,13 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from sinks.rendering import Rendered
 from streams.model.deliveries import Delivery, Outcome, Sent
 from streams.operators.erasing import Person
-from streams.store.engine import SqlThread
+from streams.store.columns import required
+from streams.store.engine import SqlThread, upsert
 
 _METADATA = MetaData()
 _MESSAGES = Table(
@@ -19,12 +19,7 @@ _MESSAGES = Table(
     _METADATA,
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("delivery_id", String(32), nullable=False, unique=True),
-    Column("workspace", Text, nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("recipient", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("html", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    *required(Text, "workspace", "sender", "recipient", "subject", "html", "text"),
     Column("created_ms", BigInteger, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -58,8 +53,8 @@ class OutboxChannel:
         }
 
         def work(connection: Connection) -> None:
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            connection.execute(insert(_MESSAGES).values(values).on_conflict_do_nothing(index_elements=["delivery_id"]))
+            new = upsert(connection, _MESSAGES).values(values)
+            connection.execute(new.on_conflict_do_nothing(index_elements=["delivery_id"]))
 
         await self._sql.run(work)
         return Sent(f"outbox:{delivery.id}")

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Select, Update, bindparam, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sinks.ledger.base import (
     CLAIMABLE,
@@ -22,7 +21,7 @@ from sinks.ledger.erasing import Pseudonym, delete_deliveries, find_deliveries, 
 from sinks.ledger.tables import DELIVERIES, METADATA, SUPPRESSIONS, from_columns, to_columns
 from streams.model.deliveries import DeliveryStatus
 from streams.operators.erasing import Person
-from streams.store.engine import SqlThread
+from streams.store.engine import SqlThread, upsert
 
 _D = DELIVERIES.c
 _S = SUPPRESSIONS.c
@@ -112,8 +111,7 @@ class SqlLedger:
         columns = [to_columns(row) for row in rows]
 
         def work(connection: Connection) -> list[DeliveryRow]:
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            statement = insert(DELIVERIES).on_conflict_do_nothing(index_elements=["id"]).returning(*_D)
+            statement = upsert(connection, DELIVERIES).on_conflict_do_nothing(index_elements=["id"]).returning(*_D)
             added = [from_columns(r) for r in connection.execute(statement, columns)]
             return sorted(added, key=lambda row: row.seq)
 
@@ -194,8 +192,8 @@ class SqlLedger:
         values = {"workspace": workspace, "address": normal_address(address), "reason": reason, "at_ms": at_ms}
 
         def work(connection: Connection) -> bool:
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            return connection.execute(insert(SUPPRESSIONS).values(values).on_conflict_do_nothing()).rowcount == 1
+            new = upsert(connection, SUPPRESSIONS).values(values)
+            return connection.execute(new.on_conflict_do_nothing()).rowcount == 1
 
         return await self._sql.run(work)
 

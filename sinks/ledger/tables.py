@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from sinks.ledger.base import DeliveryRow
 from streams.model.deliveries import Delivery, DeliveryStatus
+from streams.store.columns import required
 
 METADATA = MetaData()
 
@@ -30,23 +31,14 @@ DELIVERIES = Table(
     METADATA,
     Column("seq", _SEQ, primary_key=True, autoincrement=True),
     Column("id", String(32), nullable=False, unique=True),
-    Column("workspace", Text, nullable=False),
-    Column("profile", Text, nullable=False),
-    Column("trigger_id", Text, nullable=False),
-    Column("campaign", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("template", Text, nullable=False),
-    Column("recipient", Text, nullable=False),
-    Column("due_ms", BigInteger, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
+    *required(Text, "workspace", "profile", "trigger_id", "campaign", "channel", "template", "recipient"),
+    *required(BigInteger, "due_ms", "created_ms"),
     Column("data", Text, nullable=False),
     Column("status", String(16), nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    *required(Text, "subject", "reason"),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_ms", BigInteger, nullable=False),
-    Column("owner", Text, nullable=False),
-    Column("transport", Text, nullable=False),
+    *required(Text, "owner", "transport"),
     Column("lease_until_ms", BigInteger, nullable=False),
     Column("finished_ms", BigInteger, nullable=True),
     Column("provider_id", Text, nullable=False),
@@ -76,9 +68,7 @@ Index(
 SUPPRESSIONS = Table(
     "suppressions",
     METADATA,
-    Column("workspace", Text, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    *required(Text, "workspace", "address", "reason"),
     Column("at_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("workspace", "address"),
 )

@@ -10,7 +10,6 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from streams.model.letters import (
     Claim,
@@ -24,7 +23,7 @@ from streams.model.letters import (
     letter_id,
     place_of_letter,
 )
-from streams.store.engine import SqlThread
+from streams.store.engine import SqlThread, upsert
 from streams.store.letter_tables import LETTERS as T
 from streams.store.letter_tables import METADATA
 from streams.store.letter_tables import POSITIONS as P
@@ -65,12 +64,11 @@ class DeadLetterStore:
         rows = [_row(letter) for letter in letters]
 
         def work(db: Connection) -> None:
-            insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
             if rows:
-                db.execute(insert(T).on_conflict_do_nothing(), rows)
+                db.execute(upsert(db, T).on_conflict_do_nothing(), rows)
             place = {"log_partition": partition, "next_offset": next_offset, "log": log}
-            moved = insert(P).values(place).on_conflict_do_update(index_elements=["log_partition"], set_=place)
-            db.execute(moved)
+            moved = upsert(db, P).values(place)
+            db.execute(moved.on_conflict_do_update(index_elements=["log_partition"], set_=place))
 
         await self._sql.run(work)
 

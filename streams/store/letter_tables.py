@@ -2,6 +2,8 @@
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
+from streams.store.columns import required
+
 METADATA = MetaData()
 
 # `claim_ms` and `claim_fixes` (JSON): an attempt is begun, and not known to be finished.
@@ -11,22 +13,14 @@ LETTERS = Table(
     Column("log_partition", Integer, primary_key=True, autoincrement=False),
     Column("log_offset", BigInteger, primary_key=True, autoincrement=False),
     Column("workspace", String(64), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("stage", Text, nullable=False),
-    Column("via", Text, nullable=False),
-    Column("code", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("field", Text, nullable=False),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
+    *required(Text, "source", "stage", "via", "code", "reason", "field"),
+    *required(BigInteger, "at_ms", "size_bytes"),
     Column("state", String(16), nullable=False),
     Column("state_ms", BigInteger, nullable=False),
-    Column("state_by", Text, nullable=False),
-    Column("outcome", Text, nullable=False),
+    *required(Text, "state_by", "outcome"),
     Column("attempts", Integer, nullable=False),
     Column("claim_ms", BigInteger, nullable=True),
-    Column("claim_fixes", Text, nullable=False),
-    Column("head", Text, nullable=False),
+    *required(Text, "claim_fixes", "head"),
     Column("raw", LargeBinary, nullable=False),
     Index("dead_letters_by_time", "workspace", "at_ms", "log_partition", "log_offset"),
     Index("dead_letters_by_group", "workspace", "source", "stage", "via", "code", "state", "at_ms"),
