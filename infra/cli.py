@@ -16,7 +16,8 @@ from infra.bench.commands import bench_app
 from infra.dead_letters import app as letters_app
 from infra.erase import erase
 from infra.offline import commands as offline
-from infra.source_commands import DEFAULT_DATA, VENDOR_IDS, sources_app
+from infra.options import DEFAULT_DATA, Config, Data
+from infra.source_commands import VENDOR_IDS, sources_app
 from infra.source_watch import watch as watch_source
 from streams.model.errors import CampaignIqError, ConfigurationError
 
@@ -37,9 +38,6 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(bench_app, name="bench")
 app.command()(erase)
 offline.add_to(app)
-
-Data = Annotated[Path, typer.Option("--data", help="Folder that holds the installation.", envvar="CAMPAIGNIQ_DATA")]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", envvar="CAMPAIGNIQ_CONFIG")]
 
 
 class LogLevel(StrEnum):

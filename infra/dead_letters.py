@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections import Counter
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -11,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from infra.clock import SystemClock
-from infra.platform_client import DEFAULT_DATA, Data, Platform, Token, Url
+from infra.options import Json, spread
+from infra.platform_client import At, Platform
 from streams.model.errors import ConfigurationError
 
 app = typer.Typer(help="What could not be used: look at it, mend it, take it in again.", no_args_is_help=True)
@@ -31,74 +33,72 @@ class State(StrEnum):
     ANY = "any"
 
 
-Source = Annotated[str, typer.Option(help="Only of this source.")]
-Stage = Annotated[str, typer.Option(help="Only what this stage could not use: ingest, engine, …")]
-Via = Annotated[str, typer.Option(help="Only what came this way: track, batch, gif, webhook, …")]
-Code = Annotated[str, typer.Option(help="Only with this code, e.g. missing_field.")]
-Field = Annotated[str, typer.Option(help="Only about this field.")]
-Text = Annotated[str, typer.Option(help="Only with this text in the reason.")]
-From = Annotated[str, typer.Option("--from", help="Only from this time on: ISO 8601, or 15m, 2h, 3d ago.")]
-To = Annotated[str, typer.Option("--to", help="Only before this time.")]
+@dataclass(frozen=True)
+class Wanted:
+    """The options that choose letters."""
+
+    source: Annotated[str, typer.Option(help="Only of this source.")] = ""
+    stage: Annotated[str, typer.Option(help="Only what this stage could not use: ingest, engine, …")] = ""
+    via: Annotated[str, typer.Option(help="Only what came this way: track, batch, gif, webhook, …")] = ""
+    code: Annotated[str, typer.Option(help="Only with this code, e.g. missing_field.")] = ""
+    field: Annotated[str, typer.Option(help="Only about this field.")] = ""
+    text: Annotated[str, typer.Option(help="Only with this text in the reason.")] = ""
+    from_time: Annotated[str, typer.Option("--from", help="Only from this time on: ISO 8601, or 15m, 2h, 3d ago.")] = ""
+    to_time: Annotated[str, typer.Option("--to", help="Only before this time.")] = ""
+
+    def filter(self) -> dict[str, Any]:
+        """Return what was chosen, as the API takes it. Raises ConfigurationError for a time that is none."""
+        told: dict[str, Any] = {name: value for name, value in asdict(self).items() if value}
+        for name, option in (("from", "--from"), ("to", "--to")):
+            if text := told.pop(f"{name}_time", ""):
+                told[f"{name}_ms"] = _time_ms(text, option)
+        return told
+
+
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Letters; or choose them by the options.")]
 All = Annotated[bool, typer.Option("--all", help="Every new letter, where no option chooses.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
+@spread
 def list_letters(
     *,
-    source: Source = "",
-    stage: Stage = "",
-    via: Via = "",
-    code: Code = "",
-    field: Field = "",
-    text: Text = "",
-    from_time: From = "",
-    to_time: To = "",
+    wanted: Wanted,
     state: Annotated[State, typer.Option(help="Only those that stand so.")] = State.NEW,
     limit: Annotated[int, typer.Option(min=1, max=_PAGE, help="How many.")] = 50,
     after: Annotated[str, typer.Option(help="Where the page before ended.")] = "",
     as_json: Json = False,
-    data: Data = DEFAULT_DATA,
-    url: Url = "",
-    token: Token = "",
+    at: At,
 ) -> None:
     """Print letters, the newest first."""
     from infra import letter_texts as texts  # noqa: PLC0415  help should not wait for imports
 
-    wanted = _filter(source, stage, via, code, field, text, from_time, to_time)
-    asked = wanted | {"state": "" if state is State.ANY else state.value}
-    found = _platform(data, url, token).get(PATH, limit=limit, after=after, **asked)
+    asked = wanted.filter() | {"state": "" if state is State.ANY else state.value}
+    found = at.platform().get(PATH, limit=limit, after=after, **asked)
     typer.echo(_pretty(found) if as_json else texts.letters(found))
 
 
 @app.command()
+@spread
 def show(
     letter: Annotated[str, typer.Argument(metavar="ID", help="The letter's id, e.g. 0:17.")],
+    *,
     as_json: Json = False,
-    data: Data = DEFAULT_DATA,
-    url: Url = "",
-    token: Token = "",
+    at: At,
 ) -> None:
     """Print one letter with its bytes."""
     from infra import letter_texts as texts  # noqa: PLC0415  as above
 
-    found = _platform(data, url, token).get(f"{PATH}/{_quoted(letter)}")
+    found = at.platform().get(f"{PATH}/{_quoted(letter)}")
     typer.echo(_pretty(found) if as_json else texts.letter(found))
 
 
 @app.command()
+@spread
 def replay(
     ids: Ids = None,
     *,
-    source: Source = "",
-    stage: Stage = "",
-    via: Via = "",
-    code: Code = "",
-    field: Field = "",
-    text: Text = "",
-    from_time: From = "",
-    to_time: To = "",
+    wanted: Wanted,
     every: All = False,
     sets: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Put a value (JSON, else text) there.")
@@ -112,20 +112,17 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of it.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Letters at most, where options choose them.")] = _REPLAYED,
     as_json: Json = False,
-    data: Data = DEFAULT_DATA,
-    url: Url = "",
-    token: Token = "",
+    at: At,
 ) -> None:
     """Take letters in again, mended: renames first, then removals, then values. Exit code 1 when any fails."""
     from infra import letter_texts as texts  # noqa: PLC0415  as above
 
-    wanted = _filter(source, stage, via, code, field, text, from_time, to_time)
     fixes = [{"op": "rename", "path": old, "to": new} for old, new in _pairs("--rename", renames)]
     fixes += [{"op": "remove", "path": path} for path in removes or ()]
     fixes += [{"op": "set", "path": path, "value": _value(path, value)} for path, value in _pairs("--set", sets)]
-    body = _chosen(ids, wanted, every=every) | {"fixes": fixes, "dry_run": dry_run}
+    body = _chosen(ids, wanted.filter(), every=every) | {"fixes": fixes, "dry_run": dry_run}
     verdicts, matched, colour = [], 0, sys.stdout.isatty() and not as_json
-    for report in _reports(_platform(data, url, token), body, limit):
+    for report in _reports(at.platform(), body, limit):
         verdicts += report["verdicts"]
         matched = matched or report["matched"]
         if not as_json:
@@ -140,29 +137,20 @@ def replay(
 
 
 @app.command()
+@spread
 def drop(
     ids: Ids = None,
     *,
-    source: Source = "",
-    stage: Stage = "",
-    via: Via = "",
-    code: Code = "",
-    field: Field = "",
-    text: Text = "",
-    from_time: From = "",
-    to_time: To = "",
+    wanted: Wanted,
     every: All = False,
     reason: Annotated[str, typer.Option(help="Why, for those who look later.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
     as_json: Json = False,
-    data: Data = DEFAULT_DATA,
-    url: Url = "",
-    token: Token = "",
+    at: At,
 ) -> None:
     """Give up letters that are new. They can still be looked at, and replayed by their ids."""
-    wanted = _filter(source, stage, via, code, field, text, from_time, to_time)
-    body = _chosen(ids, wanted, every=every) | {"dry_run": dry_run, "reason": reason}
-    found = _platform(data, url, token).post(f"{PATH}/drop", body)
+    body = _chosen(ids, wanted.filter(), every=every) | {"dry_run": dry_run, "reason": reason}
+    found = at.platform().post(f"{PATH}/drop", body)
     if as_json:
         typer.echo(_pretty(found))
     else:
@@ -184,21 +172,6 @@ def _reports(platform: Platform, body: dict[str, Any], limit: int) -> Any:
         limit -= _REPLAYED
         if after is None:
             return
-
-
-def _platform(data: Any, url: str, token: str) -> Platform:
-    from infra.platform_client import platform_at  # noqa: PLC0415  as above
-
-    return platform_at(data, url, token)
-
-
-def _filter(*given: str) -> dict[str, Any]:
-    names = ("source", "stage", "via", "code", "field", "text", "from_ms", "to_ms")
-    told: dict[str, Any] = {name: value for name, value in zip(names, given, strict=True) if value}
-    for name, option in (("from_ms", "--from"), ("to_ms", "--to")):
-        if name in told:
-            told[name] = _time_ms(told[name], option)
-    return told
 
 
 def _chosen(ids: list[str] | None, wanted: dict[str, Any], *, every: bool) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import typer
 
-from infra.platform_client import DEFAULT_DATA, Data, Token, Url, platform_at
+from infra.options import spread
+from infra.platform_client import At
 
 _PAUSE_S = 0.5
 _Archives = Annotated[
@@ -16,6 +17,7 @@ _Archives = Annotated[
 ]
 
 
+@spread
 def erase(
     person: Annotated[str, typer.Argument(metavar="ID", help="Any id of the person, with or without its kind.")],
     archive: _Archives = None,
@@ -23,15 +25,14 @@ def erase(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is done; exit code 1 when it failed.")] = False,
     timeout_s: Annotated[float, typer.Option(help="How long to wait.", min=1)] = 86_400,
     as_json: Annotated[bool, typer.Option("--json", help="Print the certificate as JSON.")] = False,
-    data: Data = DEFAULT_DATA,
-    url: Url = "",
-    token: Token = "",
+    *,
+    at: At,
 ) -> None:
     """Erase a person from everything that the platform keeps (docs/erasure.md)."""
     from infra.erasure.archives import archives_in, rewrite_archives  # noqa: PLC0415  help should not wait for it
     from streams.operators.erasing import Person  # noqa: PLC0415  as above
 
-    platform = platform_at(data, url, token)
+    platform = at.platform()
     files = archives_in(archive or ())
     told = platform.delete(f"/api/profiles/{quote(person, safe='')}", suppress=str(suppress).lower())
     if files:

@@ -1,18 +1,15 @@
 """The running platform as a command sees it: its API, with the address and token of its data folder or those given."""
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from infra.data_dir import read_bootstrap
+from infra.options import DEFAULT_DATA, Data
 from streams.model.errors import CampaignIqError
 
 TIMEOUT_S = 120.0
-Data = Annotated[Path, typer.Option("--data", help="Folder that holds the installation.", envvar="CAMPAIGNIQ_DATA")]
-Url = Annotated[str, typer.Option(help="Address of the platform, instead of that of the folder.")]
-Token = Annotated[str, typer.Option(help="API token, instead of that of the folder.", envvar="CAMPAIGNIQ_API_TOKEN")]
-DEFAULT_DATA = Path("campaigniq-data")
 
 
 class PlatformError(CampaignIqError):
@@ -56,11 +53,21 @@ class Platform:
         raise PlatformError(f"{self.url}{path}: {reason}")
 
 
-def platform_at(data: Path, url: str = "", token: str = "") -> Platform:
-    """Return the platform that is meant. Raises ConfigurationError when neither folder nor options tell."""
-    if url and token:
-        return Platform(url, token)
-    known = read_bootstrap(data)
-    if url and url.rstrip("/") != known.url.rstrip("/"):
-        raise PlatformError(f"the token in {data} is of {known.url}, not of {url}. Give --token too")
-    return Platform(known.url, token or known.api_token)
+@dataclass(frozen=True)
+class At:
+    """The options that say which platform is meant."""
+
+    data: Data = DEFAULT_DATA
+    url: Annotated[str, typer.Option(help="Address of the platform, instead of that of the folder.")] = ""
+    token: Annotated[
+        str, typer.Option(help="API token, instead of that of the folder.", envvar="CAMPAIGNIQ_API_TOKEN")
+    ] = ""
+
+    def platform(self) -> Platform:
+        """Return it. Raises ConfigurationError when neither folder nor options tell."""
+        if self.url and self.token:
+            return Platform(self.url, self.token)
+        known = read_bootstrap(self.data)
+        if self.url and self.url.rstrip("/") != known.url.rstrip("/"):
+            raise PlatformError(f"the token in {self.data} is of {known.url}, not of {self.url}. Give --token too")
+        return Platform(known.url, self.token or known.api_token)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.options import DEFAULT_DATA, Data, Json
 from streams.model.errors import SourceError
 
 VENDOR_IDS = (
@@ -15,21 +16,18 @@ VENDOR_IDS = (
     "typeform, whatsapp, woocommerce, zendesk"
 )
 """Those of ingest/vendors/registry.py, as a text: help should not wait for its imports."""
-DEFAULT_DATA = Path("campaigniq-data")
 
 sources_app = typer.Typer(help="Who may send events, and what is done with it (docs/sources.md).", no_args_is_help=True)
 schema_app = typer.Typer(help="JSON Schemas of events (docs/sources.md).", no_args_is_help=True)
 sources_app.add_typer(schema_app, name="schema")
 
-_Data = Annotated[Path, typer.Option("--data", help="Folder that holds the installation.", envvar="CAMPAIGNIQ_DATA")]
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The source's id, as `sources list` prints it.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Event = Annotated[str, typer.Argument(metavar="EVENT", help='The event\'s name, e.g. "Order Completed".')]
 _Whose = Annotated[str, typer.Option("--source", help="Only of this source's events. [default: all sources]")]
 
 
 @sources_app.command("list")
-def list_sources(data: _Data = DEFAULT_DATA, as_json: _Json = False) -> None:
+def list_sources(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """Print every source: id, kind, write key, of platforms the address for webhooks."""
     from infra.sources import all_sources  # noqa: PLC0415  help should not wait for the vendors' imports
     from streams.store.source_forms import source_form  # noqa: PLC0415  as above
@@ -43,7 +41,7 @@ def list_sources(data: _Data = DEFAULT_DATA, as_json: _Json = False) -> None:
 
 
 @sources_app.command("show")
-def show_source(source: _Id, data: _Data = DEFAULT_DATA, as_json: _Json = False) -> None:
+def show_source(source: _Id, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """Print one source with its policy; of webhook secrets, how many are live."""
     from infra.sources import in_store  # noqa: PLC0415  as above
 
@@ -54,7 +52,7 @@ def show_source(source: _Id, data: _Data = DEFAULT_DATA, as_json: _Json = False)
 def print_snippet(
     source: _Id,
     url: Annotated[str, typer.Option(help="Where browsers reach the collector. [default: as `up` was started]")] = "",
-    data: _Data = DEFAULT_DATA,
+    data: Data = DEFAULT_DATA,
 ) -> None:
     """Print the HTML that a website's pages carry in their head (docs/pixel.md)."""
     from infra.data_dir import read_bootstrap  # noqa: PLC0415  as above
@@ -80,7 +78,7 @@ def add_source(
             help="Webhook secret, as docs/vendors/ says for each; twice during a rotation. - reads it from stdin.",
         ),
     ] = None,
-    data: _Data = DEFAULT_DATA,
+    data: Data = DEFAULT_DATA,
 ) -> None:
     """Add a source; a running platform knows it within two seconds."""
     from infra.sources import add, read_secret  # noqa: PLC0415  as above
@@ -114,8 +112,8 @@ def set_policy(  # noqa: PLR0917  the framework passes them by name
         bool | None, typer.Option("--opt-out/--no-opt-out", help="Honour Global Privacy Control and Do Not Track.")
     ] = None,
     on: Annotated[bool | None, typer.Option("--on/--off", help="Turn the source on or off.")] = None,
-    data: _Data = DEFAULT_DATA,
-    as_json: _Json = False,
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
 ) -> None:
     """Change what is given of a source; a running platform holds to it within two seconds."""
     from infra.sources import in_store  # noqa: PLC0415  as above
@@ -143,7 +141,7 @@ def rotate(
         str | None,
         typer.Option(help="New webhook secret, as the vendor shows it; - reads it from stdin. Else a new write key."),
     ] = None,
-    data: _Data = DEFAULT_DATA,
+    data: Data = DEFAULT_DATA,
 ) -> None:
     """Give a source a new write key, or a new webhook secret. The one it had stays live until `retire`."""
     from infra.clock import SystemClock  # noqa: PLC0415  as above
@@ -162,7 +160,7 @@ def rotate(
 def retire(
     source: _Id,
     secrets: Annotated[bool, typer.Option("--secrets", help="Webhook secrets instead of write keys.")] = False,
-    data: _Data = DEFAULT_DATA,
+    data: Data = DEFAULT_DATA,
 ) -> None:
     """End the older write key of a source, or with --secrets all webhook secrets but the newest."""
     from infra.sources import in_store  # noqa: PLC0415  as above
@@ -178,7 +176,7 @@ def retire(
 def remove(
     source: _Id,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
-    data: _Data = DEFAULT_DATA,
+    data: Data = DEFAULT_DATA,
 ) -> None:
     """End a source with its keys and secrets, for good. What it has sent stays."""
     from infra.clock import SystemClock  # noqa: PLC0415  as above
@@ -197,7 +195,7 @@ def put_schema(
     event: _Event,
     file: Annotated[Path, typer.Argument(help="JSON Schema of the event's properties (of `identified`: traits).")],
     source: _Whose = "",
-    data: _Data = DEFAULT_DATA,
+    data: Data = DEFAULT_DATA,
 ) -> None:
     """Store the next version of an event's schema; it judges the sources whose policy says warn or block."""
     from infra.sources import put_schema as put  # noqa: PLC0415  as above
@@ -212,7 +210,7 @@ def put_schema(
 
 
 @schema_app.command("list")
-def list_schemas(data: _Data = DEFAULT_DATA, as_json: _Json = False) -> None:
+def list_schemas(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """Print every schema in force: event, source (* for all), version, author."""
     from infra.sources import WORKSPACE, in_store  # noqa: PLC0415  as above
     from streams.store.source_forms import schema_form  # noqa: PLC0415  as above
@@ -230,7 +228,7 @@ def show_schema(
     event: _Event,
     source: _Whose = "",
     version: Annotated[int | None, typer.Option(help="An older version. [default: the newest]")] = None,
-    data: _Data = DEFAULT_DATA,
+    data: Data = DEFAULT_DATA,
 ) -> None:
     """Print a version of an event's schema as JSON; null where it was taken away."""
     from infra.sources import schema_at  # noqa: PLC0415  as above
@@ -240,7 +238,7 @@ def show_schema(
 
 
 @schema_app.command("versions")
-def list_versions(event: _Event, source: _Whose = "", data: _Data = DEFAULT_DATA) -> None:
+def list_versions(event: _Event, source: _Whose = "", data: Data = DEFAULT_DATA) -> None:
     """Print the versions of an event's schema, newest first: number, Unix time in milliseconds, author."""
     from infra.sources import schema_versions  # noqa: PLC0415  as above
 
@@ -249,7 +247,7 @@ def list_versions(event: _Event, source: _Whose = "", data: _Data = DEFAULT_DATA
 
 
 @schema_app.command("remove")
-def remove_schema(event: _Event, source: _Whose = "", data: _Data = DEFAULT_DATA) -> None:
+def remove_schema(event: _Event, source: _Whose = "", data: Data = DEFAULT_DATA) -> None:
     """Judge an event by no schema any more; its versions stay."""
     from infra.sources import put_schema as put  # noqa: PLC0415  as above
 

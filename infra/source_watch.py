@@ -8,11 +8,13 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from infra.platform_client import DEFAULT_DATA, Data, Platform, PlatformError, Token, Url, platform_at
+from infra.options import spread
+from infra.platform_client import At, Platform, PlatformError
 
 _OPEN_S = 10.0
 
 
+@spread
 def watch(
     source: Annotated[str, typer.Argument(metavar="ID", help="The source's id; `campaigniq sources list` has them.")],
     verdict: Annotated[
@@ -21,14 +23,13 @@ def watch(
     text: Annotated[str, typer.Option(help="Only what has this text in it anywhere.")] = "",
     once: Annotated[bool, typer.Option("--once", help="Print what came in the last minutes, and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
-    data: Data = DEFAULT_DATA,
-    url: Url = "",
-    token: Token = "",
+    *,
+    at: At,
 ) -> None:
     """Show what a source has sent in the last minutes, then what it sends, and what became of each."""
     from infra import letter_texts as texts  # noqa: PLC0415  help should not wait for imports
 
-    platform, colour = platform_at(data, url, token), sys.stdout.isatty()
+    platform, colour = at.platform(), sys.stdout.isatty()
     asked = {name: value for name, value in (("verdict", verdict), ("text", text)) if value}
     try:
         for one in _kept(platform, source, asked) if once else _live(platform, source, asked):

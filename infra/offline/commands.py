@@ -9,14 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from infra.clock import SystemClock
+from infra.options import Config, Json
 
 inspect_app = typer.Typer(help="Look into what the engine has committed.", no_args_is_help=True)
 
 _Data = Annotated[Path | None, typer.Option("--data", help="Data folder; the platform may run or not.")]
 _Log = Annotated[str, typer.Option("--log", help="Kafka instead: kafka://host:port; credentials as in the settings.")]
-_Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", envvar="CAMPAIGNIQ_CONFIG")]
 _Workspace = Annotated[str, typer.Option(help="Workspace.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 _GC_OBJECTS = 100_000
@@ -46,7 +45,7 @@ def replay(  # noqa: PLR0917  the framework passes them by name
     save_archive: Annotated[Path | None, typer.Option(help="Save the recorded frames here and do no more.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when anything could not be used.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary (or the comparison) as JSON.")] = False,
-    config: _Config = None,
+    config: Config = None,
 ) -> None:
     """Run the engine over events or a recorded log, deterministically. Sends nothing and changes nothing."""
     from infra.offline import replay as work  # noqa: PLC0415  other commands should not wait for the engine's imports
@@ -93,8 +92,8 @@ def rescore(
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Also when the log has lost its beginning.")
     ] = False,
-    as_json: _Json = False,
-    config: _Config = None,
+    as_json: Json = False,
+    config: Config = None,
 ) -> None:
     """Compute a score anew over the whole log under the rules in force. With --data the platform must be stopped."""
     from infra.offline import rescoring as work  # noqa: PLC0415  other commands should not wait for the engine's imports
@@ -115,7 +114,7 @@ def inspect_profile(
     data: _Data = None,
     log: _Log = "",
     workspace: _Workspace = "default",
-    config: _Config = None,
+    config: Config = None,
 ) -> None:
     """Print a profile's state as JSON, and where it lies."""
     _inspect("profile", data, log, config, as_json=True, workspace=workspace, name=profile)
@@ -126,15 +125,15 @@ def inspect_partition(
     number: Annotated[int | None, typer.Argument(help="Partition; all without.", min=0)] = None,
     data: _Data = None,
     log: _Log = "",
-    as_json: _Json = False,
-    config: _Config = None,
+    as_json: Json = False,
+    config: Config = None,
 ) -> None:
     """Print what a partition holds: clock, profiles, windows, message ids, moves, rules."""
     _inspect("partition", data, log, config, as_json=as_json, number=number)
 
 
 @inspect_app.command("lag")
-def inspect_lag(data: _Data = None, log: _Log = "", as_json: _Json = False, config: _Config = None) -> None:
+def inspect_lag(data: _Data = None, log: _Log = "", as_json: Json = False, config: Config = None) -> None:
     """Print how far the engine is in each partition, and the groups that read what it makes."""
     _inspect("lag", data, log, config, as_json=as_json)
 
