@@ -51,9 +51,22 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+class _Api(FastAPI):
+    """Documents beside its own routes those that are served elsewhere."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            told, others = super().openapi(), self.state.deps.documented
+            told["paths"] |= others.get("paths", {})
+            for kind, named in others.get("components", {}).items():
+                told.setdefault("components", {}).setdefault(kind, {}).update(named)
+            self.openapi_schema = told
+        return self.openapi_schema
+
+
 def create_api(deps: ApiDeps) -> FastAPI:
     """Return the application: extra routes first, then the API, then the dashboard for all other addresses."""
-    app = FastAPI(title="CampaignIQ", version=deps.about.version, docs_url=None, redoc_url=None)
+    app = _Api(title="CampaignIQ", version=deps.about.version, docs_url=None, redoc_url=None)
     app.state.deps = deps
     errors.install(app)
     app.router.routes[:0] = deps.extra_routes

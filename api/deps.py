@@ -150,7 +150,8 @@ class ApiDeps:
 
     `static` is the built dashboard. `readiness` says for each part "ready" or what is the matter. `rates` are the
     events per second of the last two minutes. `rules` are those in force in a workspace, `rule_desk` changes them.
-    `letters`, `redelivery`, `watch` and `ingest` are None in a process without a front door.
+    `letters`, `redelivery`, `watch` and `ingest` are None in a process without a front door. `documented` are members
+    of an OpenAPI document about routes that are served elsewhere.
     """
 
     view: ProfileView
@@ -175,6 +176,7 @@ class ApiDeps:
     """All that a source may be."""
     static: Path | None = None
     extra_routes: Sequence[BaseRoute] = ()
+    documented: Mapping[str, Any] = field(default_factory=dict)
     settings: ApiSettings = field(default_factory=ApiSettings)
 
 

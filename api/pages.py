@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+import orjson
 from starlette.responses import HTMLResponse
 
 _STYLE = """
@@ -23,7 +24,7 @@ p { margin: .5rem 0; color: var(--soft) } a { color: var(--accent) }
 code, pre { font: .9em/1.5 ui-monospace, monospace; color: var(--ink) }
 pre { margin: 1rem 0; padding: .75rem 1rem; background: var(--paper); border-radius: 8px; overflow-x: auto }
 form { display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; margin-top: .75rem }
-label { font-size: .8rem; color: var(--soft) }
+label, li { font-size: .8rem; color: var(--soft) } ul { margin: .5rem 0; padding-left: 1.1rem }
 input, button { display: block; padding: .4rem .6rem; font: inherit; border: 1px solid var(--line);
   border-radius: 7px; background: var(--card); color: inherit }
 input { width: 9rem } button { background: var(--accent); color: var(--card); border-color: transparent }
@@ -69,7 +70,8 @@ def routes(openapi: Mapping[str, Any]) -> HTMLResponse:
         "<h1>HTTP interface</h1>",
         (
             '<p>The machine-readable document is <a href="/openapi.json">/openapi.json</a>. Sign in, or send '
-            "<code>Authorization: Bearer &lt;api token&gt;</code>. Times are Unix milliseconds.</p>"
+            "<code>Authorization: Bearer &lt;api token&gt;</code>; events are sent with the write key of a source as "
+            "Basic user name, or with <code>?k=</code>. Times are Unix milliseconds.</p>"
         ),
     ]
     for path, operations in openapi["paths"].items():
@@ -79,11 +81,25 @@ def routes(openapi: Mapping[str, Any]) -> HTMLResponse:
 
 def _operation(path: str, method: str, about: Mapping[str, Any]) -> str:
     text = about.get("description") or about.get("summary", "")
-    heading = f"<h2>{method.upper()} {escape(path)}</h2><p>{escape(text)}</p>"
-    if method != "get" or "{" in path:
+    heading = f"<h2>{method.upper()} {escape(path)}</h2><p>{escape(text)}</p>{_example(about)}{_answers(about)}"
+    # Where a key is asked for, asking tells something.
+    if method != "get" or "{" in path or "security" in about:
         return heading
     fields = "".join(_input(p) for p in about.get("parameters", ()))
     return f'{heading}<form action="{escape(path)}">{fields}<button>Try</button></form>'
+
+
+def _example(about: Mapping[str, Any]) -> str:
+    for content in about.get("requestBody", {}).get("content", {}).values():
+        if "example" in content:
+            return f"<pre>{escape(orjson.dumps(content['example'], option=orjson.OPT_INDENT_2).decode())}</pre>"
+    return ""
+
+
+def _answers(about: Mapping[str, Any]) -> str:
+    told = sorted(about.get("responses", {}).items())
+    lines = [f"<li><code>{status}</code> {escape(one['description'])}</li>" for status, one in told]
+    return f"<ul>{''.join(lines)}</ul>"
 
 
 def _input(parameter: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ from infra.settings import Settings
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
 from ingest.door import Door, Watch
+from ingest.openapi import OPENAPI
 from ingest.vendors.registry import VENDORS
 from ingest.withheld import LettersWithoutErased, WatchWithoutErased
 from sinks.alert_routes import AlertPlanner
@@ -359,6 +360,7 @@ def build_api(
         source_kinds=frozenset((*PLAIN_KINDS, *VENDORS)),
         static=dashboards.DIST,
         extra_routes=routes,
+        documented=OPENAPI,
         settings=settings.api,
     )
     return create_api(deps), feed

@@ -53,6 +53,26 @@ async def test_openapi_lists_the_documented_routes(here: Installation):
     assert {"/api/leads", "/api/leads/{key}", "/api/leads/{key}/score", "/api/metrics/summary"} <= set(paths)
 
 
+async def test_what_others_serve_is_told_with_body_key_and_answers():
+    example = {"event": "<b>"}
+    call = {
+        "summary": "Send it.",
+        "security": [{"writeKey": []}],
+        "requestBody": {"content": {"application/json": {"example": example}}},
+        "responses": {"429": {"description": "Too many."}},
+    }
+    components = {"securitySchemes": {"writeKey": {"type": "http"}}, "schemas": {"Message": {}}}
+    there = await install(documented={"paths": {"/v1/track": {"post": call}}, "components": components})
+    told = (await there.client().get("/openapi.json")).json()
+    assert (told["paths"]["/v1/track"]["post"], "/api/leads" in told["paths"]) == (call, True)
+    assert {"Message", "ErrorBody"} <= set(told["components"]["schemas"])
+    page = (await there.client().get("/docs")).text
+    assert "POST /v1/track" in page
+    assert "&lt;b&gt;" in page
+    assert "<code>429</code> Too many." in page
+    await there.close()
+
+
 async def test_docs_page_needs_no_script(here: Installation):
     text = (await here.client().get("/docs")).text
     assert "/api/leads" in text
