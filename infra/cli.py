@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn, Protocol
 
 import typer
 
@@ -49,18 +49,28 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8000]")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]
+Level = Annotated[LogLevel, typer.Option("--log-level", help="How much is said on standard error.")]
+
+
+class Process(Protocol):
+    """What runs until it is stopped."""
+
+    def stop(self) -> None: ...
+    async def run(self, on_ready: Callable[[Any], None]) -> None: ...
+
+
 @app.command()
 def up(
     data: Data = DEFAULT_DATA,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8000]")] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Port = None,
+    host: Host = None,
     demo: Annotated[bool, typer.Option("--demo", help="Serve the demo shop, with visitors and short windows.")] = False,
     config: Config = None,
-    log_level: Annotated[LogLevel, typer.Option(help="How much is said on standard error.")] = LogLevel.INFO,
+    log_level: Level = LogLevel.INFO,
 ) -> None:
     """Run everything in one process, without any service beside it."""
-    import uvloop
-
     from infra.data_dir import Bootstrap, DataDir
     from infra.embedded import Embedded
     from infra.last_resort import UP_END_S, exit_within
@@ -68,8 +78,7 @@ def up(
     from infra.settings import load_settings
 
     configure_logging(log_level)
-    wanted = {name: value for name, value in (("port", port), ("host", host)) if value is not None}
-    settings = load_settings(config, server=wanted) if wanted else load_settings(config)
+    settings = load_settings(config, **_server(port, host))
     folder = DataDir(data)
 
     def announce(bootstrap: Bootstrap) -> None:
@@ -78,25 +87,17 @@ def up(
         if demo:
             print(f"demo shop {bootstrap.url}/shop/ · its switches {bootstrap.url}/shop/controls", flush=True)
 
-    async def run() -> None:
-        platform = Embedded(settings, folder, demo=demo, on_end=lambda: exit_within(UP_END_S))
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, platform.stop)
-        await platform.run(announce)
-
-    _serve(lambda: uvloop.run(run()), folder.release, "campaigniq stopped")
+    _serve(
+        lambda: Embedded(settings, folder, demo=demo, on_end=lambda: exit_within(UP_END_S)),
+        announce,
+        "campaigniq stopped",
+        folder.release,
+    )
 
 
 @app.command()
-def worker(
-    data: Data = DEFAULT_DATA,
-    config: Config = None,
-    log_level: Annotated[LogLevel, typer.Option(help="How much is said on standard error.")] = LogLevel.INFO,
-) -> None:
+def worker(data: Data = DEFAULT_DATA, config: Config = None, log_level: Level = LogLevel.INFO) -> None:
     """Run one worker of the engine on Kafka; start as many as there are partitions at most."""
-    import uvloop
-
     from infra.data_dir import DataDir
     from infra.last_resort import exit_within
     from infra.logs import configure_logging
@@ -106,52 +107,40 @@ def worker(
     configure_logging(log_level)
     settings = load_settings(config)
     folder = DataDir(data)
-
-    async def run() -> None:
-        member = Worker(settings, folder, exit_within)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, member.stop)
-        await member.run(lambda partitions: print(f"ready {partitions} partitions", flush=True))
-
-    _serve(lambda: uvloop.run(run()), folder.release, "campaigniq worker stopped")
+    _serve(
+        lambda: Worker(settings, folder, exit_within),
+        lambda partitions: print(f"ready {partitions} partitions", flush=True),
+        "campaigniq worker stopped",
+        folder.release,
+    )
 
 
 @app.command()
 def ingest(
     data: Data = DEFAULT_DATA,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8000]")] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Port = None,
+    host: Host = None,
     spool: Annotated[
         Path | None,
         typer.Option(help="Folder for events while Kafka is away, of this process only. [default: DATA/spool-ingest]"),
     ] = None,
     config: Config = None,
-    log_level: Annotated[LogLevel, typer.Option(help="How much is said on standard error.")] = LogLevel.INFO,
+    log_level: Level = LogLevel.INFO,
 ) -> None:
     """Run the front door alone, for a platform on Kafka: events in, into Kafka or, while it is away, onto disk."""
-    import uvloop
-
     from infra.front_door import FrontDoor
     from infra.last_resort import UP_END_S, exit_within
     from infra.logs import configure_logging
     from infra.settings import load_settings
 
     configure_logging(log_level)
-    wanted = {name: value for name, value in (("port", port), ("host", host)) if value is not None}
-    overrides = {"server": wanted} if wanted else {}
-    if spool is not None:
-        overrides["ingest"] = {"spool_folder": str(spool)}
-    settings = load_settings(config, **overrides)
-
-    async def run() -> None:
-        door = FrontDoor(settings, data, lambda: exit_within(UP_END_S))
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, door.stop)
-        await door.run(lambda url: print(f"ready {url}", flush=True))
-
-    _serve(lambda: uvloop.run(run()), lambda: None, "campaigniq ingest stopped")
+    kept = {"ingest": {"spool_folder": str(spool)}} if spool is not None else {}
+    settings = load_settings(config, **_server(port, host), **kept)
+    _serve(
+        lambda: FrontDoor(settings, data, lambda: exit_within(UP_END_S)),
+        lambda url: print(f"ready {url}", flush=True),
+        "campaigniq ingest stopped",
+    )
 
 
 @app.command("sign-in")
@@ -241,12 +230,33 @@ def version() -> None:
     print(VERSION)
 
 
-def _serve(run: Callable[[], None], release: Callable[[], None], stopped: str) -> NoReturn:
+def _server(port: int | None, host: str | None) -> dict[str, dict[str, Any]]:
+    """Return the settings that options replace."""
+    wanted = {name: value for name, value in (("port", port), ("host", host)) if value is not None}
+    return {"server": wanted} if wanted else {}
+
+
+def _serve(
+    make: Callable[[], Process],
+    on_ready: Callable[[Any], None],
+    stopped: str,
+    release: Callable[[], None] = lambda: None,
+) -> NoReturn:
+    """Run until a signal, and leave with what became of it: 0, 2 for settings that can't be used, 1 for a fault."""
+    import uvloop
+
     from infra.last_resort import leave
+
+    async def run() -> None:
+        process = make()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, process.stop)
+        await process.run(on_ready)
 
     status = 0
     try:
-        run()
+        uvloop.run(run())
     except ConfigurationError as error:
         print(f"campaigniq: {error}", file=sys.stderr)
         status = 2
