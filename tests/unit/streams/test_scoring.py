@@ -7,31 +7,11 @@ from streams.model.facts import FactsState, Trait
 from streams.model.rules.conditions import Condition, Op
 from streams.model.rules.defaults import DEFAULT_PAGES, default_scores
 from streams.model.rules.scoring import DAY_MS, Cap, FitRule, ScoreModel, ScoreRule
-from streams.model.scores import ScoreState, points_at, shares_at
+from streams.model.scores import points_at, shares_at
 from streams.operators.pages import Pages
 from streams.operators.scoring import Scoring
 from tests.unit.streams.builders import NOW_MS, event
-
-DEFAULT = Scoring(default_scores())
-PAGES = Pages(DEFAULT_PAGES)
-NOBODY = FactsState()
-HOUR_MS = 3_600_000
-
-
-def after(*events, scores=None, by=DEFAULT):
-    scores, fired = scores or {}, []
-    for one in events:
-        scores, firings = by.on_event(scores, one, PAGES.name_of(one), NOBODY, one.received_ms)
-        fired += [(f.rule, f.data["tier"]) for f in firings]
-    return scores, fired
-
-
-def points(*events, by=DEFAULT, score="lead", at_ms=0):
-    return points_at(after(*events, by=by)[0].get(score, ScoreState()), at_ms)
-
-
-def lead(*rules, **more) -> Scoring:
-    return Scoring((ScoreModel(rules=rules, **more),))
+from tests.unit.streams.scoring_kit import DEFAULT, HOUR_MS, NOBODY, after, lead, points
 
 
 @pytest.mark.parametrize(
