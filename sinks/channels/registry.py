@@ -3,6 +3,7 @@
 from sinks.channels.base import Channel
 from sinks.channels.outbox import OutboxChannel
 from sinks.channels.smtp import SmtpChannel
+from sinks.channels.targets import TargetRefusedError, parse
 from sinks.channels.webhook import WebhookChannel
 from sinks.settings import AlertRouteSettings, SmtpSettings
 from sinks.signing import signing_key
@@ -13,6 +14,12 @@ def create_channels(smtp: SmtpSettings, alerts: AlertRouteSettings, outbox: Outb
     """Return the channels by the name that deliveries use. Raises ConfigurationError."""
     keys: dict[str, bytes] = {}
     if alerts.webhook_url:
+        try:
+            parse(alerts.webhook_url, allow_private=alerts.allow_private_targets)
+        except TargetRefusedError as error:
+            raise ConfigurationError(
+                "alerts.webhook_url", f"can't be called: {error}", "Write it as https://alerts.example.com/hook"
+            ) from None
         secret = alerts.webhook_secret.get_secret_value()
         if not secret:
             raise ConfigurationError(

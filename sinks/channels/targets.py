@@ -24,24 +24,30 @@ class Target(Struct, frozen=True):
 
 async def resolve(url: str, *, allow_private: bool) -> Target:
     """Return where `url` leads. Raises TargetRefusedError, and OSError when its host is not found."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise TargetRefusedError(f"The webhook address is not a URL: {error}") from error
-    if parts.username is not None or not parts.hostname:
-        raise TargetRefusedError("The webhook address needs a host and may hold no user name")
-    if parts.scheme != "https" and not (parts.scheme == "http" and allow_private):
-        raise TargetRefusedError("The webhook address must start with https://")
-    port = port or (443 if parts.scheme == "https" else 80)
-    found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    host, port = parse(url, allow_private=allow_private)
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(entry[4][0]) for entry in found]
     if not allow_private and not all(_is_public(a) for a in addresses):
         raise TargetRefusedError(
-            f"The webhook address {parts.hostname} leads into a private network. If the receiver is your own, "
+            f"The webhook address {host} leads into a private network. If the receiver is your own, "
             "turn on allow_private_targets"
         )
-    return Target(parts.hostname, port, addresses[0])
+    return Target(host, port, addresses[0])
+
+
+def parse(url: str, *, allow_private: bool) -> tuple[str, int]:
+    """Return host and port of `url`. Raises TargetRefusedError for what can't be called, wherever its host leads."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        # Without the cause, which quotes parts of an address that may hold a secret.
+        raise TargetRefusedError("The webhook address is not a URL") from None
+    if parts.scheme != "https" and not (parts.scheme == "http" and allow_private):
+        raise TargetRefusedError("The webhook address must start with https://")
+    if parts.username is not None or not parts.hostname:
+        raise TargetRefusedError("The webhook address needs a host and may hold no user name")
+    return parts.hostname, port or (443 if parts.scheme == "https" else 80)
 
 
 def _is_public(address: str) -> bool:

@@ -1,17 +1,22 @@
 """Signed webhooks against a real receiver, and where they must not go."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from sinks.channels import targets
+from sinks.channels.registry import create_channels
 from sinks.channels.webhook import WebhookChannel
 from sinks.rendering import Rendered
+from sinks.settings import AlertRouteSettings, SmtpSettings
 from sinks.signing import holds
 from streams.model.deliveries import Delivery, Outcome, Rejected, Retry, Sent
+from streams.model.errors import ConfigurationError
 from tests.unit.sinks.fakes_sinks import NOW
 
 KEY = b"k" * 24
@@ -129,6 +134,24 @@ async def test_private_and_odd_addresses_are_refused(url: str) -> None:
     channel = WebhookChannel({url: KEY}, 5, allow_private_targets=False)
     assert isinstance(await send(channel, url), Rejected)
     await channel.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("hooks.example.com/x", "must start with https://"),
+        ("http://hooks.example.com/x", "must start with https://"),
+        ("https:///x", "needs a host"),
+        ("https://ada:s3cret@hooks.example.com/", "may hold no user name"),
+        ("https://hooks.example.com:s3cret/", "is not a URL"),
+        ("https://[x", "is not a URL"),
+    ],
+)
+def test_an_alert_address_that_can_not_be_called_stops_the_start(url: str, problem: str) -> None:
+    alerts = AlertRouteSettings(webhook_url=url, webhook_secret=SecretStr("whsec_" + "aaaa" * 8))
+    with pytest.raises(ConfigurationError, match=rf"^alerts\.webhook_url: .*{problem}.* https://alerts") as told:
+        create_channels(SmtpSettings(), alerts, None)  # type: ignore[arg-type]  never reached
+    assert "s3cret" not in "".join(traceback.format_exception(told.value))
 
 
 async def test_a_public_address_is_pinned_to_what_was_checked() -> None:
