@@ -102,9 +102,15 @@ def _default(setting: Setting) -> str:
     value = _value(setting)
     if value is None or value == "":
         return "unset"
-    unit = UNITS.get(setting.path[-1].rsplit("_", 1)[-1], "") if isinstance(value, int | float) else ""
+    unit = _unit(setting.path[-1]) if isinstance(value, int | float) else ""
     text = value if isinstance(value, str) else json.dumps(value, default=_plain, ensure_ascii=False)
     return f"`{text}`{' ' if unit else ''}{unit}".replace("|", "\\|")
+
+
+def _unit(name: str) -> str:
+    """Return the unit that ends a setting's name; `_per_s` is a rate."""
+    *_, before, last = ("", *name.split("_"))
+    return f"per {UNITS[last]}" if before == "per" and last in UNITS else UNITS.get(last, "")
 
 
 def _value(setting: Setting) -> Any:

@@ -21,6 +21,7 @@ class Smtp(BaseModel):
 class Sinks(BaseModel):
     smtp: Smtp = Smtp()
     retry_ms: int = Field(default=500, ge=1, le=60_000, description="First delay | before a retry.")
+    rate_per_s: float = Field(default=2.5, description="Messages")
 
 
 class Ingest(BaseModel):
@@ -47,6 +48,7 @@ def test_every_leaf_has_its_variable() -> None:
         "CAMPAIGNIQ_SINKS__SMTP__HOST",
         "CAMPAIGNIQ_SINKS__SMTP__PASSWORD",
         "CAMPAIGNIQ_SINKS__RETRY_MS",
+        "CAMPAIGNIQ_SINKS__RATE_PER_S",
     ]
 
 
@@ -59,6 +61,7 @@ def test_every_leaf_has_its_variable() -> None:
         "| `CAMPAIGNIQ_SINKS__SMTP__HOST` | unset | Server; unset keeps mail in the outbox |",
         "| `CAMPAIGNIQ_SINKS__SMTP__PASSWORD` | a secret, unset | Password of the account |",
         "| `CAMPAIGNIQ_SINKS__RETRY_MS` | `700` ms | First delay \\| before a retry (at least 1; at most 60000) |",
+        "| `CAMPAIGNIQ_SINKS__RATE_PER_S` | `2.5` per s | Messages |",
         "| `secret` | required | Signs its webhooks |",
     ],
 )
