@@ -5,7 +5,6 @@ import gc
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -161,7 +160,7 @@ class Embedded:
         spawn("dead letters", letters.projector.run())
         spawn("erasures", erasing.runner.run())
         ingest = intake.guard(app_of(door, stores.links), spawn, door.source_id_of)
-        quick = partial(QuickCalls, door, intake.log.refusal)
+        quick = QuickCalls(door, intake.log.refusal)
         server = create_server(Front(ingest, api), settings.server.trusted_proxies, quick)
         spawn("http", server.serve([self._listener]))
         stack.push_async_callback(self._stop_server, server)

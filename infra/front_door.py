@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
@@ -102,7 +101,7 @@ class FrontDoor:
             app = Front(
                 intake.guard(app_of(door, stores.links), spawn, door.source_id_of), self._around(intake, config)
             )
-            quick = partial(QuickCalls, door, intake.log.refusal)
+            quick = QuickCalls(door, intake.log.refusal)
             server = create_server(app, settings.server.trusted_proxies, quick)
             self._parts = {"http": lambda: READY if server.started else "starting", **intake.parts()}
             spawn("http", server.serve([self._listener]))

@@ -1,33 +1,24 @@
 """A short cut through uvicorn for the busiest requests: no task, no ASGI messages, one write an answer.
 
-It costs half of the ordinary way. What the short cut does not take goes the ordinary way, whole: it adds no behaviour.
-It knows uvicorn's protocol class from inside (0.54), which tests/unit/infra/test_quick_http.py watches over.
+What arrives in one turn of the loop is taken in one go, after all of it was read: by turns, the code of each would push
+the other's out of the processor's caches, which costs a fifth. What the short cut does not take goes the ordinary way,
+whole: it adds no behaviour. It knows uvicorn's protocol class from inside (0.54), which
+tests/unit/infra/test_quick_http.py watches over.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol
 
-from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MAX_HEAD_BYTES = 65_536
-HEAD_TIMEOUT_S = 15.0
-SWEEP_S = 3.0
-CROWDED = 800
-"""With so many connections those go first that have not said a word for `HURRY_S`."""
-HURRY_S = 1.0
+from infra.bounded_http import BoundedProtocol
+from ingest.call import Call
+
 MAX_BODY_BYTES = 60_000
 """Beyond it uvicorn wants somebody to read while the body comes."""
-_NOBODY = ("", 0)
-_REASON = b"The head of the request has more than 64 KiB"
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\nconnection: close\r\n"
-    b"content-length: %d\r\n\r\n%b" % (len(_REASON), _REASON)
-)
 
 Answer = Callable[[bytes, bytes], None]
 """Sends (status line and headers, each with its line end; body)."""
@@ -38,155 +29,171 @@ _log = logging.getLogger(__name__)
 class Quick(Protocol):
     """What answers without ASGI."""
 
-    def __call__(self, scope: Scope, body: bytes, answer: Answer) -> bool:
+    def __call__(self, call: Call, body: bytes, answer: Answer) -> bool:
         """Take the request, and call `answer` once, now or later; or return False, having done nothing."""
         ...
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with bounds for the heads of requests: their size, and the time until they are there."""
+class _Nobody:
+    """Stands where uvicorn wakes the application that reads a body."""
 
-    is_swept: ClassVar[bool] = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._head_bytes = 0
-        self._is_in_head = True
-        self._is_refused = False
-        self.waits_since_s = 0.0
-        """Since when the rest of a head is waited for; 0 when none is."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not type(self).is_swept:
-            type(self).is_swept = True
-            self.loop.call_later(SWEEP_S, self._sweep)
-        if len(self.connections) >= CROWDED:
-            _close_waiting(self.connections, self.loop.time() - HURRY_S)
-        super().connection_made(cast("asyncio.Transport", transport))
-        self.waits_since_s = self.loop.time()
-
-    def data_received(self, data: bytes) -> None:
-        if self._is_refused:
-            return
-        super().data_received(data)
-        if not self._is_in_head:
-            self.waits_since_s = 0.0
-            return
-        self._head_bytes += len(data)
-        self.waits_since_s = self.waits_since_s or self.loop.time()
-        if self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse_head()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._is_in_head = True
-        self._head_bytes = 0
-
-    def on_headers_complete(self) -> None:
-        self._is_in_head = False
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > MAX_HEAD_BYTES:
-            self._refuse_head()
-        else:
-            super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        if not self._is_refused:
-            super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        if not self._is_refused:
-            super().on_message_complete()
-
-    def _sweep(self) -> None:
-        """Close who has let a head wait, as long as anybody is there."""
-        _close_waiting(self.connections, self.loop.time() - HEAD_TIMEOUT_S)
-        type(self).is_swept = bool(self.connections)
-        if self.connections:
-            self.loop.call_later(SWEEP_S, self._sweep)
-
-    def _refuse_head(self) -> None:
-        self._is_refused = True
-        self.transport.write(_TOO_LARGE)
-        self.transport.close()
+    def set(self) -> None:
+        pass
 
 
-def _close_waiting(connections: "set[Any]", since_s: float) -> None:
-    for one in tuple(connections):
-        if isinstance(one, BoundedProtocol) and 0 < one.waits_since_s < since_s:
-            one.transport.close()
+class _Plain:
+    """A request without peculiarities: for uvicorn its cycle, and its parser when it has to be read again."""
+
+    __slots__ = ("body", "disconnected", "headers", "is_whole", "keep_alive", "method", "response_complete", "url")
+    message_event = _Nobody()
+
+    def __init__(self, method: bytes, url: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = b""
+        self.is_whole = False
+        self.keep_alive = True
+        self.disconnected = False
+        self.response_complete = False
+
+    def get_method(self) -> bytes:
+        return self.method
+
+    def get_http_version(self) -> str:
+        return "1.1"
+
+    def should_keep_alive(self) -> bool:
+        return True
+
+    def should_upgrade(self) -> bool:
+        return False
 
 
 class QuickProtocol(BoundedProtocol):
     """A request without peculiarities that comes in one piece, behind no other, is offered to `quick` first."""
 
     quick: ClassVar[Quick]
-    paths: ClassVar[tuple[str, ...]]
+    sender_of: ClassVar["Senders"]
+    paths: ClassVar[tuple[bytes, ...]]
+    waiting: ClassVar[list["QuickProtocol"]]
+    """Those whose requests are offered when all that has arrived was read."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._held: RequestResponseCycle | None = None
-        self._is_between = False
+        self._plain: _Plain | None = None
+        """The request that is being read or waits to be offered."""
         self._defaults: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        # Another application than ours is uvicorn's answer to too many connections. What waited behind another request
-        # would be answered inside that one's answer, and so on: whoever sends so can wait for a task.
-        if app is not self.app or self._is_between or not self._is_plain(cycle):
-            super()._start_asgi_task(cycle, app)
-        elif cycle.more_body:
-            self._held = cycle
-        else:
-            self._offer(cycle)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        held, self._held = self._held, None
-        if held is not None:
+        plain = self._plain
+        if plain is not None and not plain.is_whole:
             # The rest may come late or never, and in the ordinary way there is somebody to mind that.
-            super()._start_asgi_task(held, self.app)
+            self._read_again(plain)
+
+    def on_message_begin(self) -> None:
+        if self._plain is not None:
+            self.offer()  # before another comes behind it
+        self._begin_head()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_headers_complete(self) -> None:
+        if self._is_plain():
+            self._is_in_head = False
+            plain = self._plain = _Plain(self.parser.get_method(), self.url, self.headers)
+            self.cycle = plain  # type: ignore[assignment]  # has all that uvicorn asks of one that waits
+        else:
+            self._read_head(self.url, self.headers, expects_100_continue=self.expect_100_continue)
+
+    def on_body(self, body: bytes) -> None:
+        plain = self._plain
+        if plain is None:
+            super().on_body(body)
+        elif plain.body or len(body) > MAX_BODY_BYTES:
+            self._read_again(plain)
+            super().on_body(body)
+        else:
+            plain.body = body
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
-        held, self._held = self._held, None
-        if held is not None:
-            self._offer(held)
+        plain = self._plain
+        if plain is None:
+            super().on_message_complete()
+            return
+        plain.is_whole = True
+        waiting = type(self).waiting
+        waiting.append(self)
+        if len(waiting) == 1:
+            self.loop.call_soon(self._offer_all)
 
-    def _is_plain(self, cycle: RequestResponseCycle) -> bool:
-        if not cycle.scope["path"].startswith(self.paths) or not cycle.keep_alive or cycle.waiting_for_100_continue:
-            return False
-        if self.flow.write_paused:
-            return False
-        for name, value in cycle.scope["headers"]:
-            if name == b"transfer-encoding" or (name == b"content-length" and int(value) > MAX_BODY_BYTES):
-                return False
-        return True
+    @classmethod
+    def _offer_all(cls) -> None:
+        waiting, cls.waiting = cls.waiting, []
+        for one in waiting:
+            one.offer()
 
-    def _offer(self, cycle: RequestResponseCycle) -> None:
+    def _is_plain(self) -> bool:
+        parser, cycle, url = self.parser, self.cycle, self.url
+        if not url.startswith(self.paths) or (cycle is not None and not cycle.response_complete):
+            return False
+        if parser.get_http_version() != "1.1" or not parser.should_keep_alive() or parser.should_upgrade():
+            return False
+        if self.expect_100_continue or self.flow.write_paused or b"#" in url or not url.isascii():
+            return False
+        limit = self.limit_concurrency
+        if limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit):
+            return False
+        return b"%" not in url.partition(b"?")[0] and not self._is_head_too_large()
+
+    def offer(self) -> None:
+        """Offer the request that waits for it, if it still does."""
+        plain = self._plain
+        if plain is None or not plain.is_whole:
+            return
+        self._plain = None
         try:
-            is_taken = type(self).quick(cast("Scope", cycle.scope), bytes(cycle.body), partial(self._answer, cycle))
+            path, _, query = plain.url.partition(b"?")
+            sender = type(self).sender_of(self.client[0] if self.client else "", plain.headers)
+            call = Call(plain.method.decode(), path.decode(), query, plain.headers, sender)
+            is_taken = type(self).quick(call, plain.body, partial(self._answer, plain))
         except Exception:  # noqa: BLE001  the ordinary way gives the answer to every fault
             _log.exception("the short cut failed; the request goes the ordinary way")
             is_taken = False
         if not is_taken:
-            super()._start_asgi_task(cycle, self.app)
+            self._read_again(plain)
 
-    def on_response_complete(self) -> None:
-        self._is_between = True
+    def _read_again(self, plain: _Plain) -> None:
+        """Let uvicorn read what has come of the request as if it came now."""
+        self._plain = None
+        parser, self.parser, self.cycle = self.parser, plain, None  # type: ignore[assignment]  # answers alike
         try:
-            super().on_response_complete()
+            self._read_head(plain.url, plain.headers)
+            if plain.body:
+                super().on_body(plain.body)
+            if plain.is_whole:
+                super().on_message_complete()
         finally:
-            self._is_between = False
+            self.parser = parser
 
-    def _answer(self, cycle: RequestResponseCycle, head: bytes, body: bytes) -> None:
-        if cycle.disconnected or cycle.response_complete or self.transport.is_closing():
+    def _read_head(self, url: bytes, headers: list[tuple[bytes, bytes]], *, expects_100_continue: bool = False) -> None:
+        HttpToolsProtocol.on_message_begin(self)
+        self.url = url
+        self.headers.extend(headers)  # the list is in the scope by now
+        self.expect_100_continue = expects_100_continue
+        super().on_headers_complete()
+
+    def _answer(self, plain: _Plain, head: bytes, body: bytes) -> None:
+        plain.response_complete = True
+        if plain.disconnected or self.transport.is_closing():
             return
         headers = self.server_state.default_headers
         if headers is not self._defaults[0]:
             self._defaults = headers, b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n"
         self.transport.write(b"".join((head, self._defaults[1], body)))
-        cycle.response_started = cycle.response_complete = True
-        if not cycle.keep_alive:
+        if not plain.keep_alive:
             self.transport.close()
         self.on_response_complete()
 
@@ -199,12 +206,11 @@ class Senders:
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
         self._proxies = ProxyHeadersMiddleware(_unused, list(trusted_proxies)).trusted_hosts if trusted_proxies else ()
 
-    def __call__(self, scope: Scope) -> str:
-        """Return the address; nothing where none is known."""
-        host: str = (scope["client"] or _NOBODY)[0]
+    def __call__(self, host: str, headers: Sequence[tuple[bytes, bytes]]) -> str:
+        """Return the address of who sent these headers over a connection from `host`."""
         if isinstance(self._proxies, tuple) or host not in self._proxies:
             return host
-        told = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        told = [value for name, value in headers if name == b"x-forwarded-for"]
         if not told:
             return host
         return self._proxies.get_trusted_client_address(b", ".join(told).decode("latin-1"))[0] or host
@@ -214,6 +220,12 @@ async def _unused(*_: object) -> None:
     """Stands where the middleware wants an application."""
 
 
-def protocol_with(quick: Quick, paths: tuple[str, ...]) -> type[QuickProtocol]:
+def protocol_with(quick: Quick, paths: Sequence[str], senders: Senders) -> type[QuickProtocol]:
     """Return the protocol class that offers requests to these paths to `quick`."""
-    return type("QuickProtocol", (QuickProtocol,), {"quick": staticmethod(quick), "paths": paths})
+    within = {
+        "quick": staticmethod(quick),
+        "paths": tuple(path.encode() for path in paths),
+        "sender_of": staticmethod(senders),
+        "waiting": [],
+    }
+    return type("QuickProtocol", (QuickProtocol,), within)

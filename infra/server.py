@@ -1,7 +1,7 @@
 """The HTTP server: one port; ingest's paths go straight to ingest, everything else to the API and the page."""
 
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -59,10 +59,9 @@ def bind(settings: ServerSettings) -> socket.socket:
 def create_server(
     app: ASGIApp,
     trusted_proxies: Iterable[object] = (),
-    quick: Callable[[Callable[[Scope], str]], Quick] | None = None,
+    quick: Quick | None = None,
 ) -> Server:
-    """Return the server; run `serve([socket])`, stop it by setting `should_exit`. `quick` makes the short cut before
-    `app` of what tells from which address a request comes.
+    """Return the server; run `serve([socket])`, stop it by setting `should_exit`. `quick` is a short cut before `app`.
 
     Who a request is from, and by which scheme, is taken from the headers of these proxies alone.
     """
@@ -70,7 +69,7 @@ def create_server(
     return Server(
         uvicorn.Config(
             app,
-            http=protocol_with(quick(Senders(proxies)), QUICK_PATHS) if quick else "httptools",
+            http=protocol_with(quick, QUICK_PATHS, Senders(proxies)) if quick else "httptools",
             ws="websockets-sansio",
             lifespan="off",
             access_log=False,

@@ -1,10 +1,8 @@
 """A request's head read once, with as little as possible: what the busiest calls are asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 from urllib.parse import parse_qsl
-
-from starlette.types import Scope
 
 
 class Address(Protocol):
@@ -25,8 +23,6 @@ class Head(Protocol):
     def query_params(self) -> Mapping[str, str]: ...
     @property
     def client(self) -> Address | None: ...
-    @property
-    def scope(self) -> Scope: ...
 
 
 class Peer(NamedTuple):
@@ -36,15 +32,18 @@ class Peer(NamedTuple):
 
 
 class Call:
-    """The head of the request in `scope`, which came from `sender`; of a header that comes twice the first counts."""
+    """The head of a request that came from `sender`; of a header that comes twice the first counts."""
 
-    __slots__ = ("_query", "client", "headers", "method", "scope")
+    __slots__ = ("_query", "client", "headers", "method", "path", "query_string")
 
-    def __init__(self, scope: Scope, sender: str) -> None:
-        self.scope = scope
-        self.method: str = scope["method"]
+    def __init__(
+        self, method: str, path: str, query_string: bytes, headers: Sequence[tuple[bytes, bytes]], sender: str
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query_string = query_string
         self.headers: Mapping[str, str] = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])
+            name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)
         }
         self.client = Peer(sender)
         self._query: Mapping[str, str] | None = None
@@ -53,7 +52,7 @@ class Call:
     def query_params(self) -> Mapping[str, str]:
         """The query's fields, the last of each name."""
         if self._query is None:
-            self._query = query_of(self.scope["query_string"])
+            self._query = query_of(self.query_string)
         return self._query
 
 

@@ -149,7 +149,7 @@ class Door:
         Raises UnknownKeyError.
         """
         key = _basic_user(request.headers.get("authorization", ""))
-        if not key and request.scope["query_string"]:
+        if not key:
             key = request.query_params.get("k", "")
         return self.source_with(key) if key else None
 
@@ -160,7 +160,7 @@ class Door:
             found = self.sources.by_id(path.rpartition("/")[2])
             return found.id if found else ""
         try:
-            source = self.source_of(Call(scope, ""))
+            source = self.source_of(Call(scope["method"], path, scope["query_string"], scope["headers"], ""))
         except (UnknownKeyError, ValueError):
             return ""
         return source.id if source else ""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.responses import Response
-from starlette.types import Scope
 
 from ingest.bodies import BatchBody
 from ingest.call import Call
@@ -35,25 +34,21 @@ Answer = Callable[[bytes, bytes], None]
 
 
 class QuickCalls:
-    """`refusal` says why nothing can be taken now, if so; `sender_of` from which address a request really came."""
+    """`refusal` says why nothing can be taken now, if so."""
 
-    def __init__(
-        self, door: Door, refusal: Callable[[], LogFullError | None], sender_of: Callable[[Scope], str]
-    ) -> None:
+    def __init__(self, door: Door, refusal: Callable[[], LogFullError | None]) -> None:
         self._door = door
         self._refusal = refusal
-        self._sender_of = sender_of
         self._taken = _on_the_wire(TAKEN)
         self._picture = _on_the_wire(Response(GIF, 200, GIF_HEADERS, "image/gif"))
 
-    def __call__(self, scope: Scope, body: bytes, answer: Answer) -> bool:
+    def __call__(self, call: Call, body: bytes, answer: Answer) -> bool:
         """Take the request, and `answer` it once it is durable; or return False, having done nothing."""
-        path, method = scope["path"], scope["method"]
-        is_post = method == "POST" and path.startswith(PREFIX)
-        if not (is_post or (method == "GET" and path == GIF_PATH)) or self._refusal() is not None:
+        path = call.path
+        is_post = call.method == "POST" and path.startswith(PREFIX)
+        if not (is_post or (call.method == "GET" and path == GIF_PATH)) or self._refusal() is not None:
             return False
         try:
-            call = Call(scope, self._sender_of(scope))
             if not is_post:
                 return self._take_picture(call, answer)
             kind = path[len(PREFIX) :]
@@ -95,7 +90,7 @@ class QuickCalls:
         return self._take(call, caller, events, len(messages), taken, answer)
 
     def _take_picture(self, call: Call, answer: Answer) -> bool:
-        if len(call.scope["query_string"]) > MAX_QUERY_BYTES:
+        if len(call.query_string) > MAX_QUERY_BYTES:
             return False
         query = call.query_params
         source = self._door.source_of(call)

@@ -10,6 +10,7 @@ import orjson
 
 from ingest.app import app_of
 from ingest.batcher import Batcher
+from ingest.call import Call
 from ingest.dead_letters import LogDeadLetters
 from ingest.door import Door as FrontDoor
 from ingest.policy.agents import Agents
@@ -139,7 +140,7 @@ class Door:
             treatments=(SchemaCheck(schemas), PrivateFields("secret")),
         )
         self._app = app_of(door, SIGNER)
-        self._quick = QuickCalls(door, lambda: None, lambda scope: scope["client"][0])
+        self._quick = QuickCalls(door, lambda: None)
         self._clock = clock
         return self
 
@@ -182,9 +183,8 @@ class Door:
 
     async def _asked_quickly(self, request: Request) -> tuple[int, dict[str, str], bytes]:
         told: asyncio.Future[tuple[bytes, bytes]] = asyncio.get_running_loop().create_future()
-        self._is_taken = self._quick(
-            _scope_of(request), b"".join(request.chunks), lambda head, body: told.set_result((head, body))
-        )
+        call = Call(request.method, unquote(request.path), request.query, request.headers, "203.0.113.9")
+        self._is_taken = self._quick(call, b"".join(request.chunks), lambda head, body: told.set_result((head, body)))
         if not self._is_taken:
             return 0, {}, b""
         head, body = await asyncio.wait_for(told, 10)

@@ -9,8 +9,10 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from infra import quick_http
-from infra.quick_http import MAX_BODY_BYTES, MAX_HEAD_BYTES, Answer, protocol_with
+from infra import bounded_http
+from infra.bounded_http import MAX_HEAD_BYTES
+from infra.quick_http import MAX_BODY_BYTES, Answer, Senders, protocol_with
+from ingest.call import Call
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n"
 
@@ -30,25 +32,25 @@ async def ordinary(scope: Scope, receive: Receive, send: Send) -> None:
 class Recorder:
     """A short cut that keeps what it is offered and lets `react` decide."""
 
-    def __init__(self, react: Callable[[Scope, bytes, Answer], bool]) -> None:
+    def __init__(self, react: Callable[[Call, bytes, Answer], bool]) -> None:
         self.bodies: list[bytes] = []
         self._react = react
 
-    def __call__(self, scope: Scope, body: bytes, answer: Answer) -> bool:
+    def __call__(self, call: Call, body: bytes, answer: Answer) -> bool:
         self.bodies.append(body)
-        return self._react(scope, body, answer)
+        return self._react(call, body, answer)
 
 
-def at_once(_scope: Scope, _body: bytes, answer: Answer) -> bool:
+def at_once(_call: Call, _body: bytes, answer: Answer) -> bool:
     answer(HEAD, b"quick")
     return True
 
 
-def never(_scope: Scope, _body: bytes, _answer: Answer) -> bool:
+def never(_call: Call, _body: bytes, _answer: Answer) -> bool:
     return False
 
 
-def faulty(_scope: Scope, _body: bytes, _answer: Answer) -> bool:
+def faulty(_call: Call, _body: bytes, _answer: Answer) -> bool:
     raise ZeroDivisionError("inside")
 
 
@@ -56,7 +58,7 @@ def faulty(_scope: Scope, _body: bytes, _answer: Answer) -> bool:
 async def serving(quick: Recorder) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        ordinary, http=protocol_with(quick, ("/q",)), lifespan="off", log_config=None, access_log=False
+        ordinary, http=protocol_with(quick, ("/q",), Senders([])), lifespan="off", log_config=None, access_log=False
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the test's process keeps its own
@@ -114,11 +116,21 @@ async def test_what_is_not_taken_goes_the_ordinary_way_with_its_body(react):
     [
         post("/other", b"hello"),
         post("/q", b"x" * (MAX_BODY_BYTES + 1)),
-        b"POST /q HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"POST /q HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+        post("/%71", b"hello"),
+        post("/q#part", b"hello"),
         post("/q", b"hello", "Connection: close\r\n"),
         b"POST /q HTTP/1.0\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
     ],
-    ids=["another path", "a large body", "chunked", "the last on its connection", "HTTP 1.0"],
+    ids=[
+        "another path",
+        "a large body",
+        "chunks",
+        "an escaped path",
+        "a fragment",
+        "the last one",
+        "HTTP 1.0",
+    ],
 )
 async def test_peculiar_requests_are_not_offered(request_bytes):
     quick = Recorder(at_once)
@@ -140,11 +152,11 @@ async def test_who_expects_to_be_told_to_go_on_is_told():
 async def test_pipelined_requests_are_answered_in_their_order():
     later: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-    def react(_scope: Scope, body: bytes, answer: Answer) -> bool:
+    def react(_call: Call, body: bytes, answer: Answer) -> bool:
         if body == b"first":
             later.set_result(answer)
             return True
-        return at_once(_scope, body, answer)
+        return at_once(_call, body, answer)
 
     quick = Recorder(react)
     async with serving(quick) as (reader, writer):
@@ -158,7 +170,7 @@ async def test_pipelined_requests_are_answered_in_their_order():
 async def test_an_answer_to_somebody_who_has_gone_is_dropped():
     later: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-    def react(_scope: Scope, _body: bytes, answer: Answer) -> bool:
+    def react(_call: Call, _body: bytes, answer: Answer) -> bool:
         later.set_result(answer)
         return True
 
@@ -206,17 +218,54 @@ async def test_an_answer_in_pieces_of_a_head_that_is_not_too_large_comes():
 
 @pytest.mark.parametrize("said", [b"", b"POST /q HT", b"POST /q HTTP/1.1\r\nHost: x\r\n"])
 async def test_who_lets_a_head_wait_is_closed(said: bytes, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(quick_http, "HEAD_TIMEOUT_S", 0.05)
-    monkeypatch.setattr(quick_http, "SWEEP_S", 0.02)
+    monkeypatch.setattr(bounded_http, "HEAD_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(bounded_http, "SWEEP_S", 0.02)
     async with serving(Recorder(at_once)) as (reader, writer):
         writer.write(said)
         assert await asyncio.wait_for(reader.read(), 5) == b""
 
 
 async def test_where_it_is_crowded_who_says_nothing_goes_first(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(quick_http, "CROWDED", 1)
-    monkeypatch.setattr(quick_http, "HURRY_S", 0.0)
+    monkeypatch.setattr(bounded_http, "CROWDED", 1)
+    monkeypatch.setattr(bounded_http, "HURRY_S", 0.0)
     async with serving(Recorder(at_once)) as (reader, writer):
         _, another = await asyncio.open_connection(*writer.get_extra_info("peername"))
         assert await asyncio.wait_for(reader.read(), 5) == b""
         another.close()
+
+
+async def test_a_request_counts_although_its_sender_has_gone_right_after_it():
+    offered = asyncio.Event()
+
+    def react(_call: Call, _body: bytes, _answer: Answer) -> bool:
+        offered.set()
+        return True
+
+    async with serving(Recorder(react)) as (_reader, writer):
+        writer.write(post("/q", b"hello"))
+        writer.close()
+        async with asyncio.timeout(5):
+            assert await offered.wait()
+
+
+async def test_who_is_being_answered_when_the_server_ends_still_gets_the_answer():
+    later: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def react(_call: Call, _body: bytes, answer: Answer) -> bool:
+        later.set_result(answer)
+        return True
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    kind = protocol_with(react, ("/q",), Senders([]))
+    server = uvicorn.Server(uvicorn.Config(ordinary, http=kind, lifespan="off", log_config=None, access_log=False))
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the test's process keeps its own
+    task = asyncio.create_task(server.serve([listener]))
+    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    writer.write(post("/q", b"hello"))
+    answer = await later
+    server.should_exit = True
+    asyncio.get_running_loop().call_later(0.3, answer, HEAD, b"later")
+    answered = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    await task
+    assert answered.endswith(b"later")

@@ -74,7 +74,7 @@ HOSTS = st.sampled_from(
 def test_the_short_cut_believes_whom_the_ordinary_way_believes(client: str, forwarded: list[str], proxies: list[str]):
     headers = [(b"x-forwarded-for", one.encode()) for one in forwarded]
     scope: dict[str, Any] = {"type": "http", "client": (client, 1), "headers": headers}
-    seen = Senders(proxies)(scope)
+    seen = Senders(proxies)(client, headers)
 
     async def note(changed: Any, _receive: Any, _send: Any) -> None:
         assert changed["client"][0] == seen
