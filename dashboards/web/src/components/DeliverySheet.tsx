@@ -6,8 +6,9 @@ import { words } from "../lib/format";
 import { channelLabel, statusHelp } from "../lib/labels";
 import { delay, exactClockTime, fullTime } from "../lib/time";
 import { useDelivery } from "../queries/useDelivery";
-import { EmptyState } from "./EmptyState";
+import { EmptyState, Unread } from "./EmptyState";
 import { Modal } from "./Modal";
+import { Segmented } from "./Segmented";
 import { StatusPill } from "./StatusPill";
 
 export function DeliverySheet({ id, onClose }: { id: string; onClose: () => void }) {
@@ -20,9 +21,7 @@ export function DeliverySheet({ id, onClose }: { id: string; onClose: () => void
           {data.message ? <Message message={data.message} /> : <NoMessage delivery={data} />}
         </>
       ) : (
-        <EmptyState icon="mail" title={error ? "This delivery could not be read" : "Reading…"}>
-          {error?.message}
-        </EmptyState>
+        <Unread icon="mail" what="This delivery" error={error} />
       )}
     </Modal>
   );
@@ -79,27 +78,20 @@ function NoMessage({ delivery: { status } }: { delivery: Delivery }) {
   );
 }
 
+const VIEWS = [
+  { value: "html", label: "As seen", testId: "message-html" },
+  { value: "text", label: "Text", testId: "message-text" },
+] as const;
+
 function Message({ message }: { message: OutboxMessage }) {
-  const [view, setView] = useState<"html" | "text">("html");
+  const [view, setView] = useState<(typeof VIEWS)[number]["value"]>("html");
   return (
     <div className="message">
       <div className="message-bar">
         <span className="soft small truncate">
           From {message.from} to {message.to}
         </span>
-        <div className="segmented small">
-          {(["html", "text"] as const).map((choice) => (
-            <button
-              key={choice}
-              type="button"
-              aria-pressed={view === choice}
-              onClick={() => setView(choice)}
-              data-testid={`message-${choice}`}
-            >
-              {choice === "html" ? "As seen" : "Text"}
-            </button>
-          ))}
-        </div>
+        <Segmented label="How to show it" shape="small" choices={VIEWS} value={view} onChange={setView} />
       </div>
       {view === "html" ? (
         // The sandbox allows nothing: no script, no form, no navigation away. Links do nothing in this preview.

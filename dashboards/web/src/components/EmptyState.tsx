@@ -1,6 +1,7 @@
-/** What a panel says when it has nothing to show yet. */
+/** What a panel says when it has nothing to show, or nothing yet. */
 
 import type { ReactNode } from "react";
+import type { ApiError } from "../client/http";
 import { Icon, type IconName } from "./Icon";
 
 export function EmptyState({
@@ -20,3 +21,17 @@ export function EmptyState({
     </div>
   );
 }
+
+interface UnreadProps {
+  icon: IconName;
+  /** The beginning of a sentence. */
+  what: string;
+  error: ApiError | null;
+}
+
+/** While the answer is on its way, and when there is none. */
+export const Unread = ({ icon, what, error }: UnreadProps) => (
+  <EmptyState icon={icon} title={error ? `${what} could not be read` : "Reading…"}>
+    {error?.message}
+  </EmptyState>
+);

@@ -6,6 +6,7 @@ import { niceTop, OTHER, type Stack, stackColumns } from "../lib/stack";
 import { clockTime, exactClockTime } from "../lib/time";
 import { type MetricsWindow, type Span, useEventMetrics, useIsYoung } from "../queries/useEventMetrics";
 import { EmptyState } from "./EmptyState";
+import { Segmented } from "./Segmented";
 
 const HOUR: Span = { label: "1 h", minutes: 60, step_ms: 60_000 };
 const MINUTES: Span = { label: "10 min", minutes: 10, step_ms: 10_000 };
@@ -24,18 +25,13 @@ export function EventsChart() {
     <section className="panel chart-panel" data-testid="chart-events" aria-label="Events by name">
       <header className="panel-head">
         <h2>Events by name</h2>
-        <div className="segmented small">
-          {SPANS.map((choice) => (
-            <button
-              key={choice.label}
-              type="button"
-              aria-pressed={choice === span}
-              onClick={() => setChosen(choice)}
-            >
-              {choice.label}
-            </button>
-          ))}
-        </div>
+        <Segmented
+          label="Time to show"
+          shape="small"
+          choices={SPANS.map(({ label }) => ({ value: label, label }))}
+          value={span.label}
+          onChange={(label) => setChosen(SPANS.find((one) => one.label === label) ?? null)}
+        />
       </header>
       {stack.max === 0 ? (
         <EmptyState icon="pulse" title={error ? "The chart could not be read" : "No events in this time"}>

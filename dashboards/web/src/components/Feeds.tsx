@@ -5,11 +5,12 @@ import type { LiveState } from "../live/state";
 import { EventsFeed } from "./EventsFeed";
 import { LeadsFeed } from "./LeadsFeed";
 import { OutgoingFeed } from "./OutgoingFeed";
+import { Segmented } from "./Segmented";
 
 const TABS = [
-  { id: "events", label: "Events" },
-  { id: "leads", label: "Carts & scores" },
-  { id: "outgoing", label: "Messages" },
+  { value: "events", label: "Events" },
+  { value: "leads", label: "Carts & scores" },
+  { value: "outgoing", label: "Messages" },
 ] as const;
 
 interface Props {
@@ -19,16 +20,10 @@ interface Props {
 }
 
 export function Feeds({ state, onLead, onDelivery }: Props) {
-  const [tab, setTab] = useState<(typeof TABS)[number]["id"]>("events");
+  const [tab, setTab] = useState<(typeof TABS)[number]["value"]>("events");
   return (
     <>
-      <div className="feed-tabs segmented">
-        {TABS.map(({ id, label }) => (
-          <button key={id} type="button" aria-pressed={tab === id} onClick={() => setTab(id)}>
-            {label}
-          </button>
-        ))}
-      </div>
+      <Segmented label="Feed to show" shape="feed-tabs" choices={TABS} value={tab} onChange={setTab} />
       <div className="feeds">
         <EventsFeed
           events={state.events}

@@ -1,6 +1,6 @@
 /** A labelled control with its help, and what the API found wrong with it. */
 
-import { type ReactNode, useId } from "react";
+import { type ComponentProps, type ReactNode, useId } from "react";
 
 export interface ControlProps {
   id: string;
@@ -12,7 +12,7 @@ interface Props {
   label: string;
   help?: ReactNode;
   error?: string | undefined;
-  testId?: string;
+  testId?: string | undefined;
   children: (control: ControlProps) => ReactNode;
 }
 
@@ -31,6 +31,27 @@ export function Field({ label, help, error, testId, children }: Props) {
     </div>
   );
 }
+
+interface TextProps
+  extends Omit<Props, "children">,
+    Omit<ComponentProps<"input">, keyof ControlProps | "children" | "onChange"> {
+  value: string;
+  onChange: (value: string) => void;
+}
+
+/** A line of text. */
+export function TextField({ label, help, error, testId, onChange, ...input }: TextProps) {
+  return (
+    <Field label={label} help={help} error={error} testId={testId}>
+      {(control) => <input {...control} {...input} onChange={(event) => onChange(event.target.value)} />}
+    </Field>
+  );
+}
+
+/** A line that nobody should read over a shoulder, nor a browser keep. */
+export const SecretField = (props: TextProps) => (
+  <TextField type="password" autoComplete="off" spellCheck={false} {...props} />
+);
 
 interface ToggleProps {
   label: string;

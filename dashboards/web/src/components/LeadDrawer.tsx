@@ -6,7 +6,7 @@ import { familyOf } from "../lib/labels";
 import { fullTime } from "../lib/time";
 import { whoIs } from "../live/leads";
 import { useLead, useLeadScore } from "../queries/useLead";
-import { EmptyState } from "./EmptyState";
+import { Unread } from "./EmptyState";
 import { Modal } from "./Modal";
 import { ScoreWaterfall } from "./ScoreWaterfall";
 import { Section } from "./Section";
@@ -37,9 +37,7 @@ export function LeadDrawer({ id, onClose }: { id: string; onClose: () => void })
           <Ids lead={lead} />
         </>
       ) : (
-        <EmptyState icon="star" title={error ? "This lead could not be read" : "Reading…"}>
-          {error?.message}
-        </EmptyState>
+        <Unread icon="star" what="This lead" error={error} />
       )}
     </Modal>
   );

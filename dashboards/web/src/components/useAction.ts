@@ -1,12 +1,15 @@
 /** One change at a time: whether it is under way, and what the API said against it. */
 
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { type ApiError, asApiError } from "../client/http";
 
 export interface Action {
   busy: boolean;
   error: ApiError | null;
-  /** Does it, and returns whether it went well. Does nothing while another is under way. */
+  /**
+   * Does it, and returns whether it went well. Does nothing while another is under way, so that buttons need not be
+   * disabled meanwhile, which would take the focus from them.
+   */
   run: (work: () => Promise<void>) => Promise<boolean>;
   forget: () => void;
 }
@@ -14,8 +17,10 @@ export interface Action {
 export function useAction(): Action {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
+  const isUnderWay = useRef(false);
   const run = async (work: () => Promise<void>): Promise<boolean> => {
-    if (busy) return false;
+    if (isUnderWay.current) return false;
+    isUnderWay.current = true;
     setBusy(true);
     setError(null);
     try {
@@ -25,6 +30,7 @@ export function useAction(): Action {
       setError(asApiError(failure));
       return false;
     } finally {
+      isUnderWay.current = false;
       setBusy(false);
     }
   };

@@ -1,22 +1,18 @@
 import { describe, expect, test } from "vitest";
 import type { DoorReport, Source, Tally } from "../client/door";
-import { doorWords, healthOf, kindLabel, lately, outcomes, paceOf, refusedLately, withSample } from "./door";
+import {
+  doorWords,
+  healthOf,
+  kindLabel,
+  lately,
+  NOTHING,
+  outcomes,
+  paceOf,
+  refusedLately,
+  withSample,
+} from "./door";
 
-const TALLY: Tally = {
-  refused: 0,
-  origin_not_allowed: 0,
-  rate_limited: 0,
-  bad_signature: 0,
-  accepted: 0,
-  appended: 0,
-  spooled: 0,
-  rejected: 0,
-  duplicate: 0,
-  declined: 0,
-  suppressed: 0,
-  failed: 0,
-};
-const tally = (some: Partial<Tally>): Tally => ({ ...TALLY, ...some });
+const tally = (some: Partial<Tally>): Tally => ({ ...NOTHING, ...some });
 const report = (some: Partial<DoorReport> = {}): DoorReport => ({
   state: "ready",
   spooling: false,
@@ -25,7 +21,7 @@ const report = (some: Partial<DoorReport> = {}): DoorReport => ({
   pending_bytes: 0,
   requests_refused: 0,
   drift: 0,
-  total: TALLY,
+  total: NOTHING,
   sources: {},
   ...some,
 });
@@ -120,7 +116,7 @@ describe("the health of a source", () => {
   });
 
   test("is not quiet because the page has just been opened", () => {
-    const words = healthOf(SOURCE, tally({ accepted: 9 }), { spanMs: 2000, tally: TALLY }, 30);
+    const words = healthOf(SOURCE, tally({ accepted: 9 }), { spanMs: 2000, tally: NOTHING }, 30);
     expect(words.health).toBe("well");
   });
 

@@ -92,7 +92,7 @@ export interface Lately {
   tally: Tally;
 }
 
-const NOTHING: Tally = {
+export const NOTHING: Tally = {
   refused: 0,
   origin_not_allowed: 0,
   rate_limited: 0,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { LetterAttempt, LetterGroup, ReplayReport } from "../client/door";
 import { begun, withReport } from "./bulk";
-import { causes, filterWords, narrowing, stateOf } from "./letters";
+import { causes, filterWords, narrowing, nothingWords, stateOf } from "./letters";
 import { isLocal, pageSnippet } from "./snippets";
 
 const group = (some: Partial<LetterGroup>): LetterGroup => ({
@@ -55,6 +55,16 @@ test("only what the API knows becomes a filter, and is told in words", () => {
   expect([narrowing(asked), filterWords(asked)]).toEqual([
     { source: "web", code: "wrong_type" },
     "of web for wrong_type",
+  ]);
+});
+
+test("that there is none means something else in each state", () => {
+  const asked: Record<string, string>[] = [{}, { state: "all" }, { state: "dropped" }, { source: "web" }];
+  expect(asked.map(nothingWords)).toEqual([
+    "Nothing waits to be mended.",
+    "All that came in could be used.",
+    "None was dropped.",
+    "None is like this.",
   ]);
 });
 

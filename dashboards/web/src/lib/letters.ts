@@ -29,6 +29,14 @@ export function filterWords(asked: Record<string, string>): string {
   return parts.filter(Boolean).join(" ");
 }
 
+/** What it means that no letter is shown. */
+export function nothingWords(asked: Record<string, string>): string {
+  if (Object.keys(narrowing(asked)).length > 0) return "None is like this.";
+  const state = stateOf(asked);
+  if (state === "new") return "Nothing waits to be mended.";
+  return state === "" ? "All that came in could be used." : `None was ${state}.`;
+}
+
 export interface Cause {
   key: string;
   source: string;

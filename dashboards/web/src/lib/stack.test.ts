@@ -3,38 +3,16 @@ import { niceTop, stackColumns } from "./stack";
 
 const WINDOW = { startMs: 1000, stopMs: 4000, stepMs: 1000 };
 
+const stackOf = (...points: [atMs: number, events: number, value: number][]) =>
+  stackColumns([{ group: "a", points }], WINDOW, 5);
+
 test("sparse points fall into their columns", () => {
-  const stack = stackColumns(
-    [
-      {
-        group: "a",
-        points: [
-          [2000, 3, 0],
-          [2400, 1, 0],
-        ],
-      },
-    ],
-    WINDOW,
-    5,
-  );
+  const stack = stackOf([2000, 3, 0], [2400, 1, 0]);
   expect(stack.columns.map((column) => column.total)).toEqual([0, 4, 0]);
 });
 
 test("points outside the window are left out", () => {
-  const stack = stackColumns(
-    [
-      {
-        group: "a",
-        points: [
-          [0, 3, 0],
-          [4000, 1, 0],
-        ],
-      },
-    ],
-    WINDOW,
-    5,
-  );
-  expect(stack.groups).toEqual([]);
+  expect(stackOf([0, 3, 0], [4000, 1, 0]).groups).toEqual([]);
 });
 
 test("groups beyond the limit are summed as other", () => {
@@ -49,5 +27,5 @@ test("groups beyond the limit are summed as other", () => {
 });
 
 test("the axis ends at a round number that halves well", () => {
-  expect([0, 3, 7, 11, 45, 100, 950].map(niceTop)).toEqual([4, 4, 8, 20, 60, 100, 1000]);
+  expect([0, 3, 7, 11, 45, 100, 117, 950].map(niceTop)).toEqual([4, 4, 8, 12, 60, 100, 120, 1000]);
 });

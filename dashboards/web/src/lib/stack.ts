@@ -53,9 +53,9 @@ function spread(points: Series["points"], startMs: number, stepMs: number, lengt
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 
-/** The smallest of 4, 6, 8, 10, 20, 40, 60, 80, … that is not below `max`: an axis that halves into whole numbers. */
+/** The smallest of 4, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, … not below `max`: an axis that halves into whole numbers. */
 export function niceTop(max: number): number {
   if (max <= 4) return 4;
   const power = 10 ** Math.floor(Math.log10(max));
-  return [1, 2, 4, 6, 8, 10].map((step) => step * power).find((top) => top >= max) ?? max;
+  return [1, 1.2, 1.6, 2, 3, 4, 6, 8, 10].map((step) => step * power).find((top) => top >= max) ?? max;
 }

@@ -28,14 +28,17 @@ class FakeWebSocket {
   }
 }
 
-function open() {
+function open(options: { url?: string; resumes?: boolean; isChatty?: boolean } = {}) {
   const sockets: FakeWebSocket[] = [];
   const batches: LiveMessage[][] = [];
   const connections: Connection[] = [];
+  const refusals: string[] = [];
   const live = new LiveSocket<LiveMessage>({
     url: "ws://host/ws/live",
+    ...options,
     onBatch: (messages) => batches.push(messages),
     onConnection: (connection) => connections.push(connection),
+    onRefusal: (code, reason) => refusals.push(`${code} ${reason}`),
     createSocket: (url) => {
       const socket = new FakeWebSocket(url);
       sockets.push(socket);
@@ -49,7 +52,7 @@ function open() {
     if (!socket) throw new Error("nothing has connected");
     return socket;
   };
-  return { live, sockets, batches, connections, latest };
+  return { live, sockets, batches, connections, refusals, latest };
 }
 
 beforeEach(() => {
@@ -133,26 +136,7 @@ test.each(["", "[]", "null", '{"seq": 1}', '{"seq": "1", "kind": "event", "data"
 );
 
 describe("a feed that sends all it has kept each time", () => {
-  function openSilent() {
-    const sockets: FakeWebSocket[] = [];
-    const refusals: string[] = [];
-    const live = new LiveSocket<LiveMessage>({
-      url: "ws://host/ws/sources/web?text=a",
-      resumes: false,
-      isChatty: false,
-      onBatch: () => {},
-      onConnection: () => {},
-      onRefusal: (code, reason) => refusals.push(`${code} ${reason}`),
-      createSocket: (url) => {
-        const socket = new FakeWebSocket(url);
-        sockets.push(socket);
-        return socket as unknown as WebSocket;
-      },
-      random: () => 1,
-    });
-    live.connect();
-    return { live, sockets, refusals };
-  }
+  const openSilent = () => open({ url: "ws://host/ws/sources/web?text=a", resumes: false, isChatty: false });
 
   test("is asked by its own address, and may be silent", () => {
     const { sockets } = openSilent();

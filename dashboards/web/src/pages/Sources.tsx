@@ -2,7 +2,7 @@
 
 import { memo, useCallback, useEffect, useState } from "react";
 import { ConnectionLost } from "../components/ConnectionLost";
-import { EmptyState } from "../components/EmptyState";
+import { Unread } from "../components/EmptyState";
 import { Icon } from "../components/Icon";
 import { Link } from "../components/Link";
 import { AddSource } from "../components/sources/AddSource";
@@ -74,9 +74,7 @@ export const Sources = memo(({ place: { view, asked }, links, connection, everCo
         )}
       </div>
       {!list ? (
-        <EmptyState icon="clock" title={sources.error ? "The sources could not be read" : "Reading…"}>
-          {sources.error?.message}
-        </EmptyState>
+        <Unread icon={sources.error ? "alert" : "clock"} what="The sources" error={sources.error} />
       ) : view === "live" ? (
         <Debugger sources={list} asked={asked} links={links} />
       ) : view === "letters" ? (

@@ -5,7 +5,7 @@ import type { Source } from "../../client/door";
 import { sendJson } from "../../client/http";
 import { isVendor, kindLabel } from "../../lib/door";
 import { ErrorNote } from "../ErrorNote";
-import { Field } from "../Field";
+import { Field, SecretField, TextField } from "../Field";
 import { Modal } from "../Modal";
 import { useAction } from "../useAction";
 
@@ -21,7 +21,7 @@ export function AddSource({ kinds, onAdded, onClose }: Props) {
   const [kind, setKind] = useState("web");
   const [name, setName] = useState("");
   const [secret, setSecret] = useState("");
-  const { busy, error, run } = useAction();
+  const { error, run } = useAction();
   const told = (...fields: string[]): string | undefined =>
     error && fields.includes(error.field) ? error.message : undefined;
 
@@ -45,49 +45,28 @@ export function AddSource({ kinds, onAdded, onClose }: Props) {
         }}
       >
         <KindField kinds={kinds} kind={kind} error={told("kind")} onChange={setKind} />
-        <Field
+        <TextField
           label="Name"
           help="Its id is made of the name and never changes."
           error={told("name")}
           testId="new-name"
-        >
-          {(control) => (
-            <input
-              {...control}
-              maxLength={200}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
+          maxLength={200}
+          value={name}
+          onChange={setName}
+        />
         {isVendor(kind) && (
-          <Field
+          <SecretField
             label="Webhook secret"
             help={`As ${kindLabel(kind)} shows it. Without it nothing that comes can be believed.`}
             error={told("webhook_secrets", "secret")}
             testId="new-secret"
-          >
-            {(control) => (
-              <input
-                {...control}
-                type="password"
-                autoComplete="off"
-                spellCheck={false}
-                value={secret}
-                onChange={(event) => setSecret(event.target.value)}
-              />
-            )}
-          </Field>
+            value={secret}
+            onChange={setSecret}
+          />
         )}
         {error && !FIELDS.includes(error.field) && <ErrorNote error={error} />}
         <div className="button-row form-foot">
-          <button
-            type="submit"
-            className="button"
-            data-tone="solid"
-            disabled={busy}
-            data-testid="add-source-submit"
-          >
+          <button type="submit" className="button" data-tone="solid" data-testid="add-source-submit">
             Add the source
           </button>
           <button type="button" className="button" onClick={onClose}>

@@ -8,6 +8,7 @@ import { Ago } from "../times";
 
 interface Props {
   causes: readonly Cause[];
+  isRead: boolean;
   chosen: Partial<Record<FilterField, string>>;
   onChoose: (cause: Pick<Cause, "source" | "stage" | "code">) => void;
 }
@@ -15,7 +16,7 @@ interface Props {
 const SHOWN = 40;
 const NOTHING = { source: "", stage: "", code: "" };
 
-export function CauseList({ causes, chosen, onChoose }: Props) {
+export function CauseList({ causes, isRead, chosen, onChoose }: Props) {
   const most = Math.max(1, ...causes.map(({ letters }) => letters));
   return (
     <section className="panel causes" aria-label="Causes" data-testid="causes">
@@ -23,8 +24,10 @@ export function CauseList({ causes, chosen, onChoose }: Props) {
         <h2>Why</h2>
         {causes.length > 0 && <span className="panel-note">{plural(causes.length, "cause")}</span>}
       </header>
-      {causes.length === 0 && <EmptyState icon="check" title="Nothing" />}
-      <ul>
+      {causes.length === 0 && (
+        <EmptyState icon={isRead ? "check" : "clock"} title={isRead ? "Nothing" : "Reading…"} />
+      )}
+      <ul hidden={causes.length === 0}>
         {causes.slice(0, SHOWN).map((cause) => {
           const { key, source, stage, code, letters, lastMs } = cause;
           const isChosen = chosen.source === source && chosen.stage === stage && chosen.code === code;

@@ -7,7 +7,7 @@ import { isVendor, kindLabel } from "../../lib/door";
 import { plural } from "../../lib/format";
 import { Confirm } from "../Confirm";
 import { ErrorNote } from "../ErrorNote";
-import { Field } from "../Field";
+import { SecretField } from "../Field";
 import { Section } from "../Section";
 import { Ago } from "../times";
 import { useAction } from "../useAction";
@@ -37,14 +37,20 @@ function Rotated({ source: { rotated_ms, write_keys } }: { source: Source }) {
   );
 }
 
-function WriteKeys({ source, path, onChanged }: Props) {
-  const { busy, error, run } = useAction();
-  const [newest, older] = source.write_keys;
-  const change = (what: "rotate" | "retire"): Promise<boolean> =>
+/** Rotates or retires, and has the source read anew. */
+function useChange(path: string, onChanged: () => void) {
+  const { error, run } = useAction();
+  const change = (what: "rotate" | "retire", body: object = {}): Promise<boolean> =>
     run(async () => {
-      await sendJson("POST", `${path}/${what}`, {});
+      await sendJson("POST", `${path}/${what}`, body);
       onChanged();
     });
+  return { error, change };
+}
+
+function WriteKeys({ source, path, onChanged }: Props) {
+  const { error, change } = useChange(path, onChanged);
+  const [newest, older] = source.write_keys;
   return (
     <Section title="Write key" aside={<Rotated source={source} />}>
       <ul className="keys" data-testid="keys">
@@ -73,7 +79,6 @@ function WriteKeys({ source, path, onChanged }: Props) {
           question="Whatever still sends with the older key is refused within two seconds. This can't be undone."
           action="Retire it"
           tone="bad"
-          disabled={busy}
           testId="retire-key"
           onConfirm={() => void change("retire")}
         />
@@ -82,7 +87,6 @@ function WriteKeys({ source, path, onChanged }: Props) {
           label="Make a new key"
           question="A new write key is made. The key of today goes on working until you retire it."
           action="Make a new key"
-          disabled={busy}
           testId="rotate-key"
           onConfirm={() => void change("rotate")}
         />
@@ -94,20 +98,12 @@ function WriteKeys({ source, path, onChanged }: Props) {
 
 function Secrets({ source, path, onChanged }: Props) {
   const [secret, setSecret] = useState("");
-  const { busy, error, run } = useAction();
+  const { error, change } = useChange(path, onChanged);
   const live = source.webhook_secrets;
   const atSecret = error?.field === "secret";
-  const rotate = (): Promise<boolean> =>
-    run(async () => {
-      await sendJson("POST", `${path}/rotate`, { secret });
-      setSecret("");
-      onChanged();
-    });
-  const retire = (): Promise<boolean> =>
-    run(async () => {
-      await sendJson("POST", `${path}/retire`, { what: "secrets" });
-      onChanged();
-    });
+  const rotate = async (): Promise<void> => {
+    if (await change("rotate", { secret })) setSecret("");
+  };
   return (
     <Section title="Webhook secrets" aside={<Rotated source={source} />}>
       <form
@@ -117,29 +113,15 @@ function Secrets({ source, path, onChanged }: Props) {
           void rotate();
         }}
       >
-        <Field
+        <SecretField
           label="New secret"
           help={`Make it known here first, then switch ${kindLabel(source.kind)} to it. Secrets are shown to nobody again.`}
           error={atSecret ? error.message : undefined}
           testId="secret-field"
-        >
-          {(control) => (
-            <input
-              {...control}
-              type="password"
-              autoComplete="off"
-              spellCheck={false}
-              value={secret}
-              onChange={(event) => setSecret(event.target.value)}
-            />
-          )}
-        </Field>
-        <button
-          type="submit"
-          className="button"
-          disabled={busy || secret.trim() === ""}
-          data-testid="rotate-secret"
-        >
+          value={secret}
+          onChange={setSecret}
+        />
+        <button type="submit" className="button" disabled={secret.trim() === ""} data-testid="rotate-secret">
           Add the secret
         </button>
       </form>
@@ -150,9 +132,8 @@ function Secrets({ source, path, onChanged }: Props) {
           question="Webhooks that are signed with an older secret are refused within two seconds. This can't be undone."
           action="Retire them"
           tone="bad"
-          disabled={busy}
           testId="retire-secrets"
-          onConfirm={() => void retire()}
+          onConfirm={() => void change("retire", { what: "secrets" })}
         />
       )}
       {!atSecret && <ErrorNote error={error} />}

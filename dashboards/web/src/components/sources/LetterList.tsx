@@ -13,13 +13,14 @@ interface Props {
   error: ApiError | null;
   /** How many pages are before this one. */
   depth: number;
-  isFiltered: boolean;
+  /** What it means that there is none. */
+  nothing: string;
   onOpen: (id: string) => void;
   onNewer: () => void;
   onOlder: (after: string) => void;
 }
 
-export function LetterList({ page, error, depth, isFiltered, onOpen, onNewer, onOlder }: Props) {
+export function LetterList({ page, error, depth, nothing, onOpen, onNewer, onOlder }: Props) {
   const { shown, waiting, hold } = useSteadyList(page?.letters ?? []);
   const next = page?.next_after ?? null;
   return (
@@ -36,9 +37,7 @@ export function LetterList({ page, error, depth, isFiltered, onOpen, onNewer, on
         </ul>
       ) : (
         <EmptyState icon={error ? "alert" : page ? "check" : "clock"} title={emptyTitle(page, error)}>
-          {error
-            ? error.message
-            : page && (isFiltered ? "None is like this." : "All that came in could be used.")}
+          {error ? error.message : page && nothing}
         </EmptyState>
       )}
       {(depth > 0 || next !== null) && (

@@ -6,7 +6,7 @@ import { bytes, plural } from "../../lib/format";
 import { fullTime } from "../../lib/time";
 import { STATE_WORDS, stageLabel } from "../../lib/verdicts";
 import { useLetter } from "../../queries/useDoor";
-import { EmptyState } from "../EmptyState";
+import { Unread } from "../EmptyState";
 import { Json } from "../Json";
 import { Modal } from "../Modal";
 import { Section } from "../Section";
@@ -45,9 +45,7 @@ export function LetterSheet({ id, onChanged, onClose }: Props) {
           <MendSection key={`${letter.is_cut}`} letter={letter} onChanged={changed} />
         </>
       ) : (
-        <EmptyState icon="question" title={error ? "This letter could not be read" : "Reading…"}>
-          {error?.message}
-        </EmptyState>
+        <Unread icon="question" what="This letter" error={error} />
       )}
     </Modal>
   );

@@ -2,7 +2,7 @@
 
 import { useState } from "react";
 import { LETTER_STATES, type Source } from "../../client/door";
-import { causes, filterWords, narrowing, stateOf } from "../../lib/letters";
+import { causes, filterWords, narrowing, nothingWords, stateOf } from "../../lib/letters";
 import { addressOf, goTo } from "../../lib/route";
 import { STATE_WORDS, UNCERTAIN_HELP } from "../../lib/verdicts";
 import { useLetterSummary, useLetters } from "../../queries/useDoor";
@@ -47,6 +47,7 @@ export function Letters({ sources, asked, onChanged, edition }: Props) {
         <div className="letters-why">
           <CauseList
             causes={shownCauses}
+            isRead={summary.data !== null || summary.error !== null}
             chosen={filter}
             onChoose={({ source, stage, code }) => ask({ source, stage, code, via: "" })}
           />
@@ -56,7 +57,7 @@ export function Letters({ sources, asked, onChanged, edition }: Props) {
           page={letters.data}
           error={letters.error}
           depth={afters.length}
-          isFiltered={state !== "" || Object.keys(filter).length > 0}
+          nothing={nothingWords(asked)}
           onOpen={(letter) => ask({ letter })}
           onNewer={() => setPages({ of: filterKey, afters: afters.slice(0, -1) })}
           onOlder={(after) => setPages({ of: filterKey, afters: [...afters, after] })}

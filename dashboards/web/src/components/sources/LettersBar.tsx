@@ -6,6 +6,7 @@ import { count, plural } from "../../lib/format";
 import type { FilterField } from "../../lib/letters";
 import { STATE_WORDS, stageLabel } from "../../lib/verdicts";
 import { Icon } from "../Icon";
+import { Segmented } from "../Segmented";
 import { SourcePicker } from "./SourcePicker";
 
 interface Props {
@@ -44,16 +45,17 @@ export function LettersBar({ sources, filter, state, counts, onAsk, onBulk }: Pr
           <Icon name="cross" size={13} />
         </button>
       )}
-      <button
-        type="button"
-        className="button push"
-        data-tone="solid"
-        disabled={waiting === 0}
-        data-testid="bulk-open"
-        onClick={onBulk}
-      >
-        Mend {plural(waiting, "new letter")}…
-      </button>
+      {waiting > 0 && (
+        <button
+          type="button"
+          className="button push"
+          data-tone="solid"
+          data-testid="bulk-open"
+          onClick={onBulk}
+        >
+          Mend {plural(waiting, "new letter")}…
+        </button>
+      )}
     </div>
   );
 }
@@ -66,24 +68,20 @@ interface StatesProps {
 
 function States({ state, counts, onChange }: StatesProps) {
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset would lay it out differently and means no more
-    <div className="segmented" role="group" aria-label="State of the letters">
-      {LETTER_STATES.map((one) => (
-        <button
-          key={one}
-          type="button"
-          aria-pressed={state === one}
-          title={STATE_WORDS[one].help}
-          data-testid={`state-${one}`}
-          onClick={() => onChange(one === "new" ? "" : one)}
-        >
-          {STATE_WORDS[one].label} {count(counts[one] ?? 0)}
-        </button>
-      ))}
-      <button type="button" aria-pressed={state === ""} onClick={() => onChange("all")}>
-        All
-      </button>
-    </div>
+    <Segmented
+      label="State of the letters"
+      choices={[
+        ...LETTER_STATES.map((one) => ({
+          value: one,
+          label: `${STATE_WORDS[one].label} ${count(counts[one] ?? 0)}`,
+          help: STATE_WORDS[one].help,
+          testId: `state-${one}`,
+        })),
+        { value: "all", label: "All" },
+      ]}
+      value={state || "all"}
+      onChange={(next) => onChange(next === "new" ? "" : next)}
+    />
   );
 }
 
