@@ -1,7 +1,7 @@
 """The seams: what the engine and its neighbours need from a log, a metric store, a clock. Implementations elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -327,14 +327,6 @@ class ProfileView(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-class LiveBus(Protocol):
-    """Carries small JSON messages to everybody who watches a workspace."""
-
-    def publish(self, workspace: str, kind: str, data: Mapping[str, Any]) -> None:
-        """Hand a message to all watchers; never blocks, never fails because of one of them."""
-        ...
 
 
 class Clock(Protocol):

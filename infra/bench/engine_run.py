@@ -34,7 +34,6 @@ class Workload(NamedTuple):
     rules: RuleSet
     outcome: Outcome
     checked: tuple[str, ...]
-    event_bytes: float
 
 
 def fill_events(kafka: KafkaRun, count: int, partitions: int, frame_events: int, profile: RulesProfile) -> Workload:
@@ -43,11 +42,11 @@ def fill_events(kafka: KafkaRun, count: int, partitions: int, frame_events: int,
     until_ms = end_ms(count) + CART_MS
     is_full = profile is RulesProfile.FULL
     packed = frames(events(count), partitions, frame_events, until_ms, SigningIn() if is_full else to_event)
-    size = kafka.fill(map(as_message, packed), "lz4")
+    kafka.fill(map(as_message, packed), "lz4")
     # Who a trigger is for depends on when ids were joined, so of the full rules only the totals are predicted here.
     checked = ("rollups",) if is_full else ("tiers", "carts", "rollups")
     rules = full_rules() if is_full else r1_rules()
-    return Workload(count, partitions, rules, expected(events(count), until_ms), checked, size / count)
+    return Workload(count, partitions, rules, expected(events(count), until_ms), checked)
 
 
 def as_message(frame: PackedFrame) -> Message:

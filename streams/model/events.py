@@ -57,17 +57,6 @@ class ProfileKeys(Struct, frozen=True, array_like=True, gc=False):
         name, _, value = value.partition(":")
         return cls(custom=((name, value),))
 
-    def merged_with(self, newer: "ProfileKeys") -> "ProfileKeys":
-        """Return these keys with every key that `newer` knows taken from it."""
-        return ProfileKeys(
-            newer.user_id or self.user_id,
-            newer.anonymous_id or self.anonymous_id,
-            newer.email or self.email,
-            newer.phone or self.phone,
-            newer.device_id or self.device_id,
-            tuple((dict(self.custom) | dict(newer.custom)).items()) if newer.custom else self.custom,
-        )
-
 
 class Provenance(Struct, frozen=True, array_like=True, gc=False):
     """How an event came in: what its sender said of time, and what the door found out about the sender.

@@ -39,11 +39,6 @@ class SeenFilter:
         self._log2 = _FIRST_LOG2
         self._words: IdArray = np.zeros((1 << self._log2, slots), np.uint64)
 
-    @property
-    def resident_bytes(self) -> int:
-        """How much memory the filter holds."""
-        return self._words.nbytes
-
     def wants_growth(self, ids_of_a_day: int) -> bool:
         """Say whether a day of so many ids should have more rows and may."""
         return ids_of_a_day > _IDS_PER_WORD << self._log2 and self._log2 < self._max_rows_log2

@@ -38,13 +38,13 @@ _FEW = 24
 _RESTORED_RUN_IDS = 1 << 20
 
 
-def digest_of(workspace: str, profile: str, message_id: str) -> int:
-    """Return the 64-bit hash under which a profile's message id is remembered.
+def digest_of(key: str, message_id: str) -> int:
+    """Return the 64-bit hash under which a message id is remembered with the profile whose key that is.
 
     With the profile, so that an id that a careless sender gives to several people counts for each of them, whichever
     partitions they are in.
     """
-    return xxh3_64_intdigest(f"{workspace}\x1f{profile}\x1f{message_id}".encode())
+    return xxh3_64_intdigest(f"{key}\x1f{message_id}".encode())
 
 
 def _add_new(digests: list[int], added: set[int], known: Container[int]) -> set[int]:

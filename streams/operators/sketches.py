@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from datasketches import HLL_6, hll_sketch, hll_union  # type: ignore[import-untyped]  # the package has no types
 
+# The standard error of an estimate of profiles is 0.023, relative; up to about 190 of them it is exact.
 _LG_K = 11
-UNIQUES_ERROR = 0.023
-"""The standard error of an estimate of profiles, relative; up to about 190 of them it is exact."""
 RELATIVE_ACCURACY = 0.01
 _GAMMA = (1 + RELATIVE_ACCURACY) / (1 - RELATIVE_ACCURACY)
 _PER_LOG = 1 / math.log(_GAMMA)
@@ -120,21 +119,6 @@ class UniqueUnion:
         # Merging something makes the library leave its estimator that depends on the order of arrival.
         self._union.update(self._union.get_result(HLL_6))
         return float(self._union.get_estimate())
-
-
-def unique_estimate(bodies: Iterable[bytes]) -> float:
-    """Return how many different profiles the sketches have seen together."""
-    return UniqueUnion(bodies).estimate()
-
-
-def merge_uniques(bodies: Iterable[bytes]) -> bytes:
-    """Return one sketch of all profiles in `bodies`."""
-    return UniqueUnion(bodies).body()
-
-
-def merge_values(bodies: Iterable[bytes]) -> bytes:
-    """Return one sketch of all values in `bodies`: exactly what one that saw them all would be."""
-    return _encode(sorted(_added(bodies).items()))
 
 
 def value_quantiles(bodies: Iterable[bytes], quantiles: Sequence[float]) -> tuple[int, list[float]]:

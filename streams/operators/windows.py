@@ -82,10 +82,6 @@ class Abandonment:
             due_ms = _least_due(windows)
         return WindowsState(windows, due_ms, state.cancelled), tuple(firings)
 
-    def next_timer(self, state: WindowsState) -> int:
-        """Return when the next step is due, or 0."""
-        return state.due_ms
-
     def exported(self, state: WindowsState, source: str) -> WindowsState:  # noqa: ARG002  windows carry no counts
         """Return the windows as they travel to the profile that takes them up."""
         return self.merged(state, WindowsState())

@@ -13,7 +13,6 @@ from streams.state import codec_v1
 
 VERSION = 2
 PROFILE_PREFIX = b"p:"
-TOTALS_PREFIX = b"r:"
 SKETCH_PREFIX = b"k:"
 SEEN_PREFIX = b"s:"
 RULES_PREFIX = b"x:"

@@ -7,7 +7,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
-from xxhash import xxh3_64_intdigest as _digest
 
 from streams.frames import Frame, FrameKind
 from streams.model.alerts import Alert, AlertState
@@ -22,7 +21,7 @@ from streams.operators.identity.nodes import forwarded_event
 from streams.operators.pipeline import Effects
 from streams.operators.rollups import Rollups
 from streams.operators.rulebook import RuleBook
-from streams.operators.seen_ids import SeenIds
+from streams.operators.seen_ids import SeenIds, digest_of
 from streams.state import codec
 from streams.state.erasing import Erasures, erase
 from streams.state.outbox import Outbox
@@ -185,7 +184,7 @@ class Partition:
         sound = self._sound(events, frame_ms + MAX_AHEAD_MS)
         keys = [f"{e.workspace}\x1f{e.profile}" for e in sound]
         repeated = self.seen.admit(
-            [_digest(f"{key}\x1f{event.id}".encode()) for key, event in zip(keys, sound, strict=True)],
+            [digest_of(key, event.id) for key, event in zip(keys, sound, strict=True)],
             [e.received_ms for e in sound],
             self.clock_ms,
         )
@@ -261,7 +260,7 @@ class Partition:
                 self.bury(move.workspace, move.source, f"{type(error).__name__}: {error}", _encode(move))
 
     def _apply_forwarded(self, key: str, event: Event, mark: FrameMark) -> None:
-        if not self.seen.admit([_digest(f"{key}\x1f{event.id}".encode())], (self.clock_ms,), self.clock_ms):
+        if not self.seen.admit([digest_of(key, event.id)], (self.clock_ms,), self.clock_ms):
             entry = Entry(self.clock_ms, self._count, event, mark)
             self._count += 1
             self._settle({key: [entry]}, Span(self.clock_ms, self.clock_ms))

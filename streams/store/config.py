@@ -106,9 +106,6 @@ class ConfigStore:
         """Return a workspace's sources, or everybody's, by id."""
         return await self.sources.list(workspace)
 
-    async def source_by_write_key(self, write_key: str) -> Source | None:
-        return await self.sources.find(tables.sources.c.write_key == write_key)
-
     async def source_by_id(self, source_id: str) -> Source | None:
         return await self.sources.find(tables.sources.c.id == source_id)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from streams.model.rollups import SketchKind
 from streams.model.triggers import Trigger
-from streams.operators.sketches import unique_estimate, value_quantiles
+from streams.operators.sketches import UniqueUnion, value_quantiles
 from streams.state import codec
 from tests.chaos.single_pass import Outcome
 
@@ -132,7 +132,7 @@ def _published_sketches(number: int, outcome: Outcome) -> dict[Any, Any]:
 
 def _estimate(kind: str, body: bytes) -> Any:
     if kind == SketchKind.UNIQUES:
-        return unique_estimate((body,))
+        return UniqueUnion((body,)).estimate()
     return value_quantiles((body,), (0.01, 0.25, 0.5, 0.75, 0.99))
 
 

@@ -14,17 +14,10 @@ from streams.model.events import Event
 from streams.model.rollups import MICROS, Rollup, Sketch, SketchKind
 from streams.operators import rollups, sketch_book
 from streams.operators.rollups import STATE_PREFIXES, Rollups
-from streams.operators.sketches import (
-    UniqueSketch,
-    ValueSketch,
-    merge_uniques,
-    merge_values,
-    unique_estimate,
-    value_quantiles,
-)
+from streams.operators.sketches import UniqueSketch, UniqueUnion, value_quantiles
 from tests.strategies import DAY_MS, frame_lists
+from tests.unit.streams.sketches_kit import DECILES, SIGMA, unique_estimate, uniques, values
 
-SIGMA = 1.04 / math.sqrt(2048)
 profiles = st.lists(st.integers(0, 3_000).map("user:{}".format), max_size=400)
 amounts = st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=60)
 
@@ -146,25 +139,13 @@ def _order(value: float) -> Event:
     return Event("m", "default", "web", "user:1", "order_completed", 0, 0, None, value=value, currency="EUR")
 
 
-def uniques(ids: list[str]) -> UniqueSketch:
-    sketch = UniqueSketch()
-    sketch.absorb(ids)
-    return sketch
-
-
-def values(numbers: list[float]) -> ValueSketch:
-    sketch = ValueSketch()
-    sketch.absorb(numbers)
-    return sketch
-
-
 @settings(deadline=None)
 @given(parts=st.lists(profiles, min_size=1, max_size=6))
 def test_visitors_of_all_parts_are_those_of_one_sketch_of_all(parts):
     bodies = [uniques(part).body() for part in parts]
     every = uniques([profile for part in parts for profile in part]).body()
     assert unique_estimate(bodies) == unique_estimate(reversed(bodies)) == unique_estimate([every])
-    assert unique_estimate([merge_uniques(bodies)]) == unique_estimate([every])
+    assert unique_estimate([UniqueUnion(bodies).body()]) == unique_estimate([every])
 
 
 @settings(deadline=None)
@@ -178,7 +159,8 @@ def test_visitors_go_on_after_a_restart_to_the_same_bytes(ids, cut):
 @given(parts=st.lists(amounts, min_size=1, max_size=6))
 def test_values_of_all_parts_are_those_of_one_sketch_of_all(parts):
     bodies = [values(part).body() for part in parts]
-    assert merge_values(bodies) == values([number for part in parts for number in part]).body()
+    every = values([number for part in parts for number in part]).body()
+    assert value_quantiles(bodies, DECILES) == value_quantiles([every], DECILES)
 
 
 @given(numbers=amounts, quantile=st.floats(0, 1))

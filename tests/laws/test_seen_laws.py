@@ -13,7 +13,7 @@ from streams.state import seen_chunks
 from streams.state.seen_chunks import SeenChunks, SeenMark
 from streams.state.seen_files import SeenFolder
 
-POOL = [0, 1, 2, 3, 2**63, 2**64 - 2, 2**64 - 1] + [digest_of("w", "p", str(n)) for n in range(40)]
+POOL = [0, 1, 2, 3, 2**63, 2**64 - 2, 2**64 - 1] + [digest_of("p", str(n)) for n in range(40)]
 
 steps_ms = st.sampled_from([-DAY_MS, 0, 0, 0, 0, 1, DAY_MS // 3, DAY_MS, 3 * DAY_MS, 8 * DAY_MS])
 frames = st.lists(st.tuples(st.sampled_from(POOL), steps_ms), max_size=30)

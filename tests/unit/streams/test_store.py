@@ -72,7 +72,7 @@ async def test_configuration_survives_reopening(tmp_path: Path):
     await store.close()
     reopened = make_store(tmp_path / "config.db")
     await reopened.open()
-    assert await reopened.source_by_write_key(source.write_key) == source
+    assert await reopened.source_by_id(source.id) == source
     await reopened.close()
 
 
