@@ -193,6 +193,41 @@ def test_an_error_of_the_policy_is_shown_at_its_field_and_keeps_what_was_typed(p
     assert platform.get("/api/sources/web")["policy"]["rate_per_s"] == 900
 
 
+def test_a_schema_is_found_wrong_at_its_place_then_mended_replaced_and_removed(page, platform):
+    page.goto("/sources?open=web")
+    page.get_by_test_id("add-schema").click()
+    page.get_by_test_id("schema-event").locator("input").fill("Seat Booked")
+    text, row = page.get_by_test_id("schema-text"), page.locator("[data-event=seat_booked]")
+    text.fill('{"properties": {\n  "seats": {"minimum": "one"}}}')
+    page.get_by_test_id("save-schema").click()
+    expect(page.get_by_test_id("schema-text-about")).to_contain_text("properties.seats.minimum in line 2")
+    text.fill('{"properties": {\n  "seats": {"minimum": 1}}}')
+    page.get_by_test_id("save-schema").click()
+    expect(row).to_have_attribute("data-version", "1")
+    expect(page.get_by_test_id("add-schema")).to_be_focused()
+    page.get_by_test_id("schemas-block").click()
+    expect(page.get_by_test_id("schemas-block")).to_have_attribute("aria-pressed", "true")
+
+    def status() -> int:
+        return send(platform, {"event": "Seat Booked", "userId": "s", "properties": {"seats": 0}})
+
+    platform.until("the schema", lambda: status() == 400)
+    row.get_by_role("button").click()
+    expect(text).to_have_value(re.compile('"minimum": 1'))
+    text.fill('{"properties": {"seats": {"minimum": 0}}}')
+    page.get_by_test_id("save-schema").click()
+    expect(row).to_have_attribute("data-version", "2")
+    platform.until("the second version", lambda: status() == 200)
+    row.get_by_role("button").click()
+    page.get_by_test_id("remove-schema").click()
+    page.get_by_test_id("remove-schema-confirm").click()
+    expect(page.get_by_test_id("schema-done")).to_have_text("Removed: the schema of seat_booked.")
+    expect(row).to_have_count(0)
+    page.get_by_test_id("schemas-off").click()
+    expect(page.get_by_test_id("schemas-off")).to_have_attribute("aria-pressed", "true")
+    assert platform.get("/api/event-schemas")["schemas"] == []
+
+
 def test_a_platform_is_added_with_its_secret_and_turned_off(page, platform):
     page.goto("/sources")
     page.get_by_test_id("add").click()

@@ -31,6 +31,20 @@ export interface SourceList {
   kinds: string[];
 }
 
+export interface SchemaNote {
+  event: string;
+  /** Whose events it judges; "" for those of all sources without one of their own. */
+  source: string;
+  version: number;
+  created_ms: number;
+  author: string;
+  is_removed: boolean;
+}
+
+export interface SchemaList {
+  schemas: SchemaNote[];
+}
+
 /** Events since the process started, by what became of them; what was refused for its sender has its error's name. */
 export interface Tally {
   refused: number;

@@ -48,7 +48,7 @@ export async function getText(path: string, signal?: AbortSignal): Promise<strin
 
 /** `body` is the JSON text itself where numbers must stay as they were written. */
 export async function sendJson<T>(
-  method: "POST" | "PATCH" | "DELETE",
+  method: "POST" | "PUT" | "PATCH" | "DELETE",
   path: string,
   body: object | string,
   signal?: AbortSignal,

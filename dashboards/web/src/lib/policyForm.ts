@@ -1,4 +1,4 @@
-/** A source's policy as a form holds it, and what a change of the form asks the API for. Pure. */
+/** A source's policy as a form holds it (without how schemas judge, which stands with the schemas), and what a change of the form asks the API for. Pure. */
 
 import type { Policy } from "../client/door";
 
@@ -8,7 +8,6 @@ export interface PolicyForm {
   allowed_origins: string;
   rate_per_s: string;
   burst: string;
-  schemas: Policy["schemas"];
   drop_fields: string;
   hash_fields: string;
   honours_opt_out: boolean;
@@ -17,18 +16,20 @@ export interface PolicyForm {
 }
 
 export const formOf = (name: string, policy: Policy): PolicyForm => ({
-  ...policy,
   name,
   allowed_origins: policy.allowed_origins.join("\n"),
   rate_per_s: String(policy.rate_per_s),
   burst: String(policy.burst),
   drop_fields: policy.drop_fields.join("\n"),
   hash_fields: policy.hash_fields.join("\n"),
+  honours_opt_out: policy.honours_opt_out,
+  address: policy.address,
+  uncounted: policy.uncounted,
 });
 
 const LISTS = ["allowed_origins", "drop_fields", "hash_fields"] as const;
 const NUMBERS = ["rate_per_s", "burst"] as const;
-const CHOICES = ["schemas", "honours_opt_out", "address", "uncounted"] as const;
+const CHOICES = ["honours_opt_out", "address", "uncounted"] as const;
 
 export const linesOf = (text: string): string[] =>
   text

@@ -1,7 +1,14 @@
 /** The front door's report with the samples of the last minute, the sources, and the dead letters that wait. */
 
 import { useEffect, useState } from "react";
-import type { DoorReport, LetterDetail, LetterPage, LetterSummary, SourceList } from "../client/door";
+import type {
+  DoorReport,
+  LetterDetail,
+  LetterPage,
+  LetterSummary,
+  SchemaList,
+  SourceList,
+} from "../client/door";
 import { withParams } from "../client/http";
 import { type Sample, withSample } from "../lib/door";
 import type { EventMetrics } from "./useEventMetrics";
@@ -26,6 +33,9 @@ export function useDoor(): Door {
 /** A higher `edition` reads again at once. */
 export const useSources = (edition: number): Query<SourceList> =>
   useQuery<SourceList>("/api/sources", { refreshMs: 5000, edition });
+
+export const useSchemas = (edition: number): Query<SchemaList> =>
+  useQuery<SchemaList>("/api/event-schemas", { refreshMs: 5000, edition });
 
 export const useWaitingLetters = (edition: number): Query<LetterSummary> =>
   useQuery<LetterSummary>("/api/dead-letters/summary?state=new", { refreshMs: 5000, edition });

@@ -11,7 +11,8 @@ import { Section } from "../Section";
 import { useAction } from "../useAction";
 import { Attempt } from "./Attempt";
 import { FixRows } from "./FixRows";
-import { Editor, TextEditor, type Way } from "./LetterEditor";
+import { JsonEditor } from "./JsonEditor";
+import { Editor, type Way } from "./LetterEditor";
 
 interface Props {
   letter: LetterDetail;
@@ -26,7 +27,7 @@ export function MendSection({ letter, onChanged }: Props) {
   const [rows, setRows] = useState<FixRow[]>(() => firstRows(isJson || via === "gif", field));
   const [text, setText] = useState(() => (isText ? readable(letter.raw) : ""));
   const [attempt, setAttempt] = useState<{ of: string; told: LetterAttempt; dry: boolean } | null>(null);
-  const { busy, error, run, forget } = useAction();
+  const { error, run, forget } = useAction();
 
   if (!canReplay(stage)) return <OnlyDrop letter={letter} onChanged={onChanged} />;
   const fixes = !canMend(stage) ? "[]" : way === "text" ? replacementJson(text) : fixesJson(rows);
@@ -56,7 +57,14 @@ export function MendSection({ letter, onChanged }: Props) {
           {way === "fields" ? (
             <FixRows rows={rows} error={error} onChange={setRows} />
           ) : (
-            <TextEditor text={text} problem={problem} onChange={setText} />
+            <JsonEditor
+              label="The letter's JSON"
+              text={text}
+              help="Replaces the whole body. Numbers are sent as they stand here."
+              problem={problem && `No JSON yet: ${problem}`}
+              testId="raw-editor"
+              onChange={setText}
+            />
           )}
         </Editor>
       )}
@@ -64,7 +72,7 @@ export function MendSection({ letter, onChanged }: Props) {
       {current && <Attempt attempt={current.told} />}
       {(way === "text" || !error?.field.startsWith("fixes.")) && <ErrorNote error={error} />}
       {!isDone && (
-        <Foot busy={busy} isReady={problem === ""} isTried={isTried} onSend={send}>
+        <Foot isReady={problem === ""} isTried={isTried} onSend={send}>
           <DropPart letter={letter} onChanged={onChanged} />
         </Foot>
       )}
@@ -77,20 +85,19 @@ const firstRows = (isChangeable: boolean, field: string): FixRow[] =>
   isChangeable && field ? [{ key: 1, op: "set", path: field, to: "" }] : [];
 
 interface FootProps {
-  busy: boolean;
   isReady: boolean;
   isTried: boolean;
   onSend: (dry: boolean) => Promise<boolean>;
   children: ReactNode;
 }
 
-function Foot({ busy, isReady, isTried, onSend, children }: FootProps) {
+function Foot({ isReady, isTried, onSend, children }: FootProps) {
   const button = (label: string, testId: string, isNext: boolean, dry: boolean) => (
     <button
       type="button"
       className="button"
       data-tone={isNext ? "solid" : "plain"}
-      disabled={busy || !isReady}
+      disabled={!isReady}
       data-testid={testId}
       onClick={() => void onSend(dry)}
     >
@@ -124,7 +131,7 @@ function OnlyDrop({ letter, onChanged }: Props) {
 }
 
 function DropPart({ letter, onChanged }: Props) {
-  const { busy, error, run } = useAction();
+  const { error, run } = useAction();
   if (letter.state !== "new") return null;
   return (
     <>
@@ -133,7 +140,6 @@ function DropPart({ letter, onChanged }: Props) {
         question="It is given up: it stays to be looked at until its time is over, and can still be replayed."
         action="Drop it"
         tone="bad"
-        disabled={busy}
         testId="drop"
         onConfirm={() =>
           void run(async () => {

@@ -2,7 +2,7 @@
 
 import type { ApiError } from "../../client/http";
 import type { PolicyForm } from "../../lib/policyForm";
-import { Field, Toggle } from "../Field";
+import { Field, TextField, Toggle } from "../Field";
 
 interface Props {
   kind: string;
@@ -13,19 +13,9 @@ interface Props {
 
 type Lists = "allowed_origins" | "drop_fields" | "hash_fields";
 type Numbers = "rate_per_s" | "burst";
-type Choices = "schemas" | "address" | "uncounted";
+type Choices = "address" | "uncounted";
 
 const CHOICES: { field: Choices; label: string; help: string; options: [string, string][] }[] = [
-  {
-    field: "schemas",
-    label: "Events that break their schema",
-    help: "A schema is put with `campaigniq sources schema put`.",
-    options: [
-      ["off", "are not judged"],
-      ["warn", "are taken and marked"],
-      ["block", "are refused and kept as dead letters"],
-    ],
-  },
   {
     field: "address",
     label: "Network addresses of visitors",
@@ -133,20 +123,9 @@ function ListField({
   );
 }
 
-function NumberField({ field, label, help, error, value, onChange }: PartProps) {
-  return (
-    <Field label={label} help={help} error={error} testId={`policy-${field}`}>
-      {(control) => (
-        <input
-          {...control}
-          inputMode="decimal"
-          value={value}
-          onChange={(event) => onChange(event.target.value)}
-        />
-      )}
-    </Field>
-  );
-}
+const NumberField = ({ field, ...rest }: PartProps) => (
+  <TextField {...rest} testId={`policy-${field}`} inputMode="decimal" />
+);
 
 function ChoiceField({
   field,

@@ -5,7 +5,7 @@ import type { Source } from "../../client/door";
 import { sendJson } from "../../client/http";
 import { changeOf, formOf } from "../../lib/policyForm";
 import { ErrorNote } from "../ErrorNote";
-import { Field } from "../Field";
+import { TextField } from "../Field";
 import { Section } from "../Section";
 import { useAction } from "../useAction";
 import { PolicyFields } from "./PolicyFields";
@@ -20,7 +20,7 @@ export function PolicySection({ source, path, onChanged }: Props) {
   const [before, setBefore] = useState(() => formOf(source.name, source.policy));
   const [form, setForm] = useState(before);
   const [saved, setSaved] = useState(false);
-  const { busy, error, run } = useAction();
+  const { error, run } = useAction();
   const change = changeOf(before, form);
   const isOfField = error !== null && (error.field === "name" || error.field.startsWith("policy."));
 
@@ -46,29 +46,27 @@ export function PolicySection({ source, path, onChanged }: Props) {
         }}
         onChange={() => setSaved(false)}
       >
-        <Field label="Name" error={error?.field === "name" ? error.message : undefined} testId="policy-name">
-          {(control) => (
-            <input
-              {...control}
-              maxLength={200}
-              value={form.name}
-              onChange={(event) => setForm({ ...form, name: event.target.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Name"
+          error={error?.field === "name" ? error.message : undefined}
+          testId="policy-name"
+          maxLength={200}
+          value={form.name}
+          onChange={(name) => setForm({ ...form, name })}
+        />
         <PolicyFields kind={source.kind} form={form} error={error} onChange={setForm} />
         {!isOfField && <ErrorNote error={error} />}
-        <div className="button-row form-foot">
+        <div className="button-row form-foot" data-idle={!change}>
           <button
             type="submit"
             className="button"
             data-tone="solid"
-            disabled={busy || !change}
+            disabled={!change}
             data-testid="save-policy"
           >
             Save
           </button>
-          <button type="button" className="button" disabled={busy || !change} onClick={() => setForm(before)}>
+          <button type="button" className="button" disabled={!change} onClick={() => setForm(before)}>
             Undo changes
           </button>
           <span className="soft small" role="status">

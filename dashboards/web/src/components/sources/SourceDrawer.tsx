@@ -1,4 +1,4 @@
-/** One source from the side: how to connect it, its keys, its policy, and its end. */
+/** One source from the side: how to connect it, its keys, its schemas, its policy, and its end. */
 
 import type { Source } from "../../client/door";
 import { sendJson } from "../../client/http";
@@ -12,6 +12,7 @@ import { useAction } from "../useAction";
 import { ConnectSection } from "./ConnectSection";
 import { KeysSection } from "./KeysSection";
 import { PolicySection } from "./PolicySection";
+import { SchemasSection } from "./SchemasSection";
 
 interface Props {
   id: string;
@@ -42,6 +43,7 @@ export function SourceDrawer({ id, sources, onChanged, onClose }: Props) {
           </header>
           <ConnectSection source={source} />
           <KeysSection source={source} path={path} onChanged={onChanged} />
+          <SchemasSection key={`schemas ${id}`} source={source} path={path} onChanged={onChanged} />
           <PolicySection key={id} source={source} path={path} onChanged={onChanged} />
           <EndSection source={source} path={path} onChanged={onChanged} onRemoved={onClose} />
         </>
@@ -62,7 +64,7 @@ interface EndProps {
 }
 
 function EndSection({ source, path, onChanged, onRemoved }: EndProps) {
-  const { busy, error, run } = useAction();
+  const { error, run } = useAction();
   const turn = (is_enabled: boolean): Promise<boolean> =>
     run(async () => {
       await sendJson("PATCH", path, { is_enabled });
@@ -84,7 +86,6 @@ function EndSection({ source, path, onChanged, onRemoved }: EndProps) {
             question="Everything it sends is refused until you turn it on again. Keys and policy stay."
             action="Turn it off"
             tone="bad"
-            disabled={busy}
             testId="turn-off"
             onConfirm={() => void turn(false)}
           />
@@ -93,7 +94,6 @@ function EndSection({ source, path, onChanged, onRemoved }: EndProps) {
             type="button"
             className="button"
             data-tone="solid"
-            disabled={busy}
             data-testid="turn-on"
             onClick={() => void turn(true)}
           >
@@ -105,7 +105,6 @@ function EndSection({ source, path, onChanged, onRemoved }: EndProps) {
           question={`“${source.name || source.id}” ends with its keys and secrets, for good; its id is never given again. What it has sent stays.`}
           action="Remove it"
           tone="bad"
-          disabled={busy}
           testId="remove-source"
           onConfirm={() => void remove()}
         />

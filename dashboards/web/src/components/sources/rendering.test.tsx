@@ -8,12 +8,15 @@ import { ApiError } from "../../client/http";
 import { formOf } from "../../lib/policyForm";
 import type { NotedEntry } from "../../live/noted";
 import { Json } from "../Json";
+import { Segmented } from "../Segmented";
 import { titleOf } from "../useTitle";
 import { bars } from "./Activity";
 import { Attempt } from "./Attempt";
 import { FixRows } from "./FixRows";
+import { JsonEditor } from "./JsonEditor";
 import { NotedRow } from "./NotedRow";
 import { PolicyFields } from "./PolicyFields";
+import { SchemaEditor } from "./SchemaEditor";
 
 const NOW = 1_800_000_000_000;
 const ignore = (): void => {};
@@ -147,4 +150,32 @@ test("the tab's title names the view, and alerts before it", () => {
     "CampaignIQ",
     "● 2 alerts firing · Dead letters · CampaignIQ",
   ]);
+});
+
+test("what is wrong with a text stands below it and is named to those who can't see it", () => {
+  const editor = (problem: string) =>
+    html(<JsonEditor label="Schema" text="{}" help="Help" problem={problem} testId="t" onChange={ignore} />);
+  expect([editor("No JSON yet"), editor("")]).toEqual([
+    expect.stringMatching(
+      /aria-invalid="true" aria-describedby="([^"]+)".*<p id="\1" class="field-error".*No JSON/s,
+    ),
+    expect.stringContaining('class="field-help"'),
+  ]);
+});
+
+test("of several choices the one that holds is pressed", () => {
+  const choices = ["off", "warn"].map((value) => ({ value, label: value, testId: value }));
+  const page = html(<Segmented label="Mode" choices={choices} value="warn" onChange={ignore} />);
+  expect(
+    [...page.matchAll(/aria-pressed="(\w+)" data-testid="(\w+)"/g)].map((m) => `${m[2]} ${m[1]}`),
+  ).toEqual(["off false", "warn true"]);
+});
+
+test("a new schema begins with an event's name and an example, and can't be removed", () => {
+  const page = html(<SchemaEditor source="web" draft={null} onDone={ignore} />);
+  expect([
+    page.includes("schema-event"),
+    page.includes("&quot;minimum&quot;: 0"),
+    page.includes("remove-schema"),
+  ]).toEqual([true, true, false]);
 });

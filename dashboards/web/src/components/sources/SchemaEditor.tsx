@@ -1,0 +1,141 @@
+/** A schema as text: put as the event's next version, or taken away. What the API can't use is told with its place. */
+
+import { useEffect, useRef, useState } from "react";
+import type { SchemaNote } from "../../client/door";
+import { type ApiError, sendJson } from "../../client/http";
+import { jsonProblem } from "../../lib/fixes";
+import { lineOf, NEW_SCHEMA, placeOf, schemaPath } from "../../lib/schemas";
+import { Confirm } from "../Confirm";
+import { ErrorNote } from "../ErrorNote";
+import { TextField, Toggle } from "../Field";
+import { useAction } from "../useAction";
+import { JsonEditor } from "./JsonEditor";
+
+/** What is changed, and its text; nothing for a new one. */
+export interface Draft {
+  note: SchemaNote;
+  text: string;
+}
+
+interface Props {
+  source: string;
+  draft: Draft | null;
+  /** `told` is what has been done, "" for nothing. */
+  onDone: (told: string) => void;
+}
+
+export function SchemaEditor({ source, draft, onDone }: Props) {
+  const note = draft?.note;
+  const [event, setEvent] = useState(note?.event ?? "");
+  const [isForAll, setForAll] = useState(note?.source === "");
+  const [text, setText] = useState(draft?.text ?? NEW_SCHEMA);
+  const [judged, setJudged] = useState("");
+  const { error, run } = useAction();
+  const first = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
+  useEffect(() => first.current?.focus(), []);
+
+  const whose = isForAll ? "" : source;
+  const isChanged = !draft || draft.text !== text || note?.source !== whose;
+  const unfinished = jsonProblem(text);
+  const place = error && text === judged ? placeOf(error.field) : null;
+  const save = (): Promise<boolean> =>
+    run(async () => {
+      setJudged(text);
+      const stored = await sendJson<SchemaNote>("PUT", schemaPath(event, whose), text);
+      onDone(`Stored: ${stored.event}, version ${stored.version}.`);
+    });
+  const remove = (): Promise<boolean> =>
+    run(async () => {
+      if (!note) return;
+      await sendJson("DELETE", schemaPath(note.event, note.source), {});
+      onDone(`Removed: the schema of ${note.event}.`);
+    });
+  return (
+    <form
+      className="form schema-editor"
+      data-testid="schema-editor"
+      noValidate
+      onSubmit={(submitted) => {
+        submitted.preventDefault();
+        void save();
+      }}
+    >
+      {!note && (
+        <TextField
+          ref={first}
+          label="Event"
+          help="In any spelling: Order Completed and order_completed are one."
+          error={error?.field === "event" ? error.message : undefined}
+          testId="schema-event"
+          maxLength={128}
+          value={event}
+          onChange={setEvent}
+        />
+      )}
+      <JsonEditor
+        ref={note ? first : null}
+        label={note ? `JSON Schema of ${note.event}` : "JSON Schema"}
+        text={text}
+        help="Of the event's properties; for “identified” of its traits."
+        problem={
+          unfinished ? `No JSON yet: ${unfinished}` : place !== null && error && told(error, place, text)
+        }
+        testId="schema-text"
+        onChange={setText}
+      />
+      {note?.source !== source && (
+        <Toggle
+          label="For all sources"
+          help="A source's own schema goes before it."
+          checked={isForAll}
+          onChange={setForAll}
+        />
+      )}
+      {error?.field !== "event" && place === null && text === judged && <ErrorNote error={error} />}
+      <div className="button-row">
+        <button
+          type="submit"
+          className="button"
+          data-tone="solid"
+          disabled={unfinished !== "" || event.trim() === "" || !isChanged}
+          data-testid="save-schema"
+        >
+          {note ? "Save as next version" : "Add the schema"}
+        </button>
+        <button type="button" className="button" onClick={() => onDone("")}>
+          Cancel
+        </button>
+        {note && (
+          <Confirm
+            label="Remove"
+            question={`${note.source === "" ? "All sources' events" : "This source's events"} named ${note.event} are judged by this schema no more. Its versions stay.`}
+            action="Remove it"
+            tone="bad"
+            testId="remove-schema"
+            onConfirm={() => void remove()}
+          />
+        )}
+      </div>
+    </form>
+  );
+}
+
+/** The API's words without the path at their beginning, which is told with its line. */
+function told(error: ApiError, place: string, text: string) {
+  const words = error.message.startsWith(`${error.field}: `)
+    ? error.message.slice(error.field.length + 2)
+    : error.message;
+  const line = place && lineOf(text, place);
+  return (
+    <>
+      {place && (
+        <>
+          <code>{place}</code>
+          {line && ` in line ${line}`}
+          {": "}
+        </>
+      )}
+      {words}
+    </>
+  );
+}
