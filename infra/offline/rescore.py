@@ -7,8 +7,6 @@ earned up to there is replayed under the rules in force, and comes to each profi
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import msgspec
-
 from infra.offline.recorded import RecordedRun, Rules
 from infra.offline.run import Listeners, Run
 from infra.offline.sources import LogSource
@@ -21,7 +19,7 @@ from streams.model.ids import partition_for
 from streams.model.moves import Move, MoveBatch, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.rules.ruleset import RuleSet
-from streams.operators.pipeline import Recomputed
+from streams.operators.identity.parcels import SCORES, Recomputed
 from streams.operators.rulebook import RuleBook
 from streams.ports import EventLog, NewRecord
 from streams.state import codec
@@ -29,7 +27,6 @@ from streams.state import codec
 _MAX_MOVES = 200
 _MAX_FRAME_BYTES = 256 << 10
 _READ_RECORDS = 1_000
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class RescoreError(CampaignIqError):
@@ -146,7 +143,7 @@ async def _send(log: EventLog, run: Run, workspace: str, score: str, mark: int) 
 
     for state in _scored(run, workspace, score):
         scores = {score: state.scores[score]} if score in state.scores else {}
-        body = _encode(Recomputed(mark, state.id, scores))
+        body = SCORES.packed(Recomputed(mark, state.id, scores))
         target = partition_for(workspace, state.id, count)
         waiting[target].append(Move(MoveKind.RESCORE, workspace, state.id, state.id, mark, body))
         sizes[target] += len(body)

@@ -18,7 +18,7 @@ class MoveKind(IntEnum):
     MEMBER = 6  # [Membership] the score of `source`, a member of the company `target`
     INTEREST = 7  # [Interest] `source` wants to hear of the product `target`, or no longer does
     NOTIFY = 8  # [Notice] news of the product `source` for `target`
-    RESCORE = 9  # [dict of scores] the scores of `target` up to a point of the log, computed anew
+    RESCORE = 9  # [parcel of Recomputed] the scores of `target` up to a point of the log, computed anew
     ERASED = 10  # nothing: what stood here was about somebody who was erased; it keeps the numbers of those after it
 
 

@@ -11,13 +11,13 @@ from streams.model.events import Event
 from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.rules.ruleset import RuleSet
-from streams.model.scores import ScoreState
 from streams.model.triggers import Trigger, trigger_id
 from streams.operators.accounts import JOINS_GROUP, Accounts
 from streams.operators.base import Firing, Stepped
 from streams.operators.history import History
 from streams.operators.history_keys import keys_shown
 from streams.operators.identity.nodes import IDENTITY_EVENTS, Identity
+from streams.operators.identity.parcels import SCORES
 from streams.operators.merging import Merging
 from streams.operators.pages import Pages
 from streams.operators.product_moves import ProductMoves
@@ -25,16 +25,6 @@ from streams.operators.rule_checks import check_rule_set
 from streams.operators.scoring import Scoring
 from streams.operators.windows import Abandonment
 
-
-class Recomputed(msgspec.Struct, frozen=True, array_like=True):
-    """The body of a RESCORE: what the recompute `mark` found for `owner`, the target or an id merged into it since."""
-
-    mark: int
-    owner: str
-    scores: dict[str, ScoreState]
-
-
-_decode_recompute = msgspec.msgpack.Decoder(Recomputed).decode
 CONTACT_TRAITS = ("name", "first_name", "last_name", "email", "phone", "language", "timezone")
 PAGE_VIEWED = "page_viewed"
 _OF_WHO_HOLDS = (MoveKind.RESCORE, MoveKind.NOTIFY)
@@ -117,7 +107,7 @@ class Pipeline:
         state = self.migrated(state)
         moves: tuple[Move, ...] = ()
         if move.kind is MoveKind.RESCORE:
-            recompute = _decode_recompute(move.body)
+            recompute = SCORES.unpacked(move.body)
             scores = self._scoring.replaced(state.scores, recompute.scores, recompute.owner, state.id, recompute.mark)
             return replace(state, scores=scores), (), ()
         if move.kind is MoveKind.MEMBER:

@@ -10,12 +10,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streams.frames import Frame, decode
+from streams.frames import Frame, decode, encode_control, encode_events
+from streams.model.control import Control, ControlKind
 from streams.model.errors import FrameError
 from streams.model.moves import MoveKind
 from streams.model.profile import ProfileState
-from streams.operators.identity.parcels import VERSION, packed, unpacked
+from streams.operators.identity.parcels import SCORES, VERSION, packed, unpacked
 from tests.laws.engine_kit import Run
+from tests.unit.streams.builders import NOW_MS, event
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 VERSIONS = range(VERSION + 1)
@@ -52,6 +54,23 @@ def test_what_is_given_back_in_any_version_counts_again(version):
     assert (browser.identity.detached, list(browser.facts.moved)) == (("user:ada",), ["anon:x"])
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_scores_computed_anew_of_any_version_take_the_place_of_what_was_earned(version):
+    run = Run()
+    recompute = encode_control(Control(ControlKind.RECOMPUTE, "default", 7, b"lead"), 0)
+    run.apply([decode(encode_events([event("demo_requested")], NOW_MS)), decode(recompute)])
+    run.partition.apply(2, sample(version, MoveKind.RESCORE))
+    assert run.partition.dead_letters == []
+    ada = run.partition.profiles.get("default\x1fuser:ada")
+    assert ada.scores["lead"].parts["demo_requested"].count == 3
+
+
+def test_scores_are_sent_in_the_newest_version():
+    sent = body(sample(VERSION, MoveKind.RESCORE))
+    assert SCORES.packed(SCORES.unpacked(sent)) == sent
+    assert SCORES.unpacked(body(sample(0, MoveKind.RESCORE))) == SCORES.unpacked(sent)
+
+
 @pytest.mark.parametrize("kind", [MoveKind.ABSORB, MoveKind.RESTORE])
 def test_state_is_sent_in_the_newest_version(kind):
     sent = body(sample(VERSION, kind))
@@ -65,8 +84,9 @@ def test_every_version_of_a_sample_says_the_same(kind):
 
 @pytest.mark.parametrize("unknown", [b"", b"\x02\x99", b"\xff"])
 def test_a_version_of_the_future_is_refused_by_its_number(unknown):
-    with pytest.raises(FrameError, match="is not known; this build reads up to 1"):
-        unpacked(unknown)
+    for read in (unpacked, SCORES.unpacked):
+        with pytest.raises(FrameError, match="is not known; this build reads up to 1"):
+            read(unknown)
 
 
 @pytest.mark.parametrize("damaged", [packed(CARRIED)[:-1], msgspec.msgpack.encode(CARRIED)[:-1]])
