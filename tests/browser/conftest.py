@@ -6,23 +6,16 @@ Not one for all: as long as Playwright runs, its loop keeps every asynchronous t
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from infra.build.parts import PARTS
 from tests.browser.collector import Collector, Site, running
-
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--test-third-party-cookie-phaseout",
-]  # fmt: skip
+from tests.chromium import chromium
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=str(PARTS["browser"].find()), args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium("--test-third-party-cookie-phaseout") as started:
+        yield started
 
 
 @pytest.fixture

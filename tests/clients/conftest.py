@@ -1,15 +1,10 @@
 """A front door on a port, for clients that know nothing of tests: it can be told to refuse, and says what it got."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-import uvicorn
 from starlette.requests import Request
-from starlette.types import ASGIApp
 
 from infra.clock import SystemClock
 from ingest.app import create_ingest_app
@@ -20,21 +15,11 @@ from ingest.errors import RateLimitedError
 from ingest.settings import IngestSettings
 from ingest.sources import Source, StaticSources
 from streams.model.errors import LogFullError
+from tests.serving import served
 from tests.unit.ingest.fake_log import FakeLog
 
 KEY = "wk_web"
 SOURCE = Source("site", "ws", "web", write_key=KEY)
-
-
-@asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve the application at the address that is given."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        serving = asyncio.create_task(server.serve([listener]))
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
 
 
 class Trouble(OpenGate):

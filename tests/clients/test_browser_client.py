@@ -14,7 +14,8 @@ from starlette.staticfiles import StaticFiles
 from infra.build.checkout import CLIENTS
 from infra.build.parts import PARTS
 from tests.clients.calls import NAMES, told
-from tests.clients.conftest import KEY, OpenDoor, served
+from tests.clients.conftest import KEY, OpenDoor
+from tests.serving import served
 
 pytestmark = [pytest.mark.clients, pytest.mark.browser, pytest.mark.slow]
 

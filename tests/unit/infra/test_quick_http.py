@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 import uvicorn
@@ -13,6 +13,7 @@ from infra import bounded_http
 from infra.bounded_http import MAX_HEAD_BYTES
 from infra.quick_http import MAX_BODY_BYTES, Answer, Senders, protocol_with
 from ingest.call import Call
+from tests.serving import connected
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n"
 
@@ -54,22 +55,8 @@ def faulty(_call: Call, _body: bytes, _answer: Answer) -> bool:
     raise ZeroDivisionError("inside")
 
 
-@asynccontextmanager
-async def serving(quick: Recorder) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        ordinary, http=protocol_with(quick, ("/q",), Senders([])), lifespan="off", log_config=None, access_log=False
-    )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the test's process keeps its own
-    task = asyncio.create_task(server.serve([listener]))
-    reader, writer = await asyncio.open_connection(*listener.getsockname())
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        server.should_exit = True
-        await task
+def serving(quick: Recorder) -> AbstractAsyncContextManager[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    return connected(ordinary, http=protocol_with(quick, ("/q",), Senders([])))
 
 
 async def answer_of(reader: asyncio.StreamReader) -> bytes:

@@ -1,36 +1,18 @@
 """A body that its head declares to be too large is refused before it comes, and the connection closes."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import httpx
 import pytest
-import uvicorn
 
 from ingest import parting
 from ingest.turnstile import Turnstile
+from tests.serving import connected
 from tests.unit.ingest.fake_log import FakeLog
 
 HEAD = b"POST /v1/%b?k=wk_web HTTP/1.1\r\nHost: door\r\nContent-Length: %b\r\n%b\r\n"
-
-
-@asynccontextmanager
-async def connected(app) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, http="httptools"))
-    task = asyncio.create_task(server.serve([listener]))
-    while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    reader, writer = await asyncio.open_connection(*listener.getsockname())
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        server.should_exit = True
-        await task
-        listener.close()
 
 
 @pytest.mark.parametrize(
@@ -44,7 +26,7 @@ async def connected(app) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.St
 )
 async def test_it_is_answered_before_its_body_comes_and_hung_up(app, monkeypatch, kind, size, more):
     monkeypatch.setattr(parting, "LINGER_S", 0.05)
-    async with asyncio.timeout(10), connected(app) as (reader, writer):
+    async with asyncio.timeout(10), connected(app, http="httptools") as (reader, writer):
         writer.write(HEAD % (kind, size, more))
         answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -52,14 +34,14 @@ async def test_it_is_answered_before_its_body_comes_and_hung_up(app, monkeypatch
 
 
 async def test_whoever_sends_it_all_the_same_gets_the_answer(app):
-    async with asyncio.timeout(10), connected(app) as (reader, writer):
+    async with asyncio.timeout(10), connected(app, http="httptools") as (reader, writer):
         writer.write(HEAD % (b"batch", b"3000000", b"") + b"x" * 3_000_000)
         await writer.drain()
         assert (await reader.read()).startswith(b"HTTP/1.1 413 ")
 
 
 async def test_where_there_is_no_room_for_the_rest_it_hangs_up_at_once(app, caplog):
-    async with asyncio.timeout(10), connected(Turnstile(app, 200_000, 60, 2)) as (reader, writer):
+    async with asyncio.timeout(10), connected(Turnstile(app, 200_000, 60, 2), http="httptools") as (reader, writer):
         writer.write(HEAD % (b"batch", b"3000000", b"") + b"x" * 150_000)
         assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
         with suppress(ConnectionResetError):  # the rest was never read

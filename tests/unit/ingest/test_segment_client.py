@@ -2,25 +2,20 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
 from segment.analytics.client import Client
 from starlette.applications import Starlette
 
+from tests.serving import served
 from tests.unit.ingest.fake_log import FakeLog
 
 
 @pytest.fixture
 async def server_url(app: Starlette) -> AsyncIterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        serving = asyncio.create_task(server.serve([listener]))
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+    async with served(app) as url:
+        yield url
 
 
 @contextlib.contextmanager
