@@ -95,7 +95,7 @@ class ErasureDesk:
         kind, _, value = key.partition(":")
         named = f"email:{value.lower()}" if kind == "email" else key
         is_id = kind in KINDS and bool(value)
-        if row is None:
+        if row is None or named in decode_profile(row.state).identity.detached:
             if is_id:
                 return {named}, set()
             raise ApiError(

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from infra.erasure.search import count_in
 from infra.offline.archive import ArchiveSource, ArchiveWriter
-from streams.log.rewriting import count_of, rewritten_frame
+from streams.log.rewriting import count_of, events_of, rewritten_frame
 from streams.model.errors import CampaignIqError, ConfigurationError
-from streams.operators.erasing import Person
+from streams.operators.erasing import Person, spared_of
 
 _ENDING = ".cqar"
 
@@ -28,7 +29,22 @@ def archives_in(paths: Sequence[Path]) -> list[Path]:
 
 def rewrite_archives(paths: Sequence[Path], person: Person) -> dict[Path, int]:
     """Take the person out of the archives; return how many events went, by file. Raises FrameError, CampaignIqError."""
+    near: set[str] = set()
+    for path in paths:
+        near |= _near(path, person)
+    person = Person(person.workspace, person.ids, person.aliases, spared_of(person.telling, near))
     return {path: _rewrite(path, person) for path in paths}
+
+
+def _near(path: Path, person: Person) -> set[str]:
+    """Return values of other people's ids that the person's stand in."""
+    near: set[str] = set()
+    with closing(ArchiveSource([path])) as source:
+        for record in source.records():
+            if record.value and person.is_in(record.value):
+                for event in events_of(record.value):
+                    near |= person.near(() if person.must_be(event.profile) else (event.profile,), event.keys)
+    return near
 
 
 def _rewrite(path: Path, person: Person) -> int:
@@ -48,7 +64,7 @@ def _rewrite(path: Path, person: Person) -> int:
             os.fsync(file.fileno())
         if not is_changed:
             return 0
-        if count_in(fresh, person.telling):
+        if count_in(fresh, person.telling, person.spared):
             raise CampaignIqError(f"{path} names the person in a way that can't be taken out; it was left as it is")
         fresh.chmod(path.stat().st_mode & 0o777)
         fresh.replace(path)

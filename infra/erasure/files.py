@@ -1,23 +1,26 @@
-"""The data folder after an erasure: write-ahead logs are emptied, and every file is searched for the person."""
+"""The data folder after an erasure: write-ahead logs are emptied, every file is searched for the person, and databases
+that keep deleted text in their free space are written anew.
+"""
 
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import orjson
 
 from infra.erasure import search
-from streams.model.errors import CampaignIqError
+from infra.erasure.errors import SearchError
 
+MOST_WRITTEN_ANEW_BYTES = 256 << 20
+"""Larger databases are not: those who write to it meanwhile would give up waiting."""
+_WRITTEN_ANEW_S = 2.0
 _TRIES = 100
 _PAUSE_S = 0.1
-
-
-class SearchError(CampaignIqError):
-    """The files could not be searched to their end."""
+_PROGRESS_STEPS = 10_000
 
 
 def empty_write_ahead_logs(folder: Path, names: Iterable[str] | None = None) -> list[str]:
@@ -29,13 +32,20 @@ def empty_write_ahead_logs(folder: Path, names: Iterable[str] | None = None) -> 
     return [path.name for path in wanted if not _is_emptied(path)]
 
 
-def files_that_tell(folder: Path, values: Iterable[str], skipped: Iterable[str] = ()) -> dict[str, int]:
-    """Return file -> how often one of the values stands in it, in whatever case. Blocks.
+def files_that_tell(
+    folder: Path, values: Iterable[str], spared: Iterable[str] = (), skipped: Iterable[str] = ()
+) -> dict[str, int]:
+    """Return file -> how often one of the values stands in it, in whatever case and in none of those that are spared.
 
-    Every file below the folder is read from end to end, whatever its kind, in a child process: see `search`.
+    Every file below the folder is read from end to end, whatever its kind, in a child process: see `search`. Blocks.
     Raises SearchError.
     """
-    asked = {"folder": str(folder), "values": sorted(values), "skipped": sorted(skipped)}
+    asked = {
+        "folder": str(folder),
+        "values": sorted(values),
+        "spared": sorted(spared),
+        "skipped": sorted(skipped),
+    }
     if not asked["values"]:
         return {}
     command = [sys.executable, "-I", search.__file__]
@@ -47,17 +57,36 @@ def files_that_tell(folder: Path, values: Iterable[str], skipped: Iterable[str] 
     return found
 
 
+def write_anew(folder: Path, names: Iterable[str]) -> list[str]:
+    """Let SQLite write those of the files that are databases anew, so that nothing is left of what was deleted before
+    `secure_delete`; return which were. Those who write to one meanwhile wait. Blocks.
+    """
+    wanted = {path.name: path for path in folder.glob("*.db")}
+    return [name for name in names if name in wanted and _is_written_anew(wanted[name])]
+
+
+def _is_written_anew(path: Path) -> bool:
+    if path.stat().st_size > MOST_WRITTEN_ANEW_BYTES:
+        return False
+    with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as db:
+        deadline_s = time.monotonic() + _WRITTEN_ANEW_S
+        db.set_progress_handler(lambda: time.monotonic() > deadline_s, _PROGRESS_STEPS)
+        try:
+            db.execute("VACUUM")
+        except sqlite3.OperationalError:
+            # It took too long, somebody else did, or there is no room for the copy: it is as it was.
+            return False
+    return True
+
+
 def _is_emptied(path: Path) -> bool:
     with_wal = path.with_name(f"{path.name}-wal")
     if not with_wal.exists():
         return True
-    db = sqlite3.connect(path, timeout=10, isolation_level=None)
-    try:
+    with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as db:
         for _ in range(_TRIES):
             busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if not busy:
                 return True
             time.sleep(_PAUSE_S)
-    finally:
-        db.close()
     return False

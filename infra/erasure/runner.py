@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import NamedTuple, Protocol
 
-from infra.erasure.job import AskAgainError, NotErasedError
+from infra.erasure.errors import AskAgainError, NotErasedError
 from streams.log.embedded import EmbeddedEventLog
 from streams.log.rewriting import Rewriter
 from streams.model.errors import CampaignIqError

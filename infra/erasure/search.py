@@ -15,25 +15,35 @@ from pathlib import Path
 _PIECE_BYTES = 4 << 20
 
 
-def count_in(path: Path, values: Iterable[str]) -> int:
-    """Return how often one of the values stands in the file, in whatever case; 0 when the file is gone."""
-    words = [value.encode() for value in values]
-    if not words:
+def count_in(path: Path, values: Iterable[str], spared: Iterable[str] = ()) -> int:
+    """Return how often one of the values stands in the file, in whatever case and in none of those that are spared; 0
+    when the file is gone.
+    """
+    wanted, left = [value.encode() for value in values], [value.encode() for value in spared]
+    if not wanted:
         return 0
-    wanted = re.compile(b"|".join(map(re.escape, words)), re.IGNORECASE)
-    overlap = max(map(len, words)) - 1
-    count, tail = 0, b""
+    found = re.compile(b"%b|(%b)" % (_any_of(left), _any_of(wanted)), re.IGNORECASE)
+    overlap = max(map(len, wanted + left)) - 1
+    count, tail, is_open = 0, b"", True
     try:
         with path.open("rb", buffering=0) as file:
             # Pieces and no map: a file that is cut while it is read must not end the search by a signal.
-            while piece := file.read(_PIECE_BYTES):
+            while is_open:
+                piece = file.read(_PIECE_BYTES)
+                is_open = bool(piece)
                 data = tail + piece
-                count += sum(1 for found in wanted.finditer(data) if found.end() > len(tail))
-                tail = data[-overlap:] if overlap else b""
+                # What begins before has been counted; what begins so late may go on in the next piece.
+                first, last = max(0, len(tail) - overlap), len(data) - overlap if is_open else len(data)
+                count += sum(1 for one in found.finditer(data) if one[1] and first <= one.start() < last)
+                tail = data[max(0, last - overlap) :]
     except FileNotFoundError:
         # The local copy's tables come and go.
         return 0
     return count
+
+
+def _any_of(words: list[bytes]) -> bytes:
+    return b"|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or b"(?!)"
 
 
 def _unless_gone(error: OSError) -> None:
@@ -42,9 +52,9 @@ def _unless_gone(error: OSError) -> None:
         raise error
 
 
-def search(folder: Path, values: Iterable[str], skipped: Iterable[str]) -> dict[str, int]:
+def search(folder: Path, values: Iterable[str], spared: Iterable[str], skipped: Iterable[str]) -> dict[str, int]:
     """Return file -> count for every file below the folder that has one, but for the skipped and their logs."""
-    values, left_out = tuple(values), frozenset(skipped)
+    values, spared, left_out = tuple(values), tuple(spared), frozenset(skipped)
     beside = tuple(f"{name}-" for name in left_out)
     found = {}
     for root, _, names in os.walk(folder, onerror=_unless_gone):
@@ -52,11 +62,12 @@ def search(folder: Path, values: Iterable[str], skipped: Iterable[str]) -> dict[
             path = Path(root, name)
             if name in left_out or name.startswith(beside) or path.is_symlink() or not path.is_file():
                 continue
-            if count := count_in(path, values):
+            if count := count_in(path, values, spared):
                 found[path.relative_to(folder).as_posix()] = count
     return found
 
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
-    json.dump(search(Path(asked["folder"]), asked["values"], asked["skipped"]), sys.stdout)
+    found = search(Path(asked["folder"]), asked["values"], asked["spared"], asked["skipped"])
+    json.dump(found, sys.stdout)

@@ -12,6 +12,7 @@ from streams.model.errors import FrameError
 from streams.model.profile import ProfileState
 from streams.model.rules.ruleset import RuleSet
 from streams.model.tiers import account_model, lead_model
+from streams.operators.identity.placeholders import claimer_of
 from streams.ports import AccountRow, DeadLetterSink, EventLog, LeadRow, LogRecord, ProfileView
 from streams.state.codec import PROFILE_PREFIX, decode_profile, is_profile_key
 
@@ -162,6 +163,8 @@ def _sort_in(batch: _Batch, state: ProfileState, offset: int, rules: Callable[[s
         batch.redirects.append((state.workspace, state.id, state.identity.moved_to))
     elif state.account is not None and state.id.startswith(ACCOUNT_PREFIX):
         batch.accounts.append(account_row_of(state, account_model(rules(state.workspace))))
+    elif holder := claimer_of(state):
+        batch.redirects.append((state.workspace, state.id, holder))
     else:
         # A product, or an id that holds nobody (any more).
         batch.removed.append((state.workspace, state.id))

@@ -4,7 +4,7 @@ import sqlite3
 
 from sinks.sqlite_worker import transaction
 
-VERSION = 3
+VERSION = 4
 
 # `state` last: it is the long one, and SQLite reads a row only as far as the columns asked for.
 _SCHEMA = """

@@ -10,6 +10,7 @@ from streams.frames import FrameKind
 from streams.log import topics
 from streams.model.dead_letters import DeadLetter
 from streams.model.errors import FrameError
+from streams.model.events import Event
 from streams.model.triggers import Trigger
 from streams.operators.erasing import Person
 from streams.operators.raw_forms import documents_in, forms_of
@@ -70,10 +71,24 @@ def _rewritten(value: bytes, persons: Sequence[Person]) -> bytes:
 
 def count_of(value: bytes, left: bytes | None) -> int:
     """Return how many events went between two versions of a frame."""
+    return len(events_of(value)) - len(events_of(left or frames.ERASED))
+
+
+def is_control(value: bytes) -> bool:
+    """Say whether it is the frame of a control record: of those only erasures' own are rewritten."""
     try:
-        return len(frames.decode(value).events) - len(frames.decode(left or frames.ERASED).events)
+        return frames.decode(value).control is not None
     except FrameError:
-        return 0
+        return False
+
+
+def events_of(value: bytes) -> Sequence[Event]:
+    """Return the events of a frame; none of what is no frame."""
+    try:
+        frame = frames.decode(value)
+    except FrameError:
+        return ()
+    return frame.events
 
 
 def names_person(raw: bytes, person: Person) -> bool:

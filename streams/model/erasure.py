@@ -11,13 +11,15 @@ from streams.model.junk import is_junk
 class Erase(Struct, frozen=True, array_like=True):
     """The body of an ERASE control record: `ids` are the person's, and go; `others` are profiles of other people,
     companies and products that name them, with or without the person's doing. `aliases` stand for the ids where what
-    the person had brought to others keeps its label. Once the erasure is done, the record keeps only `erasure`.
+    the person had brought to others keeps its label. `spared` are values of other people's ids that one of the person's
+    is part of. Once the erasure is done, the record keeps only `erasure`.
     """
 
     erasure: str
     ids: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     aliases: dict[str, str] = {}
+    spared: tuple[str, ...] = ()
 
 
 def ids_named(keys: ProfileKeys) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Which events, states and moves are a person's, and what is left of others' without that person. Pure.
 
 What is the person's own goes as a whole. What is somebody else's stays, without the person's ids: in places that hold
-ids each is taken out by its kind; what names the person anywhere (e-mail, phone, long ids) goes wherever it stands.
+ids each is taken out by its kind; what names the person anywhere (e-mail, phone, long ids) goes wherever it stands, but
+for where it is part of somebody else's longer id. A long id that somebody else has under another kind names nobody.
 """
 
 import re
@@ -21,16 +22,20 @@ from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.triggers import Trigger
 from streams.operators.history import without_key
-from streams.operators.identity.named import kind_and_value
+from streams.operators.history_keys import KEY_FIELDS, keys_without
+from streams.operators.identity.named import kind_and_value, previous_ids
 from streams.operators.identity.parcels import packed, unpacked
 from streams.operators.product_news import profile_of
 from streams.operators.written_ids import written_pattern
 
 LEAST_TELLING_CHARS = 8
 """An id of so many characters is nobody else's count or order; shorter ones are looked for where ids stand."""
+MOST_SPARED = 100
+"""An id that is part of more of other people's ids tells nobody."""
 ERASED = "erased"
+_OF_ONE_PERSON = re.compile(r"[^@\s]+@[^@\s]+|\+[0-9]{7,15}")
+"""E-mails and phone numbers: whoever is called so, be it as a user or as a custom id, is the same person."""
 _ID_KEY = re.compile("(?:id|key|user|mail|phone|contact|customer|recipient|to)$", re.IGNORECASE)
-_ALWAYS_TELLING = frozenset({"email", "phone"})
 _SEPARATOR = "\x1f"
 _encode = msgspec.msgpack.Encoder().encode
 _decode_any = msgspec.msgpack.Decoder().decode
@@ -40,15 +45,26 @@ _decode_erase = msgspec.msgpack.Decoder(Erase).decode
 
 
 class Person:
-    """Somebody who is to be erased, known by all of their `ids`; `aliases` stand for them in others' labels."""
+    """Somebody who is to be erased, known by all of their `ids`; `aliases` stand for them in others' labels. `spared`
+    are values of other people's ids that contain one of the person's, or are the same under another kind.
+    """
 
-    def __init__(self, workspace: str, ids: Iterable[str], aliases: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        workspace: str,
+        ids: Iterable[str],
+        aliases: Mapping[str, str] | None = None,
+        spared: Iterable[str] = (),
+    ) -> None:
         self.workspace = workspace
         self.ids = frozenset(ids)
         self.aliases = dict(aliases or {})
         self.values = frozenset(kind_and_value(name)[1] for name in self.ids)
-        self.telling = telling_values(self.ids)
-        telling = _any_of(self.telling)
+        self.spared = frozenset(spared)
+        folded = {value.casefold() for value in self.spared}
+        self.telling = frozenset(value for value in telling_values(self.ids) if value.casefold() not in folded)
+        self._called = {value.casefold() for value in self.telling}
+        telling = f"{_any_of(self.spared)}|({_any_of(self.telling)})"
         self._in_text = re.compile(telling, re.IGNORECASE)
         self._in_bytes = re.compile(telling.encode(), re.IGNORECASE)
         self._perhaps = re.compile(_any_of(self.values).encode(), re.IGNORECASE)
@@ -56,11 +72,27 @@ class Person:
 
     def owns(self, event: Event) -> bool:
         """Say whether the event is the person's own."""
-        return event.profile in self.ids and event.workspace == self.workspace
+        return event.workspace == self.workspace and (event.profile in self.ids or self.is_called(event.profile))
+
+    def is_called(self, name: str) -> bool:
+        """Say whether an id, of whatever kind, has a value that names the person anywhere."""
+        return kind_and_value(name)[1].casefold() in self._called
+
+    def must_be(self, name: str) -> bool:
+        """Say whether an id, of whatever kind, is an e-mail or a phone number of the person."""
+        return self.is_called(name) and _OF_ONE_PERSON.fullmatch(kind_and_value(name)[1]) is not None
+
+    def near(self, ids: Iterable[str], told: ProfileKeys) -> set[str]:
+        """Return values that the person's stand in, of ids that are somebody else's, or that these have told and that
+        are longer: those to spare.
+        """
+        own = set(ids) - self.ids
+        longer = (name for name in _named(told) - own - self.ids if not self.is_called(name))
+        return {value for name in (*own, *longer) if self.tells(value := kind_and_value(name)[1])}
 
     def tells(self, text: str) -> bool:
         """Say whether a text contains what names the person anywhere."""
-        return self._in_text.search(text) is not None
+        return any(found[1] for found in self._in_text.finditer(text))
 
     def may_be_in(self, raw: bytes) -> bool:
         """Say whether packed bytes may name the person; a short id may stand there by chance."""
@@ -68,13 +100,13 @@ class Person:
 
     def is_in(self, raw: bytes) -> bool:
         """Say whether bytes contain what names the person anywhere."""
-        return self._in_bytes.search(raw) is not None
+        return any(found[1] for found in self._in_bytes.finditer(raw))
 
     def is_written_in(self, raw: bytes) -> bool:
         """Say whether bytes that somebody sent name the person: also by a phone number in another way of writing it,
         and by a short id behind the name of an id.
         """
-        return self._in_bytes.search(raw) is not None or self._written.search(raw) is not None
+        return self.is_in(raw) or self._written.search(raw) is not None
 
     def names(self, value: Any) -> bool:
         """Say whether a document of builtin types names the person, be it inside of a text."""
@@ -100,9 +132,13 @@ class Person:
         """Return somebody else's event without the person's ids; the same when it has none."""
         keys = self._keys_without(event.keys)
         properties, traits = self._document(event.properties), self._document(event.traits)
-        if keys is event.keys and properties is event.properties and traits is event.traits:
-            return event
-        return replace(event, keys=keys, properties=properties, traits=traits)
+        if not self.ids.isdisjoint(previous_ids(event)):
+            properties = {name: one for name, one in properties.items() if name != "previous_id"}
+        after = event
+        if keys is not event.keys or properties is not event.properties or traits is not event.traits:
+            after = replace(event, keys=keys, properties=properties, traits=traits)
+        packed_event = _encode(after)
+        return _decode_event(self._filled(packed_event)) if self.is_in(packed_event) else after
 
     def state_without(self, state: ProfileState) -> ProfileState:
         """Return somebody else's state without the person's ids; the same when it has none."""
@@ -126,7 +162,7 @@ class Person:
         """Return a move without the person: nothing of one from or to them, others' without their ids."""
         if move.workspace != self.workspace:
             return move
-        if move.source in self.ids or move.target in self.ids:
+        if any(name in self.ids or self.is_called(name) for name in (move.source, move.target)):
             return Move(MoveKind.ERASED, "", "", "", move.at_ms)
         if move.kind is MoveKind.FORWARD:
             event = _decode_event(move.body)
@@ -153,22 +189,19 @@ class Person:
         """Say whether a trigger is about the person, or names them."""
         if trigger.workspace != self.workspace:
             return False
-        named = trigger.profile in self.ids or not self.ids.isdisjoint(_named(trigger.keys))
+        named = trigger.profile in self.ids or any(map(self._has, _named(trigger.keys)))
         return named or self.names([trigger.occurrence, trigger.traits, trigger.data])
 
     def _keys_without(self, keys: ProfileKeys) -> ProfileKeys:
-        if self.ids.isdisjoint(_named(keys)):
-            return keys
-        told = {
-            field: None
-            for kind, field in _KEY_FIELDS.items()
-            if (value := getattr(keys, field)) and f"{kind}:{value}" in self.ids
-        }
-        custom = tuple(pair for pair in keys.custom if f"custom:{pair[0]}:{pair[1]}" not in self.ids)
-        return replace(keys, custom=custom, **told)
+        for name in filter(self._has, _named(keys)):
+            keys = keys_without(keys, *kind_and_value(name))
+        return keys
+
+    def _has(self, name: str) -> bool:
+        return name in self.ids or self.tells(kind_and_value(name)[1])
 
     def _facts_without(self, facts: FactsState) -> FactsState:
-        for name in self.ids.intersection(_named(facts.keys)):
+        for name in filter(self._has, _named(facts.keys)):
             facts = without_key(facts, *kind_and_value(name))
         telling = [name for name, trait in facts.traits.items() if self._scrubbed(trait.value) is not trait.value]
         if telling:
@@ -220,7 +253,8 @@ class Person:
         if isinstance(value, str):
             if value in self.ids:
                 return ERASED
-            return self._in_text.sub(ERASED, value) if self.tells(value) else value
+            after = self._in_text.sub(lambda found: ERASED if found[1] else found[0], value)
+            return value if after == value else after
         if isinstance(value, dict):
             changed = {self._scrubbed(key): self._scrubbed(one) for key, one in value.items()}
             return value if changed == value else changed
@@ -231,7 +265,7 @@ class Person:
 
     def _filled(self, data: bytes) -> bytes:
         """Return packed bytes with as many other characters in place of what names the person."""
-        return self._in_bytes.sub(lambda found: b"x" * len(found[0]), data)
+        return self._in_bytes.sub(lambda found: b"x" * len(found[1]) if found[1] else found[0], data)
 
     def _less(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name for name in names if name not in self.ids)
@@ -247,8 +281,17 @@ def _any_of(words: Iterable[str]) -> str:
 
 def telling_values(ids: Iterable[str]) -> frozenset[str]:
     """Return the values of the ids that name the person wherever they stand."""
-    told = (kind_and_value(name) for name in ids)
-    return frozenset(value for kind, value in told if kind in _ALWAYS_TELLING or len(value) >= LEAST_TELLING_CHARS)
+    told = (kind_and_value(name)[1] for name in ids)
+    return frozenset(value for value in told if "@" in value or len(value) >= LEAST_TELLING_CHARS)
+
+
+def spared_of(telling: Iterable[str], near: Iterable[str]) -> frozenset[str]:
+    """Return what is to be spared of what is near, a bounded number: what is part of too many is spared itself."""
+    found: set[str] = set()
+    for value in telling:
+        longer = {one for one in near if value.casefold() in one.casefold()}
+        found |= longer if len(longer) <= MOST_SPARED else {value}
+    return frozenset(found)
 
 
 def erase_of(control: Control) -> Erase:
@@ -259,11 +302,9 @@ def erase_of(control: Control) -> Erase:
         raise FrameError(f"the body of an erasure does not decode: {error}") from error
 
 
-_KEY_FIELDS = {"user": "user_id", "anon": "anonymous_id", "email": "email", "phone": "phone", "device": "device_id"}
-
-
 def _named(keys: ProfileKeys) -> set[str]:
-    named = {f"{kind}:{value}" for kind, field in _KEY_FIELDS.items() if (value := getattr(keys, field))}
+    """Return the ids that the keys name, placeholders, too."""
+    named = {f"{kind}:{value}" for kind, field in KEY_FIELDS.items() if (value := getattr(keys, field))}
     return named | {f"custom:{kind}:{value}" for kind, value in keys.custom}
 
 

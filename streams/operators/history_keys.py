@@ -10,7 +10,7 @@ from streams.model.facts import FactsState
 
 MAX_CUSTOM = 10
 """So many kinds of custom ids are kept, the first by name."""
-_FIELDS = {
+KEY_FIELDS = {
     "user": "user_id",
     "anon": "anonymous_id",
     "email": "email",
@@ -66,7 +66,7 @@ def keys_shown(profile: str, known: ProfileKeys) -> ProfileKeys:
         name, _, value = value.partition(":")
         own = {name: value, **{other: told for other, told in known.custom if other != name}}
         return replace(known, custom=tuple(sorted(own.items())))
-    field = _FIELDS.get(kind)
+    field = KEY_FIELDS.get(kind)
     if field is None or getattr(known, field) == value:
         return known
     return replace(known, **{field: value})

@@ -73,9 +73,12 @@ def read_mark(value: bytes) -> tuple[int, int]:
 
 
 def erase(partition: "Partition", control: Control, offset: int) -> None:
-    """Apply an ERASE record; everything before it is settled. Raises FrameError."""
+    """Apply an ERASE record; all before it is settled. Without ids it asks for a flush alone. Raises FrameError."""
     body = erase_of(control)
-    person = Person(control.workspace, body.ids, body.aliases)
+    if not body.ids:
+        partition.erasures.is_dirty = True
+        return
+    person = Person(control.workspace, body.ids, body.aliases, body.spared)
     profiles = partition.profiles
     for name in body.ids:
         key = f"{control.workspace}\x1f{name}"

@@ -49,11 +49,14 @@ class ErasureState(StrEnum):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Who it is: `ids` are the person's alone, `shared` ids that other people use as well, `aliases` stand for ids."""
+    """Who it is: `ids` are the person's alone, `shared` ids that other people use as well, `aliases` stand for ids,
+    `spared` are values of other people's ids that one of the person's is part of.
+    """
 
     ids: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     aliases: dict[str, str] = {}
+    spared: tuple[str, ...] = ()
 
 
 class Step(msgspec.Struct, frozen=True):

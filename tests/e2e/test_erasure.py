@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.e2e.harness import Platform
+from tests.unit.infra.test_erasure_files import leave_deleted_text
 
 EMAIL, NAME, USER, BROWSER = (
     "ada.lovelace@example.com",
@@ -227,3 +228,64 @@ def test_a_person_nobody_knows_has_to_be_named_with_the_kind_of_id(platform):
     assert answer.status_code == 404
     assert "custom:" in answer.json()["error"]["message"]
     assert done(platform, erase(platform, "user:nobody-7")["id"])["state"] == "done"
+
+
+def test_an_alias_is_erased_by_the_id_that_was_said_to_be_a_users(platform):
+    user, before = "personzz-beta-1", "p9"
+    post(platform, "/v1/track", {"userId": user, "event": "X", "messageId": "beta1"})
+    post(platform, "/v1/alias", {"userId": user, "previousId": before, "messageId": "beta2"})
+    address = f"{platform.url}/api/leads/user:{before}"
+    platform.until(
+        "she is known by the previous id",
+        lambda: user in httpx.get(address, headers=authorized(platform), timeout=30).json().get("id", ""),
+    )
+    asked = erase(platform, f"user:{before}")
+    assert set(asked["ids"]) >= {f"user:{user}", f"user:{before}", f"anon:{before}"}
+    certificate = done(platform, asked["id"])
+    assert (certificate["state"], certificate["error"]) == ("done", "")
+    assert files_with(platform.folder, (user,)) == {}
+    assert not list(platform.leads())
+
+
+def test_whoever_has_an_id_like_the_erased_ones_stays_whole(platform):
+    browser, email = "visitor-no-1", "eve@example.com"
+    like = {"user:visitor-no-1": "a@b.example", "user:visitor-no-10": "steve@example.com"}
+    for number, (name, address) in enumerate(like.items()):
+        user = name.partition(":")[2]
+        ids = {"userId": user, "messageId": f"like-{number}"}
+        post(platform, "/v1/identify", {**ids, "traits": {"email": address, "name": f"Called {user}"}})
+    post(platform, "/v1/identify", {"anonymousId": browser, "messageId": "gone-1", "traits": {"email": email}})
+    platform.until("all are there", lambda: len(list(platform.leads())) == 3)
+    before = {name: platform.get(f"/api/leads/{name}") for name in like}
+    certificate = done(platform, erase(platform, f"anon:{browser}")["id"])
+    assert (certificate["state"], certificate["error"]) == ("done", "")
+    moving = {"score", "as_of_ms", "score_now"}
+    for name, lead in before.items():
+        after = platform.get(f"/api/leads/{name}")
+        assert {k: v for k, v in after.items() if k not in moving} == {k: v for k, v in lead.items() if k not in moving}
+    told = files_with(platform.folder, ("anon:visitor-no-1", "steve@example.com", "\x00eve@example.com"))
+    assert {word for words in told.values() for word in words} == {"steve@example.com"}
+
+
+def test_text_that_was_deleted_long_ago_goes_from_the_free_space_of_databases(platform):
+    post(platform, "/v1/identify", {"userId": USER, "messageId": "old-1", "traits": {"email": EMAIL}})
+    platform.until("she is there", lambda: list(platform.leads()))
+    platform.stop()
+    for name in ("outbox.db", "log.db", "config.db"):
+        leave_deleted_text(platform.folder / name, f"a mail to {EMAIL}")
+    platform.start()
+    certificate = done(platform, erase(platform, EMAIL)["id"])
+    assert (certificate["state"], certificate["error"]) == ("done", "")
+    assert "written anew" in certificate["steps"][-1]["verified"]
+    assert files_with(platform.folder, (EMAIL, USER)) == {}
+
+
+def test_what_cannot_be_removed_is_no_matter_of_somebody_who_came_back(platform):
+    post(platform, "/v1/identify", {"userId": USER, "messageId": "left-1", "traits": {"email": EMAIL}})
+    platform.until("she is there", lambda: list(platform.leads()))
+    (platform.folder / "notes.txt").write_text(f"{EMAIL} called")
+    erasure = erase(platform, EMAIL, suppress="false")
+    told = platform.until("it is put off", lambda: platform.get(f"/api/erasures/{erasure['id']}")["error"], 60)
+    assert "notes.txt" in told
+    (platform.folder / "notes.txt").unlink()
+    assert done(platform, erasure["id"])["state"] == "done"

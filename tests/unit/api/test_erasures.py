@@ -23,9 +23,10 @@ class StandingClock:
         return 1_700_000_000_000
 
 
-def lead(profile: str, *ids: str, **keys: str):
+def lead(profile: str, *ids: str, detached: tuple[str, ...] = (), **keys: str):
     facts = FactsState(ProfileKeys(**keys), events=1)
-    return row_of(ProfileState("shop", profile, facts, identity=IdentityState(ids=ids)), lead_model(default_rules()))
+    identity = IdentityState(ids=ids, detached=detached)
+    return row_of(ProfileState("shop", profile, facts, identity=identity), lead_model(default_rules()))
 
 
 @pytest.fixture(name="wakes")
@@ -43,7 +44,9 @@ async def made_desk(tmp_path, wakes):
             lead("user:7", "email:ada@example.com", user_id="7", email="ada@example.com", phone="+441"),
             lead("user:8", user_id="8", phone="+441", email="both@example.com"),
             lead("anon:9", anonymous_id="9", email="both@example.com"),
-        ]
+            lead("user:6", "anon:before", detached=("user:other",), user_id="6"),
+        ],
+        redirects=[("shop", "user:before", "user:6"), ("shop", "user:other", "user:6")],
     )
     desk = ErasureDesk(
         view, config.erasures, config.suppressions, StandingClock(), secrets.token_urlsafe, lambda: wakes.append(None)
@@ -56,6 +59,16 @@ async def test_all_ids_of_the_person_are_meant_by_any_of_them(desk, wakes):
     erasure = await desk.ask("shop", "ada@example.com", "me", suppresses=True)
     assert erasure.subject.ids == ("email:ada@example.com", "user:7")
     assert wakes == [None]
+
+
+async def test_an_id_that_an_alias_may_have_meant_means_who_said_it(desk):
+    erasure = await desk.ask("shop", "user:before", "me", suppresses=True)
+    assert erasure.subject.ids == ("anon:before", "user:6", "user:before")
+
+
+async def test_an_id_that_was_taken_out_of_a_person_is_not_theirs(desk):
+    erasure = await desk.ask("shop", "user:other", "me", suppresses=True)
+    assert erasure.subject.ids == ("user:other",)
 
 
 async def test_an_id_that_others_have_told_too_is_theirs_as_well(desk):

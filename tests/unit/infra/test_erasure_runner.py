@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from infra.erasure.job import AskAgainError, NotErasedError
+from infra.erasure.errors import AskAgainError, NotErasedError
 from infra.erasure.runner import MAX_ATTEMPTS, ErasureRunner
 from streams.store.erasures import Erasure, ErasureState, Subject
 

@@ -150,6 +150,16 @@ async def test_an_id_that_moved_to_another_is_no_lead_and_leads_there():
     assert bench.changes.empty()
 
 
+async def test_a_user_whom_nobody_has_seen_leads_to_whoever_says_that_they_were_that():
+    bench = Bench()
+    claimed = {"user:before": ("a",), "user:two": ("a", "b"), "anon:before": ("a",)}
+    nodes = [record(ProfileState("w", name, identity=IdentityState(claimed_by=by))) for name, by in claimed.items()]
+    await bench.log.append([profile("a", 1), *nodes])
+    async with bench.projecting():
+        found = {name: await bench.view.get("w", name) for name in claimed}
+    assert [name for name, row in found.items() if row is not None and row.profile == "a"] == ["user:before"]
+
+
 async def test_an_id_that_is_free_again_is_a_lead_again():
     bench = Bench()
     await bench.log.append([profile("user:7", 5), moved("anon:a", "user:7")])

@@ -23,7 +23,7 @@ from streams.model.identity import AccountState, IdentityState, Member
 from streams.model.moves import Move, MoveBatch, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.triggers import Trigger
-from streams.operators.erasing import Person
+from streams.operators.erasing import MOST_SPARED, Person, spared_of
 from streams.ports import LogRecord, NewRecord
 from streams.state.local_copy import LocalCopy
 
@@ -142,6 +142,52 @@ def test_dead_letters_of_others_are_not(raw):
 
 def test_a_dead_letter_of_another_workspace_stays():
     assert not is_letter_of(DeadLetter("other", "web", "ingest", "r", "", b'{"userId": "7"}', 1), ADA)
+
+
+EVE = Person("shop", ("email:eve@example.com", "anon:visitor-1"), spared=("steve@example.com", "visitor-10"))
+
+
+def test_an_id_that_is_part_of_somebody_elses_longer_one_is_not_found_in_it():
+    state = ProfileState("shop", "user:visitor-10", FactsState(ProfileKeys("visitor-10", None, "steve@example.com")))
+    assert EVE.state_without(state) is state
+    assert not EVE.is_in(b"\xb1steve@example.com\xaavisitor-10")
+    assert EVE.is_in(b"\xb0eve@example.com")
+
+
+def test_what_is_spared_stays_beside_what_is_not():
+    told = event(properties={"to": "steve@example.com, Eve@Example.com; visitor-10 and visitor-1"})
+    assert EVE.event_without(told).properties == {"to": "steve@example.com, erased; visitor-10 and erased"}
+
+
+def test_a_long_id_that_somebody_else_has_under_another_kind_tells_nobody():
+    person = Person("shop", ("anon:same-long-id",), spared=("Same-Long-ID",))
+    state = ProfileState("shop", "user:same-long-id", FactsState(ProfileKeys("same-long-id", "same-long-id")))
+    assert person.state_without(state).facts.keys == ProfileKeys("same-long-id")
+    assert not person.owns(event(profile="user:same-long-id"))
+
+
+def test_whose_id_is_the_persons_mail_address_is_the_person_whatever_its_kind():
+    assert ADA.must_be("user:Ada@example.com")
+    assert ADA.owns(event(profile="user:ada@example.com"))
+    assert not ADA.must_be("user:browser-of-ada")
+
+
+def test_other_peoples_ids_to_spare_are_those_that_the_persons_are_part_of():
+    person = Person("shop", ("email:eve@example.com", "anon:visitor-1"))
+    keys = ProfileKeys("visitor-10", "visitor-1", "steve@example.com", custom=(("crm", "visitor-1"),))
+    assert person.near(("user:visitor-10",), keys) == {"visitor-10", "steve@example.com"}
+    assert person.near(("user:visitor-1",), ProfileKeys()) == {"visitor-1"}
+
+
+def test_an_id_that_is_part_of_too_many_is_spared_itself():
+    near = {f"visitor-1{number}" for number in range(MOST_SPARED + 1)}
+    assert spared_of(["visitor-1"], near) == {"visitor-1"}
+    assert spared_of(["visitor-1"], ["visitor-10", "else"]) == {"visitor-10"}
+
+
+def test_somebody_elses_alias_loses_a_short_id_of_the_person():
+    left = ADA.event_without(event(properties={"previous_id": "7", "n": 7}))
+    assert left.properties == {"n": 7}
 
 
 async def test_the_embedded_log_is_rewritten_in_place_and_no_bytes_stay(tmp_path):

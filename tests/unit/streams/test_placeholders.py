@@ -37,6 +37,12 @@ def test_one_that_only_others_claim_stays():
     assert not goes_with(node("user:earlier-bob", "user:bob"), ADA)
 
 
+def test_a_company_that_is_called_by_a_mail_address_of_the_persons_goes_with_them():
+    eve = Person("shop", ("email:eve@example.com",))
+    state = node("group:eve@example.com", groups=("x",))
+    assert (goes_with(state, eve), is_persons_own(state, eve)) == (True, False)
+
+
 @pytest.mark.parametrize(
     "state",
     [
