@@ -5,7 +5,7 @@ A note keeps references and does nothing else. What they weigh is told from time
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 from typing import Final
 
@@ -24,6 +24,8 @@ _ALIKE_MS: Final = 5_000
 _ENTRY_BYTES: Final = 600
 _BYTES_IN_MEMORY: Final = 3  # an event takes about so many times its packed size
 
+Names = Callable[[Event | None, str, bytes], bool]
+"""Says whether an event, a reason or bytes name somebody."""
 _Entry = tuple[int, int, str, str, Event | None, str, bytes]
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -54,9 +56,13 @@ class Follower:
             self._arrived.clear()
         return [self._ring.shown(entry) for entry in found]
 
-    def keep(self, is_kept: Callable[[_Entry], bool]) -> None:
-        """Drop what is not to be kept."""
-        self._queue = deque(filter(is_kept, self._queue), self._limit)
+    def waiting(self) -> Iterable[_Entry]:
+        """Return what was not taken yet."""
+        return self._queue
+
+    def drop(self, gone: Collection[int]) -> None:
+        """Drop what has one of these numbers."""
+        self._queue = deque((entry for entry in self._queue if entry[0] not in gone), self._limit)
 
     def close(self) -> None:
         """Look on no longer."""
@@ -107,16 +113,16 @@ class _Ring:
         first = self.entries[0][0] if self.entries else self.seq + 1
         self.alike = {seq: times for seq, times in self.alike.items() if seq >= first}
 
-    def keep(self, is_kept: Callable[[_Entry], bool]) -> int:
-        """Drop what is not to be kept, also from those who look on; return how many entries went."""
+    def drop(self, gone: Collection[int]) -> int:
+        """Drop what has one of these numbers, also from those who look on; return how many entries went."""
         before = len(self.entries)
-        self.entries = deque(filter(is_kept, self.entries))
+        self.entries = deque(entry for entry in self.entries if entry[0] not in gone)
         if len(self.entries) != before:
             self.sizes.clear()
             self.size_bytes = 0
             self.weigh()
         for follower in self.followers:
-            follower.keep(is_kept)
+            follower.drop(gone)
         return before - len(self.entries)
 
 
@@ -182,15 +188,19 @@ class SourceWatch:
         ring.followers.add(follower)
         return follower
 
-    def forget(self, matches: Callable[[Event], bool], texts: Sequence[str] = ()) -> int:
-        """Drop every event that matches, and all raw bytes that hold one of the texts; return how many entries went."""
-        needles = [text.lower().encode() for text in texts if text]
+    async def forget(self, names: Names) -> int:
+        """Drop every entry that names somebody, by its event, reason and bytes; return how many went.
 
-        def is_kept(entry: _Entry) -> bool:
-            event, raw = entry[4], entry[6].lower()
-            return not (event is not None and matches(event)) and not any(needle in raw for needle in needles)
-
-        return sum(ring.keep(is_kept) for ring in self._rings.values())
+        They are judged in a thread: there may be thousands, and the bytes are what anybody sent.
+        """
+        gone = 0
+        for ring in list(self._rings.values()):
+            noted = {entry[0]: entry for follower in ring.followers for entry in follower.waiting()}
+            noted |= {entry[0]: entry for entry in ring.entries}
+            found = await asyncio.to_thread(_naming, list(noted.values()), names)
+            if found:
+                gone += ring.drop(found)
+        return gone
 
     def _sweep(self, now_ms: int) -> None:
         """Weigh what is new, and drop what is too old or too much."""
@@ -217,6 +227,10 @@ class SourceWatch:
 def _drop_some(ring: _Ring) -> None:
     for _ in range(1 + len(ring.entries) // 10):
         ring.drop_oldest()
+
+
+def _naming(entries: Iterable[_Entry], names: Names) -> set[int]:
+    return {entry[0] for entry in entries if names(*entry[4:])}
 
 
 def _size_of(entry: _Entry) -> int:

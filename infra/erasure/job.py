@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from infra.erasure.errors import AskAgainError, NotErasedError
@@ -11,9 +12,7 @@ from infra.erasure.files import empty_write_ahead_logs, files_that_tell, write_a
 from infra.erasure.places import Places
 from infra.erasure.state import EraseSender, Found, find_in_state
 from streams.log import topics
-from streams.log.rewriting import Rewriter, count_of, is_control, names_person, rewriter
-from streams.model.erasure import ids_of
-from streams.model.events import Event
+from streams.log.rewriting import Rewriter, count_of, is_control, is_note_of, names_person, rewriter
 from streams.model.identity import rank_of
 from streams.operators.erasing import Person, spared_of
 from streams.ports import Clock
@@ -180,12 +179,9 @@ class ErasureJob:
         raise NotErasedError("the view still has the person a minute after the state")
 
     async def _memory(self, _: Erasure, person: Person) -> _Done:
-        def names(event: Event) -> bool:
-            return event.workspace == person.workspace and not person.ids.isdisjoint(ids_of(event))
-
         self._places.forget_live(person.workspace)
         watch = self._places.watch
-        noted = watch.forget(names, sorted(person.telling)) if watch else 0
+        noted = await watch.forget(partial(is_note_of, person)) if watch else 0
         return _Done({"noted": noted}, "live messages and the debugger's notes were dropped")
 
     async def _traces(self, erasure: Erasure, person: Person) -> _Done:

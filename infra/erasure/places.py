@@ -1,7 +1,7 @@
 """The places that an erasure goes through, as far as this installation has them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -58,8 +58,8 @@ class ShowsPeople(Protocol):
 class Remembers(Protocol):
     """The debugger."""
 
-    def forget(self, matches: Callable[[Event], bool], texts: Sequence[str] = ()) -> int:
-        """Drop what matches from memory; return how many."""
+    async def forget(self, names: Callable[[Event | None, str, bytes], bool]) -> int:
+        """Drop from memory what names somebody, by its event, reason and bytes; return how many."""
         ...
 
 
@@ -81,4 +81,3 @@ class Places:
     spool_is_empty: Callable[[], bool] = lambda: True
     door_s: float = 0.0
     """So long doors of other processes may take until they refuse the person."""
-    more: list[str] = field(default_factory=list)

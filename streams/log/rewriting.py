@@ -122,3 +122,9 @@ def is_letter_of(letter: DeadLetter, person: Person) -> bool:
     if letter.workspace not in ("", person.workspace):
         return False
     return names_person(f"{letter.reason}\n{letter.head}".encode(), person) or names_person(letter.raw, person)
+
+
+def is_note_of(person: Person, event: Event | None, reason: str, raw: bytes) -> bool:
+    """Say whether what is told of a message at the door names the person."""
+    is_told = event is not None and person.is_told_by(event)
+    return is_told or names_person(reason.encode(), person) or names_person(raw, person)

@@ -128,6 +128,10 @@ class Person:
             return str(value) in self.values or self.names(str(value))
         return self.names(value)
 
+    def is_told_by(self, event: Event) -> bool:
+        """Say whether an event is the person's own or names them."""
+        return self.owns(event) or (event.workspace == self.workspace and self.event_without(event) is not event)
+
     def event_without(self, event: Event) -> Event:
         """Return somebody else's event without the person's ids; the same when it has none."""
         keys = self._keys_without(event.keys)

@@ -1,7 +1,10 @@
 """Who looks on at a source sees what became of each message, within bounds, and nobody who must not be seen."""
 
 import asyncio
+import gzip
+from base64 import b64encode
 from collections.abc import AsyncIterator
+from functools import partial
 
 import orjson
 import pytest
@@ -11,8 +14,10 @@ from ingest.door import ACCEPTED, DECLINED, IGNORED, REFUSED, REJECTED, SUPPRESS
 from ingest.errors import OriginError, RateLimitedError
 from ingest.sources import Source
 from ingest.watch import KEPT_MS, SourceWatch
+from streams.log.rewriting import is_note_of
 from streams.model.events import Event, ProfileKeys
 from streams.model.noted import Noted
+from streams.operators.erasing import Person
 from tests.unit.ingest.fake_log import FakeClock
 from tests.unit.ingest.letters_kit import SHOP, WEB, Desk, open_desk
 
@@ -139,9 +144,37 @@ async def test_the_erased_vanish_also_from_those_who_look_on():
     kit.accept(1, 2)
     kit.watch.note(CALLER, REJECTED, None, "bad", b'{"email":"Ada@example.com"')
     follower = kit.watch.follow("web")
-    assert kit.watch.forget(lambda found: found.profile == "user:1", ["ada@example.com"]) == 2
+
+    def names(found: Event | None, _reason: str, raw: bytes) -> bool:
+        return b"Ada" in raw or (found is not None and found.profile == "user:1")
+
+    assert await kit.watch.forget(names) == 2
     assert kit.ids() == ["m-2"]
     assert [noted.event.id for noted in await follower.next(10)] == ["m-2"]
+
+
+ADA = Person("ws", ("user:ada-1815-id", "email:ada@example.com", "phone:+441815121000", "user:p7"))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"traits":{"email":"ada\\u0040example.com"}, "event":',
+        b"w=1&e=Ada%2540example.com",
+        b'{"phone": "+44 (0)1815 / 12 10 00"}',
+        b'{"userId": "p7", "event": ""}',
+        b64encode(b'{"userId": "ada-1815-id", "event": ""}'),
+        gzip.compress(b'{"userId": "ada-1815-id", "event": ""}'),
+    ],
+)
+async def test_the_erased_vanish_however_they_are_written(raw):
+    kit = Kit()
+    kit.watch.note(CALLER, REJECTED, None, "bad", raw)
+    kit.watch.note(CALLER, REJECTED, None, "bad", b'{"userId": "bob", "event": ""}')
+    kit.accept(3, text="for ada@example.com")
+    kit.accept(4, text="for steve")
+    assert await kit.watch.forget(partial(is_note_of, ADA)) == 2
+    assert kit.ids() == ["", "m-4"]
 
 
 class Gate:
