@@ -4,10 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from streams.model.letters import LetterState, LetterVerdict
+from streams.model.letters import MAX_FIXES, LetterState, LetterVerdict
 
 MAX_IDS = 1_000
-MAX_FIXES = 50
 
 
 class ShownEvent(BaseModel):

@@ -27,6 +27,7 @@ from ingest.watch import SourceWatch
 from streams.agents.ticker import run_ticker
 from streams.log.embedded import EmbeddedEventLog
 from streams.model.errors import ConfigurationError
+from streams.ports import READY
 from streams.store.config import ConfigStore
 
 logger = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ class Embedded:
         server = create_server(Front(ingest, api), settings.server.trusted_proxies, quick)
         spawn("http", server.serve([self._listener]))
         stack.push_async_callback(self._stop_server, server)
-        self._parts["http"] = lambda: "ready" if server.started else "starting"
+        self._parts["http"] = lambda: READY if server.started else "starting"
         self._parts |= intake.parts()
         interval_ms = settings.log.tick_interval_ms
         spawn("ticker", run_ticker(intake.ticks, clock, interval_ms, lambda: keeper.engine.events.partitions))
@@ -197,8 +198,8 @@ class Embedded:
         spawn("metrics", sinks.metrics_writer.run())
         spawn("view", sinks.projector.run())
         spawn("feed", feed.run())
-        self._parts["view"] = lambda: "ready" if sinks.projector.caught_up.is_set() else "catching up"
-        self._parts["metrics"] = lambda: sinks.metrics_writer.fault or "ready"
+        self._parts["view"] = lambda: READY if sinks.projector.caught_up.is_set() else "catching up"
+        self._parts["metrics"] = lambda: sinks.metrics_writer.fault or READY
 
         async def stop() -> None:
             await self._supervisor.cancel("dispatcher")
@@ -231,7 +232,7 @@ class Embedded:
 
     def _may_begin(self) -> bool:
         """Say whether all parts are ready, but the disk: one with little room refuses events, and shows the rest."""
-        return all(state == "ready" for name, state in self.readiness().items() if name != "disk")
+        return all(state == READY for name, state in self.readiness().items() if name != "disk")
 
     async def _when_ready(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         if await self._until_ready():

@@ -33,10 +33,10 @@ from ingest.quick import QuickCalls
 from ingest.report import as_prometheus
 from streams.model.errors import ConfigurationError
 from streams.model.links import LinkSigner
+from streams.ports import READY
 from streams.store.config import ConfigStore
 from streams.store.sources import SourceCache
 
-READY = "ready"
 READY_CHECK_S = 0.02
 DRAIN_S = 4.0
 REFRESH_S = 2.0

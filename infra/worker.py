@@ -17,6 +17,7 @@ from streams.agents.ticker import run_ticker
 from streams.log.kafka import KafkaEventLog
 from streams.log.kafka_patience import PatientLog
 from streams.model.errors import ConfigurationError
+from streams.ports import READY
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Worker:
 
     async def _announce(self, engine: Engine, on_ready: Callable[[int], None]) -> None:
         # The parts say their state when asked and raise no event; this runs for a moment at the start.
-        while engine.watchdog.state() != "ready":  # noqa: ASYNC110
+        while engine.watchdog.state() != READY:  # noqa: ASYNC110
             await asyncio.sleep(READY_CHECK_S)
         spare_what_lives()
         on_ready(len(engine.events.assigned))

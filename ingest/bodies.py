@@ -12,8 +12,10 @@ from ingest.errors import DeclaredTooLargeError, EncodingError, IngestError, Too
 from ingest.pieces import items, members
 from ingest.values import wrong_type
 
+GZIP = b"\x1f\x8b"
 _GZIP_WBITS = 31
 _MAX_MEMBERS = 100
+_MAX_STEPS = 4_096
 _MAX_DIGITS = 18
 _LEAST_KEPT_BYTES = 16 << 10
 _BOM = b"\xef\xbb\xbf"
@@ -63,9 +65,7 @@ def _to_keep(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
     """
     if encoding in ("", "identity"):
         return raw
-    if encoding in ("gzip", "x-gzip") and (
-        kept := _unpackable(raw, min(limit_bytes, max(len(raw), _LEAST_KEPT_BYTES)))
-    ):
+    if encoding in ("gzip", "x-gzip") and (kept := unpackable(raw, min(limit_bytes, max(len(raw), _LEAST_KEPT_BYTES)))):
         return kept
     try:
         raw.decode()
@@ -74,19 +74,22 @@ def _to_keep(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
     return raw
 
 
-def _unpackable(packed: bytes, limit_bytes: int) -> bytes:
-    """Return what comes out of gzip up to its fault or the limit."""
-    kept = b""
-    for _ in range(_MAX_MEMBERS):
-        unpacker = zlib.decompressobj(_GZIP_WBITS)
-        try:
-            kept += unpacker.decompress(packed, limit_bytes - len(kept))
-        except zlib.error:
-            break
-        packed = unpacker.unused_data
-        if len(kept) >= limit_bytes or not unpacker.eof or not packed:
-            break
-    return kept
+def unpackable(packed: bytes, limit_bytes: int) -> bytes:
+    """Return what comes out of gzip up to its fault or the limit, in small steps: a fault costs all of its step."""
+    kept, step, members = bytearray(), 1 + len(packed) // _MAX_STEPS, 1
+    unpacker = zlib.decompressobj(_GZIP_WBITS)
+    try:
+        for start in range(0, len(packed), step):
+            rest = packed[start : start + step]
+            while rest and len(kept) < limit_bytes and members <= _MAX_MEMBERS:
+                kept += unpacker.decompress(rest, limit_bytes - len(kept))
+                rest = unpacker.unused_data
+                if unpacker.eof:
+                    unpacker = zlib.decompressobj(_GZIP_WBITS)
+                    members += 1
+    except zlib.error:
+        pass  # what came before it is what there is
+    return bytes(kept)
 
 
 def _decoded(raw: bytes, encoding: str, limit_bytes: int) -> bytes:

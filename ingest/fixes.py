@@ -7,9 +7,8 @@ from typing import Any
 
 from ingest.errors import IngestError
 from streams.model.errors import FixError
-from streams.model.letters import Fix
+from streams.model.letters import MAX_FIXES, Fix
 
-MAX_FIXES = 50
 _MAX_PATH_CHARS = 500
 _MAX_STEPS = 20
 _MAX_DIGITS = 10

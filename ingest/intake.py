@@ -16,7 +16,7 @@ from ingest.spool.spool import Spool
 from streams.frames import encode_tick
 from streams.log.topics import EVENTS, TOPICS
 from streams.model.errors import CampaignIqError, LogFullError
-from streams.ports import AppendsRecords, Clock, NewRecord
+from streams.ports import READY, AppendsRecords, Clock, NewRecord
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +27,6 @@ LATE_S = 5.0
 IDLE_S = 2.0
 """After so long without an append the log is asked whether it still takes one."""
 LOOK_S = 1.0
-READY = "ready"
 
 
 class IntakeLog:

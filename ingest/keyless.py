@@ -1,15 +1,13 @@
 """What can't be used is kept and shown without write keys, whichever way JSON and addresses can spell them."""
 
 import re
-import zlib
 from collections.abc import Callable
 from functools import lru_cache
 
+from ingest.bodies import GZIP, unpackable
+
 BLANK = b"***"
-_GZIP = b"\x1f\x8b"
-_GZIP_WBITS = 31
 _MAX_UNPACKED_BYTES = 4_194_304
-_MAX_STEPS = 4_096
 _KEY = re.compile(rb"wk_[A-Za-z0-9_-]+")
 
 
@@ -18,32 +16,13 @@ def without_keys(raw: bytes, keys: tuple[str, ...], is_key: Callable[[str], bool
 
     What was JSON or a query before is so after. Packed bytes with a key in them are unpacked, as far as that goes.
     """
-    if raw.startswith(_GZIP):
-        whole = _unpacked(raw)
-        blanked = without_keys(whole, keys, is_key) if not whole.startswith(_GZIP) else whole
+    if raw.startswith(GZIP):
+        whole = unpackable(raw, _MAX_UNPACKED_BYTES)
+        blanked = without_keys(whole, keys, is_key) if not whole.startswith(GZIP) else whole
         return raw if blanked == whole else blanked
     if keys:
         raw = _pattern(keys).sub(BLANK, raw)
     return _KEY.sub(lambda found: BLANK if is_key(found[0].decode()) else found[0], raw)
-
-
-def _unpacked(packed: bytes) -> bytes:
-    """Return the beginning of what is in a gzip file, which may be damaged: so it is read in small steps."""
-    unpacker, step, parts, room = (
-        zlib.decompressobj(_GZIP_WBITS),
-        1 + len(packed) // _MAX_STEPS,
-        [],
-        _MAX_UNPACKED_BYTES,
-    )
-    try:
-        for start in range(0, len(packed), step):
-            parts.append(unpacker.decompress(packed[start : start + step], room))
-            room -= len(parts[-1])
-            if not room:
-                break
-    except zlib.error:
-        pass  # what came before it is what there is
-    return b"".join(parts)
 
 
 @lru_cache(maxsize=1_024)

@@ -16,6 +16,7 @@ from ingest.spellings import with_subjects
 from ingest.values import (
     MAX_ID_CHARS,
     amount,
+    currency_or_none,
     doubt_of,
     number_or_none,
     optional_id,
@@ -33,7 +34,6 @@ from streams.operators.product_news import PRODUCT_EVENTS
 Message = dict[str, Any]
 _Shape = tuple[str, dict[str, Any], dict[str, Any]]  # event name, properties, traits of the person
 
-_CURRENCY_CHARS = 3
 _NOBODY = ProfileKeys()
 _SERVER_EVENTS = PRODUCT_EVENTS | {TAKES_OUT}
 # Where the value of an event stands, by preference; a sum of product lines comes after these.
@@ -182,11 +182,9 @@ def _currency(properties: dict[str, Any], *, commerce: bool) -> str | None:
     value = properties.get("currency")
     if value is None or value == "":
         return None
-    text = value.strip().upper() if isinstance(value, str) else ""
-    if len(text) == _CURRENCY_CHARS and text.isascii() and text.isalpha():
-        return text
-    if not commerce:
-        return None
+    code = currency_or_none(value)
+    if code is not None or not commerce:
+        return code
     raise IngestError("invalid_field", "properties.currency", "not a currency code", "Send ISO 4217, e.g. EUR")
 
 

@@ -14,7 +14,7 @@ import orjson
 from msgspec.structs import replace
 from starlette.datastructures import QueryParams
 
-from ingest.bodies import BatchBody, gunzip, parse_batch, parse_json
+from ingest.bodies import GZIP, BatchBody, gunzip, parse_batch, parse_json
 from ingest.caller import Caller
 from ingest.door import STAGE as INGEST
 from ingest.door import Door
@@ -35,7 +35,6 @@ from streams.model.letters import Fix, LetterNote, StoredLetter
 
 ENGINE = "engine"
 _BATCHES = ("batch", "import")
-_GZIP = b"\x1f\x8b"
 _NOTHING_LEFT = IngestError("nothing_left", "", "no event comes out of it", "Drop it")
 
 _decode_event = msgspec.msgpack.Decoder(Event).decode
@@ -232,7 +231,7 @@ def _events_in(raw: bytes) -> list[Event]:
 
 def _body(letter: _Letter, limit_bytes: int) -> bytes:
     raw = letter.raw
-    if raw.startswith(_GZIP) and not any(fix.op == "set" and not fix.path for fix in letter.fixes):
+    if raw.startswith(GZIP) and not any(fix.op == "set" and not fix.path for fix in letter.fixes):
         raw = gunzip(raw, limit_bytes)
     raw = fixed_raw(raw, letter.fixes)
     if len(raw) > limit_bytes:

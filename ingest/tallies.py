@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+from streams.ports import READY
+
 _log = logging.getLogger(__name__)
 CHECK_S = 10.0
-READY = "ready"
 
 
 @dataclass(slots=True)

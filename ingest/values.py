@@ -15,6 +15,7 @@ MAX_AMOUNT = 1e12
 SEPARATOR = "\x1f"  # stands between ids in the engine's keys, so it is part of none
 
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]\x00-\x1f\x7f]{1,64}@[^\s@<>\"(),:;\\\[\]\x00-\x1f\x7f]{1,190}")
+_CURRENCY_CHARS = 3
 _SECONDS_BEFORE = 1e11  # as seconds the year 5138, as milliseconds 1973
 _JSON_TYPES = {str: "text", dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
 _PLAIN_TYPES = frozenset({str, bool, type(None)})
@@ -107,6 +108,12 @@ def amount(value: object, field: str) -> float:
     if number is None:
         raise IngestError("invalid_field", field, "not a number", "Send e.g. 19.99, without currency sign")
     return number
+
+
+def currency_or_none(value: object) -> str | None:
+    """Return a currency code (ISO 4217) in capitals."""
+    text = value.strip().upper() if isinstance(value, str) else ""
+    return text if len(text) == _CURRENCY_CHARS and text.isascii() and text.isalpha() else None
 
 
 def doubt_of(properties: dict[str, Any], value: float | None, currency: str | None, keys: Iterable[str]) -> str:

@@ -9,6 +9,9 @@ from streams.model.dead_letters import DeadLetter
 from streams.model.rollups import Rollup, Sketch
 from streams.model.rules.scoring import ScoreModel
 
+READY = "ready"
+"""What a part of the process says of itself when nothing is the matter."""
+
 
 class NewRecord(NamedTuple):
     """A record to append. `key` matters on compacted topics; `value` None deletes the key there."""

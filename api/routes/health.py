@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request, Response
 from api import schemas
 from api.auth import identify
 from api.deps import Deps
+from streams.ports import READY
 
 router = APIRouter(tags=["health"])
 
-READY = "ready"
 NOT_READY = "not ready"
 
 

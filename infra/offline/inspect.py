@@ -6,6 +6,7 @@ from typing import Any
 from infra.offline.forms import iso_time, plain, profile_form
 from infra.offline.logs import newest_of, state_records
 from infra.offline.sources import ReadableLog
+from sinks.view.leads import MAX_HOPS
 from streams.log import topics
 from streams.model.errors import CampaignIqError
 from streams.model.identity import KINDS
@@ -24,7 +25,6 @@ GROUPS = (
 )
 """Who keeps a place in which topic; the engine's own stands in Kafka under Faust's name and is not shown there."""
 _PREFIXES = (*(f"{kind}:" for kind in KINDS), "group:", "product:")
-_MAX_HOPS = 20
 
 
 class UnknownProfileError(CampaignIqError):
@@ -51,7 +51,7 @@ async def profile(log: ReadableLog, workspace: str, name: str, now_ms: int) -> d
             if record is None or record.value is None:
                 break
             state = codec.decode_profile(record.value)
-            if state.identity.moved_to and state.identity.moved_to not in path and len(path) < _MAX_HOPS:
+            if state.identity.moved_to and state.identity.moved_to not in path and len(path) < MAX_HOPS:
                 path.append(state.identity.moved_to)
                 continue
             form = profile_form(state, now_ms)

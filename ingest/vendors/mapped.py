@@ -27,7 +27,7 @@ from ingest.catalogue import news_of
 from ingest.errors import IngestError
 from ingest.persons import custom_pair
 from ingest.sources import Source
-from ingest.values import email_or_none, phone_or_none, require_plain, time_ms, wrong_type
+from ingest.values import currency_or_none, email_or_none, phone_or_none, require_plain, time_ms, wrong_type
 from ingest.vendors.base import PartlyUnusableError
 from streams.model.events import Event, ProfileKeys, Utm
 from streams.model.ids import stable_id
@@ -36,7 +36,6 @@ MAX_ITEMS = 1_000
 """Of a webhook that carries many events."""
 MAX_TEXT_CHARS = 1_000
 """Of what people write in messages: enough to tell what they want."""
-_CURRENCY_CHARS = 3
 _UNIX_CHARS = 16
 _E164 = re.compile(r"\+?([1-9][0-9]{6,14})")
 _TAG = re.compile(r"<[^<>]{0,1000}>")
@@ -93,7 +92,7 @@ def event(
         keys=keys,
         utm=utm,
         value=value,
-        currency=_currency(currency),
+        currency=currency_or_none(currency),
         properties=told,
         traits=known,
     )
@@ -124,7 +123,7 @@ def product_news(
         at_ms=min(at_ms, now_ms),
         received_ms=now_ms,
         keys=ProfileKeys(),
-        currency=_currency(currency),
+        currency=currency_or_none(currency),
         properties=told,
     )
 
@@ -221,8 +220,3 @@ def form_of(raw: bytes) -> list[tuple[str, str]]:
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_ITEMS) if text else []
     except ValueError:
         raise IngestError("invalid_form", "", "the body is no form", "Send the vendor's own body as it is") from None
-
-
-def _currency(value: object) -> str | None:
-    is_code = isinstance(value, str) and len(value) == _CURRENCY_CHARS and value.isascii() and value.isalpha()
-    return str(value).upper() if is_code else None

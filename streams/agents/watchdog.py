@@ -6,7 +6,7 @@ from streams.agents.app import EngineApp
 from streams.agents.stage import EventsStage
 from streams.log import topics
 from streams.model.errors import CampaignIqError
-from streams.ports import EventLog
+from streams.ports import READY, EventLog
 
 CHECK_S = 1.0
 STALLED_AFTER_S = 30.0
@@ -30,7 +30,7 @@ class Watchdog:
             return "crashed"
         if self._stage.is_flushing_since(STALLED_AFTER_S):
             return "waiting for the log"
-        return "ready" if self._stage.is_settled else "waiting for partitions"
+        return READY if self._stage.is_settled else "waiting for partitions"
 
     async def run(self) -> None:
         """Watch until cancelled."""

@@ -8,6 +8,9 @@ from msgspec import Struct
 
 from streams.model.events import Event
 
+MAX_FIXES = 50
+"""Of one letter at once."""
+
 
 class LetterState(StrEnum):
     """What became of a dead letter."""

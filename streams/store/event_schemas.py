@@ -6,12 +6,12 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, se
 from sqlalchemy.exc import IntegrityError
 
 from streams.model.errors import SourceConflictError, SourceError, UnknownThingError
+from streams.model.names import MAX_NAME_CHARS
 from streams.store.engine import SqlThread
 from streams.store.tables import event_schemas as t
 
 KEPT_VERSIONS = 200
 MAX_SCHEMAS = 2_000
-MAX_EVENT_CHARS = 128
 
 
 class SchemaKey(NamedTuple):
@@ -44,8 +44,8 @@ class EventSchemas:
         Raises SourceError for a name or a number that is too large, SourceConflictError when somebody else has just
         put one.
         """
-        if not 0 < len(key.event) <= MAX_EVENT_CHARS:
-            raise SourceError("event", f"has not 1 to {MAX_EVENT_CHARS} characters", "Name the event")
+        if not 0 < len(key.event) <= MAX_NAME_CHARS:
+            raise SourceError("event", f"has not 1 to {MAX_NAME_CHARS} characters", "Name the event")
 
         def work(db: Connection) -> SchemaVersion:
             rows = db.execute(select(t).where(_is(key)).order_by(t.c.version.desc()).limit(1)).all()

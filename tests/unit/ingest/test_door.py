@@ -48,10 +48,9 @@ def test_what_is_refused_for_its_sender_is_counted_by_reason_and_leaves_the_book
     source = Source("own", "ws", "web", "wk_own", policy=policy)
     sources = StaticSources([source])
     door = Door(batcher, sources, LogDeadLetters(log), clock, settings, gate=SourceGate(lambda: 0.0))
-    scope = {"type": "http", "method": "POST", "path": "/v1/batch", "query_string": b"", "headers": []}
     with pytest.raises(OriginError):
-        door.caller(Call(scope, ""), source, "batch", 3)
-    own = Call({**scope, "headers": [(b"origin", b"https://shop.example")]}, "")
+        door.caller(Call("POST", "/v1/batch", b"", [], ""), source, "batch", 3)
+    own = Call("POST", "/v1/batch", b"", [(b"origin", b"https://shop.example")], "")
     door.caller(own, source, "batch", 9)
     with pytest.raises(RateLimitedError):
         door.caller(own, source, "batch", 5)

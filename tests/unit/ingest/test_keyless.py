@@ -47,7 +47,9 @@ def test_the_key_of_another_source_is_blanked_too():
 PACKED = gzip.compress(b'{"writeKey":"wk_a-B_9"}')
 
 
-@pytest.mark.parametrize("packed", [PACKED, PACKED[:-4], PACKED[:-1] + b"\xff", PACKED + b"behind"])
+@pytest.mark.parametrize(
+    "packed", [PACKED, PACKED[:-4], PACKED[:-1] + b"\xff", PACKED + b"behind", gzip.compress(b"") + PACKED]
+)
 def test_packed_bytes_with_a_key_are_kept_unpacked(packed: bytes):
     assert without_keys(packed, KEYS, nobodys) == b'{"writeKey":"***"}'
 

@@ -8,12 +8,12 @@ import pytest
 
 from ingest import intake as intake_module
 from ingest.disk import DiskWatch
-from ingest.intake import READY, SPOOLED, IntakeLog
+from ingest.intake import SPOOLED, IntakeLog
 from ingest.settings import IngestSettings
 from streams.frames import encode_tick
 from streams.log.topics import DEAD_LETTERS, EVENTS
 from streams.model.errors import CampaignIqError, LogFullError
-from streams.ports import NewRecord
+from streams.ports import READY, NewRecord
 from tests.unit.ingest.fake_log import FakeClock, FakeLog
 from tests.unit.ingest.spool.outage import Door, StormyLog, Weather
 
