@@ -1,4 +1,4 @@
-"""Throw-away authorities and what they sign, as PEM files; made by the `openssl` program, which must be installed."""
+"""Throw-away authorities and what they sign, as PEM files; made by `openssl`: tests with them have its marker."""
 
 import subprocess
 from pathlib import Path

@@ -43,6 +43,11 @@ def find_kafka() -> Path | None:
     return found.jars if found else None
 
 
+def find_openssl() -> Path | None:
+    """Return the program that makes the tests' certificates."""
+    return _first_on_path("openssl")
+
+
 def find_mount() -> Path | None:
     """Return the program that mounts, where this process may use it."""
     status = Path("/proc/self/status")
@@ -81,6 +86,12 @@ def _provide_kafka() -> None:
     run([VENV_PYTHON, "-m", "infra.kafka.distribution"], "Check that this machine reaches its Maven repository.")
 
 
+def _provide_openssl() -> None:
+    if find_openssl() is None:
+        say("installing openssl")
+        _apt_install("openssl")
+
+
 def _apt_install(*packages: str) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise BuildError(f"{packages[0]} can only be installed here with apt-get, as root.")
@@ -113,6 +124,7 @@ PARTS: dict[str, Part] = {
     "kafka": Part(
         "Kafka", f"{_APT}: Java (default-jre-headless) and maven, which fetches its jars", find_kafka, _provide_kafka
     ),
+    "openssl": Part("openssl", f"{_APT} (package openssl, 3.0 or newer)", find_openssl, _provide_openssl),
     "tmpfs": Part(
         "the right to mount", "run the tests as root, in a container with --cap-add SYS_ADMIN", find_mount, _nothing
     ),

@@ -32,7 +32,7 @@ from tests.chaos.workers import WorkerProcess
 from tests.kafka import found_kafka  # noqa: F401 - a fixture
 from tests.unit.streams.builders import event
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.kafka, pytest.mark.openssl, pytest.mark.timeout(120)]
 
 LIMIT_S = 60
 # "password" is by SCRAM-SHA-512, the default.

@@ -94,6 +94,8 @@ def test_a_part_that_cannot_be_had_is_told_and_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(parts, "PARTS", {"browser": parts.PARTS["browser"]})
+    monkeypatch.setattr(parts, "PARTS", {marker: parts.PARTS[marker] for marker in ("browser", "openssl")})
     parts.provide_parts()
-    assert "Chromium is missing; to have it, run `make test` as root on Debian" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "Chromium is missing; to have it, run `make test` as root on Debian" in told
+    assert "openssl is missing; to have it, run `make test` as root on Debian, or install it yourself" in told
