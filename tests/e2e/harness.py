@@ -14,23 +14,23 @@ from typing import Any, Self
 
 import httpx
 import orjson
+import pytest
 
-READY_S = 30.0
+ROOT = Path(__file__).parents[2]
+READY_S = 60.0
 STOP_S = 12.0
 PAGE = 200
 YEAR_MS = 366 * 86_400_000
 
 
-class Platform:
-    """One installation in a folder. Settings are environment variables without the CAMPAIGNIQ_ prefix."""
+class Process:
+    """A `campaigniq` process over a folder. Settings are environment variables without the CAMPAIGNIQ_ prefix."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, object] | None = None, *, demo: bool = False) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, object]) -> None:
         self.folder = folder
-        self.demo = demo
         self.log_file = folder.parent / f"{folder.name}.log"
-        self._env = {f"CAMPAIGNIQ_{name}": str(value) for name, value in (settings or {}).items()}
+        self._env = {f"CAMPAIGNIQ_{name}": str(value) for name, value in settings.items()}
         self._process: subprocess.Popen[str] | None = None
-        self._client: httpx.Client | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -48,6 +48,60 @@ class Platform:
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def start(self) -> None:
+        """Start and wait until it says that it is ready."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """End it as a power cut would: no handler runs."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int | None:
+        """End it in order; return its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def words(self) -> str:
+        """Return the last that it has said in its log."""
+        return self.log_file.read_text()[-6_000:]
+
+    def _run(self, command: str, port: int, *options: str) -> None:
+        argv = [sys.executable, "-m", "infra", command, "--port", str(port), "--data", str(self.folder), *options]
+        with self.log_file.open("a") as log:
+            self._process = subprocess.Popen(
+                argv, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **self._env}, cwd=ROOT
+            )
+
+    def _until_ready(self) -> None:
+        """Wait for its first line, which names its address."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        readable, _, _ = select.select([self._process.stdout], [], [], READY_S)
+        line = self._process.stdout.readline() if readable else "nothing printed"
+        if not re.fullmatch(r"ready http://\S+\n", line):
+            self.kill()
+            pytest.fail(f"{line!r}; log:\n{self.words()}")
+        self.port = int(line.strip().rsplit(":", 1)[1])
+
+    def _end(self, number: signal.Signals) -> int | None:
+        if self._process is None:
+            return None
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        code = self._process.wait(STOP_S)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process = None
+        return code
+
+
+class Platform(Process):
+    """One installation in a folder."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, object] | None = None, *, demo: bool = False) -> None:
+        super().__init__(folder, settings or {})
+        self.demo = demo
+        self._client: httpx.Client | None = None
+
     @property
     def bootstrap(self) -> dict[str, str]:
         return orjson.loads((self.folder / "bootstrap.json").read_bytes())
@@ -57,10 +111,6 @@ class Platform:
         return self.bootstrap["url"]
 
     @property
-    def port(self) -> int:
-        return int(self.url.rsplit(":", 1)[1])
-
-    @property
     def complaints(self) -> list[str]:
         """What the log says of errors so far."""
         return [line for line in self.log_file.read_text().splitlines() if re.search(r"ERROR|CRITICAL|Traceback", line)]
@@ -68,37 +118,14 @@ class Platform:
     def start(self, port: int = 0) -> None:
         """Start and wait until it says that it is ready."""
         self.launch(port)
-        line = self._first_line()
-        assert re.fullmatch(r"ready http://\S+\n", line), f"{line!r}; log:\n{self.log_file.read_text()[-3000:]}"
+        self._until_ready()
         self._client = httpx.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {self.bootstrap['api_token']}"}, timeout=30
         )
 
     def launch(self, port: int = 0) -> None:
         """Start and do not wait."""
-        command = [sys.executable, "-m", "infra", "up", "--port", str(port), "--data", str(self.folder)]
-        with self.log_file.open("a") as log:
-            self._process = subprocess.Popen(
-                [*command, *(["--demo"] if self.demo else [])],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env={**os.environ, **self._env},
-            )
-
-    def kill(self) -> None:
-        """End it as a power cut would: no handler runs."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._gone()
-
-    def stop(self) -> int | None:
-        """End it in order; return its exit code."""
-        if self._process is None:
-            return None
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-        return self._gone()
+        self._run("up", port, *(["--demo"] if self.demo else []))
 
     def get(self, path: str, **params: Any) -> Any:
         """Return the API's JSON answer."""
@@ -132,9 +159,7 @@ class Platform:
         """Ask until the answer is true, and return it; the question is an outside view, so there is no event."""
         ends = time.monotonic() + timeout_s
         while not (answer := self._answer_to(question)):
-            assert time.monotonic() < ends, (
-                f"{what}: not within {timeout_s} s; log:\n{self.log_file.read_text()[-3000:]}"
-            )
+            assert time.monotonic() < ends, f"{what}: not within {timeout_s} s; log:\n{self.words()}"
             time.sleep(0.05)
         return answer
 
@@ -144,21 +169,12 @@ class Platform:
         except httpx.TransportError:
             assert self._process is not None
             ended = self._process.poll()
-            assert ended is None, f"it ended by itself with {ended}; log:\n{self.log_file.read_text()[-6000:]}"
+            assert ended is None, f"it ended by itself with {ended}; log:\n{self.words()}"
             raise
 
-    def _first_line(self) -> str:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], READY_S)
-        return self._process.stdout.readline() if readable else "nothing printed"
-
-    def _gone(self) -> int:
-        assert self._process is not None
-        code = self._process.wait(STOP_S)
-        if self._process.stdout:
-            self._process.stdout.close()
+    def _end(self, number: signal.Signals) -> int | None:
+        code = super()._end(number)
         if self._client:
             self._client.close()
-        self._process = self._client = None
+            self._client = None
         return code

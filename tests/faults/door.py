@@ -2,82 +2,34 @@
 
 import asyncio
 import os
-import select
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
-import pytest
 
 from streams.store.config import ConfigStore
-
-READY_S = 60.0
-STOP_S = 12.0
-ROOT = Path(__file__).parents[2]
+from tests.e2e.harness import Process
 
 
-class FrontDoor:
-    """One front door over a folder that holds an installation. Settings are variables without CAMPAIGNIQ_."""
+class FrontDoor(Process):
+    """One front door over a folder that holds an installation."""
 
     def __init__(self, folder: Path, settings: Mapping[str, object]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.log_file = folder.parent / f"{folder.name}.log"
+        super().__init__(folder, settings)
         self.key, self.token = asyncio.run(_installation(folder))
         self.port = 0
-        self._env = {f"CAMPAIGNIQ_{name}": str(value) for name, value in settings.items()}
-        self._process: subprocess.Popen[str] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def is_alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def words(self) -> str:
-        return self.log_file.read_text()[-4_000:]
-
     def start(self) -> None:
         """Start on the same port as before, and wait until it says that it takes events."""
-        command = [sys.executable, "-m", "infra", "ingest", "--port", str(self.port), "--data", str(self.folder)]
-        with self.log_file.open("a") as log:
-            self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **self._env}, cwd=ROOT
-            )
-        assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], READY_S)
-        line = self._process.stdout.readline() if readable else ""
-        if not line.startswith("ready http://"):
-            self.kill()
-            pytest.fail(f"{line!r}\n{self.words()}")
-        self.port = int(line.strip().rsplit(":", 1)[1])
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> int | None:
-        """End it in order; return its exit code."""
-        return self._end(signal.SIGTERM)
+        self._run("ingest", self.port)
+        self._until_ready()
 
     def status(self, path: str) -> int:
         return httpx.get(f"{self.url}{path}", timeout=10).status_code
@@ -95,17 +47,6 @@ class FrontDoor:
 
     def spooled_bytes(self) -> int:
         return sum(_size(path) for path in self.folder.glob("spool-ingest/*.spool"))
-
-    def _end(self, number: signal.Signals) -> int | None:
-        if self._process is None:
-            return None
-        if self._process.poll() is None:
-            self._process.send_signal(number)
-        code = self._process.wait(STOP_S)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        self._process = None
-        return code
 
 
 def until(what: str, question: Callable[[], Any], timeout_s: float = 30.0) -> float:
