@@ -29,6 +29,7 @@ from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
 from infra.supervisor import Supervisor, every
 from ingest.app import app_of
+from ingest.errors import error_body
 from ingest.quick import QuickCalls
 from ingest.report import as_prometheus
 from streams.model.errors import ConfigurationError
@@ -43,6 +44,12 @@ REFRESH_S = 2.0
 SPOOL = "spool-ingest"
 _OTHERS = 0o077
 _JSON = "application/json"
+_ELSEWHERE = error_body(
+    "not_found",
+    "This is a front door by itself (campaigniq ingest), without API, dashboard and debugger: ask the platform "
+    "(campaigniq up). What comes in here can be seen in no debugger; it counts in /metrics, and what can't be used is "
+    "a dead letter of the platform",
+)
 
 
 @dataclass
@@ -94,7 +101,7 @@ class FrontDoor:
             stack.push_async_callback(kafka.close)
             stack.push_async_callback(self._supervisor.cancel_all)
             spawn("kafka", kafka.run())
-            intake = open_intake(settings, kafka, SystemClock(), self._data, SPOOL)
+            intake = open_intake(settings, kafka, SystemClock(), self._data, config.suppressions, SPOOL)
             await intake.start(spawn)
             stack.push_async_callback(intake.stop)
             door = wiring.build_door(settings, stores, SystemClock(), intake.batcher, policy)
@@ -151,7 +158,11 @@ class FrontDoor:
                 return Response(b'{"error":{"code":"unauthorized","message":"Send an API token"}}', 401, None, _JSON)
             return PlainTextResponse(as_prometheus(intake.report(lambda _: True)))
 
+        async def elsewhere(_: Request) -> Response:
+            return Response(_ELSEWHERE, HTTPStatus.NOT_FOUND, media_type=_JSON)
+
         routes = [("/healthz", alive), ("/readyz", ready), ("/readyz/intake", takes), ("/metrics", metrics)]
+        routes.append(("/api/{rest:path}", elsewhere))
         return Starlette(routes=[Route(path, answer) for path, answer in routes])
 
 

@@ -12,6 +12,7 @@ from infra.options import spread
 from infra.platform_client import At, Platform, PlatformError
 
 _OPEN_S = 10.0
+_ELSEWHERE = "what a front door by itself (campaigniq ingest) takes is not shown"
 
 
 @spread
@@ -39,8 +40,11 @@ def watch(
         raise typer.Exit(0) from None
 
 
-def _kept(platform: Platform, source: str, asked: dict[str, str]) -> Iterator[dict[str, Any]]:
-    yield from platform.get(f"/api/sources/{quote(source, safe='')}/events", limit=1_000, **asked)["events"]
+def _kept(platform: Platform, source: str, asked: dict[str, str], limit: int = 1_000) -> Iterator[dict[str, Any]]:
+    found = platform.get(f"/api/sources/{quote(source, safe='')}/events", limit=limit, **asked)["events"]
+    if not found:
+        typer.echo(f"nothing in the last minutes; {_ELSEWHERE}", err=True)
+    yield from found
 
 
 def _live(platform: Platform, source: str, asked: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -48,6 +52,7 @@ def _live(platform: Platform, source: str, asked: dict[str, str]) -> Iterator[di
     from websockets.exceptions import ConnectionClosed, InvalidHandshake  # noqa: PLC0415  as above
     from websockets.sync.client import connect  # noqa: PLC0415  as above
 
+    typer.echo(f"what {source} sends to {platform.url}; {_ELSEWHERE}", err=True)
     address = f"ws{platform.url.removeprefix('http')}/ws/sources/{quote(source, safe='')}?{urlencode(asked)}"
     try:
         with connect(address, additional_headers=platform.headers, open_timeout=_OPEN_S, max_size=None) as socket:
@@ -58,6 +63,8 @@ def _live(platform: Platform, source: str, asked: dict[str, str]) -> Iterator[di
                 elif told["kind"] == "gap":
                     typer.echo(f"… {told['data']['missed']:,} more are not shown", err=True)
     except (OSError, TimeoutError, InvalidHandshake) as error:
+        if isinstance(error, InvalidHandshake):
+            list(_kept(platform, source, asked, 1))  # which says why
         raise PlatformError(f"{platform.url} did not answer: {error}. Is `campaigniq up` running?") from error
     except ConnectionClosed as error:
         reason = error.rcvd.reason if error.rcvd else ""

@@ -211,6 +211,14 @@ def test_watch_once_prints_a_line_for_each(server):
     ]
 
 
+def test_watch_says_what_it_can_not_show_when_there_is_nothing(server):
+    app = typer.Typer()
+    app.command()(source_watch.watch)
+    server.answers = [(200, {"events": [], "last_seq": 0})]
+    result = run(server, "web", "--once", app=app)
+    assert (result.stdout, "(campaigniq ingest) takes is not shown" in result.stderr) == ("", True)
+
+
 def test_colours_stand_around_the_verdict_alone():
     assert letter_texts.painted("rejected", colour=True) == "\x1b[31mrejected\x1b[0m"
     assert letter_texts.painted("\x1b[2J", colour=True) == "·[2J"

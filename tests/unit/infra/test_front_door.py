@@ -6,10 +6,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from infra.front_door import FrontDoor
 from infra.late_kafka import LateKafka
 from infra.settings import Settings
+from infra.source_watch import watch
 from ingest.report import as_prometheus
 from streams.log.topics import EVENTS
 from streams.model.errors import ConfigurationError, LogFullError
@@ -69,6 +72,16 @@ async def test_what_is_the_matter_and_the_counters_are_for_those_with_a_token(do
         told = (await client.get("/metrics", headers=bearer(door))).text
     assert 'outcome="spooled"} 1\n' in told
     assert "\ncampaigniq_ingest_drift 0\n" in told
+
+
+async def test_who_looks_for_the_api_here_is_told_where_it_is(door: httpx.AsyncClient):
+    app = typer.Typer()
+    app.command()(watch)
+    place = ["web", "--url", str(door.base_url), "--token", str(door.params["token"])]
+    for words in (place, [*place, "--once"]):
+        result = await asyncio.to_thread(CliRunner().invoke, app, words)
+        assert "front door by itself (campaigniq ingest)" in str(result.exception)
+        assert "ask the platform (campaigniq up)" in str(result.exception)
 
 
 async def test_the_embedded_log_has_no_door_of_its_own(tmp_path: Path):
