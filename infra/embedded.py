@@ -113,7 +113,7 @@ class Embedded:
         self, stack: AsyncExitStack, stores: wiring.Stores, bootstrap: Bootstrap, keys: dict[str, str]
     ) -> None:
         settings, clock, spawn = self._settings, self._clock, self._supervisor.spawn
-        intake = open_intake(settings, stores.log, clock, self._data.path)
+        intake = open_intake(settings, stores.log, clock, self._data.path, stores.config.suppressions)
         batcher = intake.batcher
         await intake.start(spawn)
         stack.push_async_callback(intake.stop)
@@ -139,7 +139,7 @@ class Embedded:
             letters=stores.letters,
             watch=watch,
             forget_live=lambda workspace: feed.forget(workspace),  # noqa: PLW0108  the feed comes later
-            spool_is_empty=lambda: intake.spool is None or intake.spool.is_empty,
+            settled=intake.settled,
         )
         api, feed = wiring.build_api(
             settings,

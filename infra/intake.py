@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ from ingest.report import Report, as_prometheus, report_of
 from ingest.spool.spool import Spool
 from ingest.tallies import Audit
 from ingest.turnstile import Turnstile
+from ingest.withheld import spooled_without_erased
 from streams.model.errors import LogFullError, LogUnavailableError
 from streams.ports import AppendsRecords, Clock, NewRecord
 from streams.store.sources import SourceCache
+from streams.store.suppression import Suppressions
 
 _log = logging.getLogger(__name__)
 EMPTIED_S = 2.0
+SETTLED_S = 0.1
 Spawn = Callable[[str, Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 
 
@@ -46,6 +50,14 @@ class Intake:
         self.draining = spawn("intake", self.log.run())
         spawn("disk", self.disk.run())
         spawn("audit", self.audit.run())
+
+    async def settled(self) -> None:
+        """Return once everything that was taken until now is in the log, or was given up."""
+        counts = self.batcher.counts
+        taken = counts.accepted
+        # Who appends and who drains say nothing of it.
+        while counts.appended + counts.spooled + counts.failed < taken or self.log.is_spooling:  # noqa: ASYNC110
+            await asyncio.sleep(SETTLED_S)
 
     async def stop(self) -> None:
         """Write what is under way, to the log or the spool, and let go of the spool."""
@@ -121,8 +133,16 @@ class IngestDesk:
         return self._intake.takes_events()
 
 
-def open_intake(settings: Settings, log: AppendsRecords, clock: Clock, data: Path, spool: str = "spool") -> Intake:
-    """Build it over `log`; on Kafka with a spool, by default in the folder called `spool` in the data folder.
+def open_intake(
+    settings: Settings,
+    log: AppendsRecords,
+    clock: Clock,
+    data: Path,
+    suppressions: Suppressions,
+    spool: str = "spool",
+) -> Intake:
+    """Build it over `log`; on Kafka with a spool, by default in the folder called `spool` in the data folder. What has
+    lain there passes without those whom `suppressions` know by then.
 
     Raises ConfigurationError when another process has the spool.
     """
@@ -136,7 +156,15 @@ def open_intake(settings: Settings, log: AppendsRecords, clock: Clock, data: Pat
         kept = Spool(folder, limits.spool_max_bytes, limits.spool_segment_bytes).open()
     disk = DiskWatch(folder, limits.min_free_bytes)
     intake = IntakeLog(
-        log, clock, limits, kept, disk, passing, settings.log.max_record_bytes, settings.log.tick_interval_ms
+        log,
+        clock,
+        limits,
+        kept,
+        disk,
+        passing,
+        settings.log.max_record_bytes,
+        settings.log.tick_interval_ms,
+        partial(spooled_without_erased, suppressions),
     )
     batcher = Batcher(intake, clock, limits)
     return Intake(intake, batcher, disk, Audit(batcher.drift), kept, settings)

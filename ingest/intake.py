@@ -7,7 +7,7 @@ spooled as well, so a record may reach the log twice; the engine drops the repea
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ingest.disk import DiskWatch
 from ingest.settings import IngestSettings
@@ -29,6 +29,10 @@ IDLE_S = 2.0
 LOOK_S = 1.0
 
 
+def _all_of_it(record: NewRecord) -> NewRecord:
+    return record
+
+
 class IntakeLog:
     """An append that ends in the log or in the spool; without a spool, in the log. `passing` are the faults of an
     outage. Spawn `run`; use in one loop.
@@ -44,7 +48,9 @@ class IntakeLog:
         passing: tuple[type[Exception], ...] = (LogFullError,),
         max_record_bytes: int = 8 << 20,
         tick_interval_ms: int = 1_000,
+        wanted: Callable[[NewRecord], NewRecord] = _all_of_it,
     ) -> None:
+        """`wanted` returns what is still wanted of a record that has lain in the spool."""
         self.spool = spool
         self.disk = disk
         self.partitions = log.partitions
@@ -53,6 +59,7 @@ class IntakeLog:
         self._settings = settings
         self._passing = passing
         self._max_record_bytes = max_record_bytes
+        self._wanted = wanted
         self._late_s = tick_interval_ms / 1000 + LATE_S
         self._is_direct = spool is None or spool.is_empty
         self._is_back = False
@@ -215,6 +222,7 @@ class IntakeLog:
         known, start = self._sent
         start = start if known == segment else 0
         records = await self._fitting(spool, segment, records)
+        records = [self._wanted(record) for record in records]
         limit = self._settings.max_append_bytes
         while start < len(records):
             end, size = start, 0

@@ -1,7 +1,7 @@
 """Puts the erasure together, of what the process has."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ def build_erasing(
     letters: KeepsLetters | None = None,
     watch: Remembers | None = None,
     forget_live: Callable[[str], None] = lambda _: None,
-    spool_is_empty: Callable[[], bool] = lambda: True,
+    settled: Callable[[], Awaitable[None]] | None = None,
 ) -> Erasing:
     """Return desk and runner; spawn the runner's `run`."""
     config = stores.config
@@ -48,7 +48,7 @@ def build_erasing(
         letters,
         watch,
         forget_live,
-        spool_is_empty,
+        settled,
         DOORS_KNOW_S if settings.log.url else 0.0,
     )
     runner = ErasureRunner(ErasureJob(places, config.erasures, config.suppressions, clock), config.erasures)

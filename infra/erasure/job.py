@@ -124,11 +124,10 @@ class ErasureJob:
         """Let every door know, and what was taken before that get into the log."""
         if erasure.suppresses and self._places.door_s:
             await asyncio.sleep(self._places.door_s)
-        # Who drains the spool says nothing of it.
-        while not self._places.spool_is_empty():  # noqa: ASYNC110
-            await asyncio.sleep(_PAUSE_S)
+        if self._places.settled is not None:
+            await self._places.settled()
         refused = f"{erasure.ids} ids are refused" if erasure.suppresses else "nothing is refused, as was asked"
-        return _Done({}, f"{refused}; the spool is empty")
+        return _Done({}, f"{refused}; all that was taken before is in the log")
 
     async def _deliveries(self, _: Erasure, person: Person) -> _Done:
         deliveries = await self._places.ledger.erase(person)

@@ -158,14 +158,18 @@ def _state_names(record: LogRecord, person: Person) -> bool:
     value = record.value
     if value is None or not person.may_be_in(value):
         return False
-    if key.startswith(prefix):
-        state = codec.decode_profile(value)
-        return person.state_without(state) is not state
-    if key.startswith(codec.UNSENT_PREFIX):
-        sent = [frame for _, frame in codec.decode_unsent(value)]
-        return any(rewritten_frame(frame, (person,)) is not frame for frame in sent)
-    if key.startswith(DELTA_PREFIX):
-        return person.names(_decode_any(value[1:]))
+    try:
+        if key.startswith(prefix):
+            state = codec.decode_profile(value)
+            return person.state_without(state) is not state
+        if key.startswith(codec.UNSENT_PREFIX):
+            sent = [frame for _, frame in codec.decode_unsent(value)]
+            return any(rewritten_frame(frame, (person,)) is not frame for frame in sent)
+        if key.startswith(DELTA_PREFIX):
+            return person.names(_decode_any(value[1:]))
+    except (FrameError, msgspec.MsgspecError):
+        # What nobody can read is in the way of nothing else.
+        pass
     return person.is_in(value)
 
 

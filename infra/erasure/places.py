@@ -1,6 +1,6 @@
 """The places that an erasure goes through, as far as this installation has them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -65,8 +65,8 @@ class Remembers(Protocol):
 
 @dataclass
 class Places:
-    """What there is. `data` is the installation's folder; `spool_is_empty` says whether all that was taken is in the
-    log.
+    """What there is. `data` is the installation's folder; `settled` returns once all that the door had
+    taken is in the log.
     """
 
     log: EventLog
@@ -78,6 +78,6 @@ class Places:
     letters: KeepsLetters | None = None
     watch: Remembers | None = None
     forget_live: Callable[[str], None] = lambda _: None
-    spool_is_empty: Callable[[], bool] = lambda: True
+    settled: Callable[[], Awaitable[None]] | None = None
     door_s: float = 0.0
     """So long doors of other processes may take until they refuse the person."""

@@ -80,7 +80,7 @@ class Person:
 
     def must_be(self, name: str) -> bool:
         """Say whether an id, of whatever kind, is an e-mail or a phone number of the person."""
-        return self.is_called(name) and _OF_ONE_PERSON.fullmatch(kind_and_value(name)[1]) is not None
+        return self.is_called(name) and is_of_one_person(kind_and_value(name)[1])
 
     def near(self, ids: Iterable[str], told: ProfileKeys) -> set[str]:
         """Return values that the person's stand in, of ids that are somebody else's, or that these have told and that
@@ -281,6 +281,11 @@ class Person:
 def _any_of(words: Iterable[str]) -> str:
     """Return a pattern that finds any of the words, and nothing when there is none."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or "(?!)"
+
+
+def is_of_one_person(value: str) -> bool:
+    """Say whether an id's value is an e-mail address or a phone number."""
+    return _OF_ONE_PERSON.fullmatch(value) is not None
 
 
 def telling_values(ids: Iterable[str]) -> frozenset[str]:

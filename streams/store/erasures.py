@@ -101,7 +101,7 @@ class Erasures:
 
         def work(db: Connection) -> None:
             db.execute(insert(ERASURES).values(**_columns(erasure)))
-            _insert_new(db, erasure.workspace, rows)
+            _refuse(db, erasure.workspace, rows)
 
         await self._sql.run(work)
 
@@ -114,7 +114,7 @@ class Erasures:
 
         def work(db: Connection) -> None:
             _store(db, erasure)
-            _insert_new(db, erasure.workspace, rows)
+            _refuse(db, erasure.workspace, rows)
             db.execute(gone)
 
         await self._sql.run(work)
@@ -165,12 +165,13 @@ class Erasures:
         return await self._sql.run(lambda db: db.execute(statement).rowcount)
 
 
-def _insert_new(db: Connection, workspace: str, rows: Sequence[dict[str, Any]]) -> None:
-    hashes = [row["id_hash"] for row in rows]
-    known = set(db.execute(select(S.id_hash).where(S.workspace == workspace, S.id_hash.in_(hashes))).scalars())
-    fresh = [row for row in rows if row["id_hash"] not in known]
-    if fresh:
-        db.execute(insert(SUPPRESSED), fresh)
+def _refuse(db: Connection, workspace: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Refuse the ids for this erasure, be it after another; all doors see that something is newer than before."""
+    if not rows:
+        return
+    newest = db.execute(select(func.coalesce(func.max(S.at_ms), 0))).scalar_one()
+    db.execute(delete(SUPPRESSED).where(S.workspace == workspace, S.id_hash.in_([row["id_hash"] for row in rows])))
+    db.execute(insert(SUPPRESSED), [{**row, "at_ms": max(row["at_ms"], newest + 1)} for row in rows])
 
 
 def _suppressions(erasure: Erasure, hashes: Iterable[str]) -> list[dict[str, Any]]:

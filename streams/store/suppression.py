@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 from streams.model.erasure import ids_named, ids_of
 from streams.model.events import Event, ProfileKeys
+from streams.operators.erasing import is_of_one_person
+from streams.operators.identity.named import kind_and_value
 from streams.operators.raw_forms import documents_in, forms_of
 from streams.operators.written_ids import named_values, phones_in
 from streams.store.erasures import Erasures
@@ -45,9 +47,18 @@ class Suppressions:
             self._known.cache_clear()
             self._known_keys.cache_clear()
 
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nobody is refused."""
+        return not self._hashes
+
     def hash_of(self, workspace: str, name: str) -> str:
-        """Return what stands for an id ("user:7"); without the installation's secret it tells nothing."""
-        text = f"{workspace}\x1f{name}".encode()
+        """Return what stands for an id ("user:7"); without the installation's secret it tells nothing.
+
+        An e-mail address or phone number has one, whatever kind of id it is.
+        """
+        value = kind_and_value(name)[1]
+        text = f"{workspace}\x1f{_one_name(value) if is_of_one_person(value) else name}".encode()
         return blake2b(text, key=self._key, digest_size=_HASH_BYTES).hexdigest()
 
     def is_suppressed(self, event: Event) -> bool:
@@ -87,6 +98,10 @@ class Suppressions:
 
     def _is_known(self, workspace: str, name: str) -> bool:
         return self.hash_of(workspace, name) in self._hashes
+
+
+def _one_name(value: str) -> str:
+    return f"email:{value.lower()}" if "@" in value else f"phone:{value}"
 
 
 def _values_in(form: bytes) -> Iterator[str]:

@@ -82,3 +82,29 @@ async def test_an_erasure_that_is_done_names_nobody(config, tmp_path):
 async def test_an_erasure_without_suppression_refuses_nobody(config):
     await config.erasures.add(asked(suppresses=False), ["hash"])
     assert await config.erasures.suppressed() == set()
+
+
+@pytest.mark.parametrize("keys", [{"user_id": "Ada@example.com"}, {"custom": (("crm", "ada@example.com"),)}])
+async def test_a_mail_address_is_refused_as_an_id_of_any_kind(config, keys):
+    await config.erasures.add(asked(), [config.suppressions.hash_of("shop", "email:ada@example.com")])
+    await config.suppressions.refresh()
+    assert config.suppressions.is_suppressed(event(**keys))
+    assert not config.suppressions.is_suppressed(event(user_id="steve@example.com"))
+
+
+async def test_a_door_learns_that_one_id_was_exchanged_for_another(config):
+    suppressions = await suppressing(config)
+    hash_of = suppressions.hash_of
+    await config.erasures.correct(asked(), [hash_of("shop", "user:9")], [hash_of("shop", "user:7")])
+    await suppressions.refresh()
+    assert suppressions.is_suppressed(event(user_id="9"))
+    assert not suppressions.is_suppressed(event(user_id="7"))
+
+
+async def test_who_was_erased_twice_is_refused_until_the_later_is_lifted(config):
+    suppressions = await suppressing(config)
+    await config.erasures.add(asked(id="er_2"), [suppressions.hash_of("shop", name) for name in IDS])
+    assert await config.erasures.lift("shop", "er_1") == 0
+    await suppressions.refresh()
+    assert suppressions.is_suppressed(event(user_id="7"))
+    assert await config.erasures.lift("shop", "er_2") == len(IDS)

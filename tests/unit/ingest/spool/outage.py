@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -87,11 +87,12 @@ class Door:
         *,
         limit: int = 1 << 22,
         segment: int = 65_536,
+        wanted: Callable[[NewRecord], NewRecord] = lambda record: record,
     ) -> None:
         self.settings = IngestSettings(spool_after_ms=50, max_append_bytes=4_096)
         self.log = log
         self.spool = Spool(folder, limit, segment).open()
-        self.intake = IntakeLog(log, FakeClock(), self.settings, self.spool, disk)
+        self.intake = IntakeLog(log, FakeClock(), self.settings, self.spool, disk, wanted=wanted)
         self.running = asyncio.create_task(self.intake.run())
 
     async def put(self, *values: bytes, partition: int = 0) -> list[int]:

@@ -62,6 +62,17 @@ async def test_an_append_that_fails_or_lingers_is_spooled_and_taken_and_arrives_
     assert (door.spool.is_empty, door.intake.state()) == (True, READY)
 
 
+async def test_of_what_has_lain_in_the_spool_only_what_is_still_wanted_arrives(log, tmp_path):
+    door = Door(log, tmp_path / "spool", wanted=lambda record: record._replace(value=record.value.upper()))
+    await door.put(b"a")
+    log.weather = Weather.FULL
+    await door.put(b"b")
+    log.weather = Weather.FAIR
+    await door.until_direct()
+    assert log.values() == [b"a", b"B"]
+    await door.stop()
+
+
 async def test_nothing_overtakes_the_spool_while_it_is_drained(door, log):
     log.weather = Weather.FULL
     for n in range(40):
