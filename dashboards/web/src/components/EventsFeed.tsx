@@ -4,8 +4,10 @@ import { memo } from "react";
 import type { LiveEvent } from "../client/types";
 import { count, money, words } from "../lib/format";
 import { familyOf } from "../lib/labels";
+import { addressOf } from "../lib/route";
 import { EmptyState } from "./EmptyState";
 import { Feed, PausedNote } from "./Feed";
+import { Link } from "./Link";
 import { Ago } from "./times";
 import { useSteadyList } from "./useSteadyList";
 
@@ -34,9 +36,14 @@ export function EventsFeed({ events, missed, active, demo, onLead }: Props) {
     >
       {shown.length === 0 ? (
         <EmptyState icon="pulse" title="No events yet">
-          {demo
-            ? "Open the demo shop and look around: each step appears here."
-            : "Put the pixel on a page or send an event with an SDK: it appears here at once."}
+          {demo ? (
+            "Open the demo shop and look around: each step appears here."
+          ) : (
+            <>
+              Put the pixel on a page or send an event with an SDK: it appears here at once.{" "}
+              <Link href={addressOf("sources")}>Sources</Link> has the snippet and the keys.
+            </>
+          )}
         </EmptyState>
       ) : (
         <ul className="rows">

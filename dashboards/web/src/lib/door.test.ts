@@ -137,6 +137,10 @@ describe("the health of a source", () => {
     expect(healthOf(SOURCE, told, { spanMs: 60_000, tally: told }, 0).label).toBe("Refused");
   });
 
+  test("is quiet only after a whole minute of looking on", () => {
+    expect([judged({}, 9_000).label, judged({}).label]).toEqual(["Looking…", "Quiet"]);
+  });
+
   test("is not known where nothing has come", () => {
     expect(healthOf(SOURCE, undefined, null, null).health).toBe("new");
   });

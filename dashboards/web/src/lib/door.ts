@@ -157,6 +157,11 @@ function refusalHelp(tally: Tally): string {
   return `In the last minute: ${parts.join("; ")}. Its live messages say more.`;
 }
 
+const LOOKING: HealthWords = {
+  health: "unknown",
+  label: "Looking…",
+  help: "Nothing yet; this page has looked on for less than a minute.",
+};
 const WELL: HealthWords = {
   health: "well",
   label: "Healthy",
@@ -176,7 +181,7 @@ export function healthOf(
   if (!tally || tally.accepted + tally.refused + turnedAway(tally) === 0) {
     return { health: "new", label: "Nothing yet", help: "Nothing has come since this process started." };
   }
-  if (recent === null && !counted) return { health: "unknown", label: "Looking…", help: "" };
+  if (recent === null && !counted) return LOOKING;
   if (recent === null) return WELL;
   const { accepted, rejected, refused, failed, rate_limited } = recent.tally;
   if (refused + failed > 0) {
@@ -200,6 +205,7 @@ export function healthOf(
     };
   }
   if (accepted > 0 || (!isWhole(recent) && counted)) return WELL;
+  if (!isWhole(recent)) return LOOKING;
   return { health: "quiet", label: "Quiet", help: "Nothing in the last minute." };
 }
 

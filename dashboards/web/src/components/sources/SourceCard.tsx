@@ -107,6 +107,7 @@ function Keys({ source }: { source: Source }) {
 }
 
 function Foot({ source: { id, name }, letters }: { source: Source; letters: number }) {
+  const told = letters > 0 ? plural(letters, "dead letter") : "No dead letters";
   return (
     <footer className="source-foot">
       <Link
@@ -120,9 +121,9 @@ function Foot({ source: { id, name }, letters }: { source: Source; letters: numb
         href={addressOf("letters", { source: id })}
         className="button"
         data-tone={letters > 0 ? "warm" : "quiet"}
-        aria-label={`${plural(letters, "dead letter")} of ${name || id}`}
+        aria-label={`${told} of ${name || id}`}
       >
-        {letters > 0 ? plural(letters, "dead letter") : "No dead letters"}
+        {told}
       </Link>
     </footer>
   );
