@@ -10,8 +10,8 @@ logger = logging.getLogger(__name__)
 
 END_S = 20.0
 """Longer than the orderly end of a worker takes."""
-UP_END_S = 9.5
-"""`up` promises to be gone within 10 s."""
+UP_END_S = 8.5
+"""`up` promises to be gone within 10 s, also on a machine that is slow to wake it."""
 STATUS = 3
 
 
