@@ -290,5 +290,5 @@ def test_memory_and_blocks_share_the_bound(tmp_path):
             part.write([(b"%d-%d" % (n, i), os.urandom(2_000)) for i in range(100)], n, n)
         for n in range(100):
             part.get_many([b"%d-%d" % (n, i) for i in range(100)])
-        # It is bounded shard by shard, and memtables count in steps of 256 KiB, half a shard of a cache as small as this.
+        # Each shard is bounded by itself, and memtables count in steps of 256 KiB: half a shard of one so small.
         assert copy._db.property_int_value("rocksdb.block-cache-usage") <= _CACHE + (_CACHE >> 2)
