@@ -29,7 +29,7 @@ from infra.server import Front, Server, bind, create_server
 from infra.settings import Settings
 from infra.supervisor import Supervisor, every
 from ingest.app import app_of
-from ingest.errors import error_body
+from ingest.errors import JSON, error_body
 from ingest.quick import QuickCalls
 from ingest.report import as_prometheus
 from streams.model.errors import ConfigurationError
@@ -43,7 +43,6 @@ DRAIN_S = 4.0
 REFRESH_S = 2.0
 SPOOL = "spool-ingest"
 _OTHERS = 0o077
-_JSON = "application/json"
 _ELSEWHERE = error_body(
     "not_found",
     "This is a front door by itself (campaigniq ingest), without API, dashboard and debugger: ask the platform "
@@ -137,7 +136,7 @@ class FrontDoor:
         """Return the addresses for those who run it."""
 
         async def alive(_: Request) -> Response:
-            return Response(b'{"status":"ok"}', media_type=_JSON)
+            return Response(b'{"status":"ok"}', media_type=JSON)
 
         async def ready(request: Request) -> Response:
             parts = {name: state() for name, state in self._parts.items()}
@@ -146,20 +145,20 @@ class FrontDoor:
                 # Faults name hosts and ports of the inside.
                 parts = {name: READY if state == READY else "not ready" for name, state in parts.items()}
             status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-            return Response(orjson.dumps({"ready": is_ready, "parts": parts}), status, media_type=_JSON)
+            return Response(orjson.dumps({"ready": is_ready, "parts": parts}), status, media_type=JSON)
 
         async def takes(_: Request) -> Response:
             is_ready = intake.takes_events()
             status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-            return Response(orjson.dumps({"ready": is_ready}), status, media_type=_JSON)
+            return Response(orjson.dumps({"ready": is_ready}), status, media_type=JSON)
 
         async def metrics(request: Request) -> Response:
             if not await _is_known(request, config):
-                return Response(b'{"error":{"code":"unauthorized","message":"Send an API token"}}', 401, None, _JSON)
+                return Response(b'{"error":{"code":"unauthorized","message":"Send an API token"}}', 401, None, JSON)
             return PlainTextResponse(as_prometheus(intake.report(lambda _: True)))
 
         async def elsewhere(_: Request) -> Response:
-            return Response(_ELSEWHERE, HTTPStatus.NOT_FOUND, media_type=_JSON)
+            return Response(_ELSEWHERE, HTTPStatus.NOT_FOUND, media_type=JSON)
 
         routes = [("/healthz", alive), ("/readyz", ready), ("/readyz/intake", takes), ("/metrics", metrics)]
         routes.append(("/api/{rest:path}", elsewhere))

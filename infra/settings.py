@@ -8,14 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretBytes, S
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from api.settings import ApiSettings
+from infra.settings_docs import PREFIX
 from infra.variables import check_variables
 from ingest.settings import IngestSettings
 from sinks.metrics.settings import MetricsSettings
 from sinks.settings import AlertRouteSettings, MessageSettings, SenderSettings, SmtpSettings
 from streams.model.errors import ConfigurationError
 from streams.settings import DeadLetterSettings, EngineSettings, LogSettings
-
-PREFIX = "CAMPAIGNIQ_"
 
 
 class ServerSettings(BaseModel):
