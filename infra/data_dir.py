@@ -1,13 +1,13 @@
 """The data folder of an embedded installation: one process at a time, private files, the bootstrap file for scripts."""
 
-import fcntl
 import os
 import stat
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
+from streams.folder_lock import lock_folder
 from streams.model.errors import ConfigurationError
 
 _DATABASES = ("config.db", "log.db", "ledger.db", "outbox.db", "view.db", "metrics.db", "dead_letters.db")
@@ -33,20 +33,13 @@ class DataDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         os.umask(_OTHERS)
+        self._lock = lock_folder(path, "--data", "another campaigniq", "Stop that one or give another folder")
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._make_private()
-            self._lock: IO[str] = (path / "lock").open("w")
         except OSError as error:
+            self.release()
             raise ConfigurationError(
                 "--data", f"{path} can't be used: {error.strerror}", "Give a folder that you may write to"
-            ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise ConfigurationError(
-                "--data", f"{path} is in use by another campaigniq", "Stop that one or give another folder"
             ) from error
 
     @property

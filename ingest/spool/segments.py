@@ -4,7 +4,6 @@ A segment is `<number>-<mark>.spool`. What `write` returned from survives a powe
 unfinished may end in a torn record, which was never acknowledged; what is damaged elsewhere is kept in `quarantine/`.
 """
 
-import fcntl
 import logging
 import os
 import re
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingest.spool.records import MARK_BYTES, Gap, end_mark, pack, read
-from streams.model.errors import ConfigurationError
+from streams.folder_lock import lock_folder
 from streams.ports import NewRecord
 
 _log = logging.getLogger(__name__)
@@ -43,22 +42,8 @@ class Segments:
         self._segment_bytes = segment_bytes
         self._descriptor = -1
         """Of the last segment, while it is being written."""
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise ConfigurationError(
-                "ingest.spool_folder", f"{folder} can't be used: {error.strerror}", "Give a folder that can be written"
-            ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            raise ConfigurationError(
-                "ingest.spool_folder",
-                f"{folder} is in use by another process",
-                "Give each process a folder of its own, always the same one",
-            ) from error
+        remedy = "Give each process a folder of its own, always the same one"
+        self._lock = lock_folder(folder, "ingest.spool_folder", "another process", remedy)
         self.all = self._found()
         self._left = frozenset(segment.number for segment in self.all)
 
@@ -141,7 +126,7 @@ class Segments:
     def close(self) -> None:
         """Finish, and let another process have the folder."""
         self.finish()
-        os.close(self._lock)
+        self._lock.close()
 
     def _found(self) -> list[Segment]:
         paths = sorted(self._folder.iterdir())

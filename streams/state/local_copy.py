@@ -5,17 +5,16 @@ log. Memtables reach the disk whole and in the order they were filled, so after 
 some earlier `write`, with the offset that belongs to it.
 """
 
-import fcntl
 import logging
 import shutil
 import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 from rocksdict import DbClosedError, Rdict, WriteBatch
 
+from streams.folder_lock import lock_folder
 from streams.model.errors import ConfigurationError, LocalCopyError
 from streams.state.rocks import is_behind, open_rocks, rewriting, scanning, unlogged
 
@@ -23,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 _LAYOUT = 1
 _SETTING = "local copy of the state"
+_OTHER = "another process"
+_REMEDY = "Stop that one or give another folder"
 _PREFIX_BYTES = 2
 _MAX_PARTITION = 0xFFFE
 _META_PREFIX = b"\xff\xff"
@@ -191,16 +192,7 @@ class _Folder:
         self._path = path
         self._database = path / "db"
         self._stamp = path / "copy-of"
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock: IO[str] = (path / "lock").open("w")
-        except OSError as error:
-            raise self._refusal(f"can't be used: {error.strerror}", "Give a folder that can be written") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise self._in_use() from error
+        self._lock = lock_folder(path, _SETTING, _OTHER, _REMEDY)
 
     def open_database(self, cache_bytes: int, stamp: str) -> Rdict:
         """Open the database, empty when it isn't stamped so or can't be opened. Raises ConfigurationError."""
@@ -211,7 +203,7 @@ class _Folder:
                 return open_rocks(self._database, cache_bytes)
             except Exception as error:
                 if "/LOCK: " in str(error):
-                    raise self._in_use() from error
+                    raise self._refusal(f"is in use by {_OTHER}", _REMEDY) from error
                 self._start_empty(stamp, str(error))
                 return open_rocks(self._database, cache_bytes)
         except ConfigurationError:
@@ -242,9 +234,6 @@ class _Folder:
             logger.warning("the %s in %s starts empty: %s", _SETTING, self._path, reason)
             shutil.rmtree(self._database)
         self._stamp.write_text(stamp)
-
-    def _in_use(self) -> ConfigurationError:
-        return self._refusal("is in use by another process", "Stop that one or give another folder")
 
     def _refusal(self, problem: str, remedy: str) -> ConfigurationError:
         return ConfigurationError(_SETTING, f"{self._path} {problem}", remedy)

@@ -112,7 +112,7 @@ class Door:
         await self._end()
         self.spool._pool.shutdown()
         segments = self.spool._segments
-        os.close(segments._lock)
+        segments._lock.close()
         if segments._descriptor >= 0:
             os.close(segments._descriptor)
 

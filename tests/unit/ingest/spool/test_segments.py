@@ -33,7 +33,7 @@ def left_by_a_crash(folder: Path, count: int = 3) -> Path:
     segments = Segments(folder, 1 << 20)
     for n in range(count):
         segments.write([record(n)])
-    os.close(segments._lock)
+    segments._lock.close()
     os.close(segments._descriptor)
     return folder / segments.all[-1].name
 
@@ -175,7 +175,7 @@ def test_nothing_that_was_sent_in_passes_for_a_record_when_the_reader_looks_for_
     segments = Segments(tmp_path, 1 << 20)
     carrier = NewRecord(EVENTS, 0, None, pack(MARK, forged), 1)
     segments.write([carrier, record(1)])
-    os.close(segments._lock)
+    segments._lock.close()
     os.close(segments._descriptor)
     path = tmp_path / segments.all[0].name
     data = bytearray(path.read_bytes())
