@@ -2,8 +2,10 @@
 moment on, and leaves the work to the job (infra/erasure/).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
+
+from msgspec.structs import replace
 
 from api.errors import ApiError, not_found
 from streams.model.erasure import ids_named
@@ -47,9 +49,8 @@ class ErasureDesk:
         ids, shared = await self._who(workspace, key)
         for known in await self._store.unfinished(workspace):
             if not ids.isdisjoint(known.subject.ids):
-                return await self._gone_on_with(known)
-        aliases = {name: f"erased:{self._random(_ALIAS_BYTES)}" for name in sorted(ids)}
-        subject = Subject(tuple(sorted(ids)), tuple(sorted(shared)), aliases)
+                return await self._gone_on_with(known, ids, shared)
+        subject = Subject(tuple(sorted(ids)), tuple(sorted(shared)), self._aliases(ids))
         now_ms = self._clock.now_ms()
         number = f"er_{self._random(_ID_BYTES)}"
         running = ErasureState.RUNNING
@@ -59,12 +60,26 @@ class ErasureDesk:
         self._wake()
         return erasure
 
-    async def _gone_on_with(self, erasure: Erasure) -> Erasure:
-        if erasure.state is ErasureState.FAILED:
-            erasure = erasure._replace(state=ErasureState.RUNNING, error="")
-            await self._store.save(erasure)
-            self._wake()
+    async def _gone_on_with(self, erasure: Erasure, ids: set[str], shared: set[str]) -> Erasure:
+        """Return what is under way; let what has failed go on, with the ids that are the person's by now."""
+        if erasure.state is not ErasureState.FAILED:
+            return erasure
+        known = erasure.subject
+        more = ids.difference(known.ids)
+        subject = replace(
+            known,
+            ids=tuple(sorted({*known.ids, *ids})),
+            shared=tuple(sorted({*known.shared, *shared} - ids)),
+            aliases=known.aliases | self._aliases(more),
+        )
+        erasure = erasure._replace(state=ErasureState.RUNNING, error="", subject=subject, ids=len(subject.ids))
+        await self._store.correct(erasure, [self._suppressions.hash_of(erasure.workspace, name) for name in more], ())
+        await self._suppressions.refresh()
+        self._wake()
         return erasure
+
+    def _aliases(self, ids: Iterable[str]) -> dict[str, str]:
+        return {name: f"erased:{self._random(_ALIAS_BYTES)}" for name in sorted(ids)}
 
     async def get(self, workspace: str, erasure_id: str) -> Erasure:
         """Return an erasure. Raises ApiError when it is not there."""

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
+from msgspec.structs import replace
+
 from infra.erasure.errors import AskAgainError, NotErasedError
 from infra.erasure.files import empty_write_ahead_logs, files_that_tell, write_anew
 from infra.erasure.places import Places
@@ -236,6 +238,7 @@ class ErasureJob:
     async def _finish(self, erasure: Erasure) -> Erasure:
         """Forget who it was. Raises NotErasedError when the configuration says more of them than this erasure did."""
         data, person = self._places.data, person_of(erasure)
+        await self._forget_elsewhere(erasure, person)
         forgotten = erasure._replace(subject=Subject(), error="")
         await self._store.save(forgotten)
         await asyncio.to_thread(empty_write_ahead_logs, data, (CONFIG,))
@@ -254,6 +257,15 @@ class ErasureJob:
         done = forgotten._replace(state=ErasureState.DONE, done_ms=self._clock.now_ms())
         await self._store.save(done)
         return done
+
+    async def _forget_elsewhere(self, erasure: Erasure, person: Person) -> None:
+        """Take the person out of what other erasures have noted of other people's ids."""
+        for other in await self._store.unfinished(erasure.workspace):
+            subject = other.subject
+            shared = tuple(name for name in subject.shared if not person.names(name))
+            spared = tuple(value for value in subject.spared if not person.tells(value))
+            if other.id != erasure.id and (shared, spared) != (subject.shared, subject.spared):
+                await self._store.save(other._replace(subject=replace(subject, shared=shared, spared=spared)))
 
 
 def person_of(erasure: Erasure) -> Person:

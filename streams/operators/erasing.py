@@ -185,7 +185,7 @@ class Person:
         if control.kind is not ControlKind.ERASE or control.workspace != self.workspace:
             return control
         erase = _decode_erase(control.body)
-        if self.ids.isdisjoint(erase.ids) and not self.names(list(erase.others)):
+        if self.ids.isdisjoint(erase.ids) and not self.names([*erase.others, *erase.spared]):
             return control
         return replace(control, body=_encode(Erase(erase.erasure)))
 

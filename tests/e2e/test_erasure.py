@@ -289,3 +289,16 @@ def test_what_cannot_be_removed_is_no_matter_of_somebody_who_came_back(platform)
     assert "notes.txt" in told
     (platform.folder / "notes.txt").unlink()
     assert done(platform, erasure["id"])["state"] == "done"
+
+
+def test_no_erasure_is_done_while_the_configuration_names_the_person(platform):
+    post(platform, "/v1/identify", {"userId": USER, "messageId": "conf-1", "traits": {"email": EMAIL}})
+    platform.until("she is there", lambda: list(platform.leads()))
+    address, headers = f"{platform.url}/api/sources/web", authorized(platform)
+    httpx.patch(address, json={"name": f"Site of {EMAIL}"}, headers=headers, timeout=30).raise_for_status()
+    erasure = erase(platform, EMAIL)
+    told = platform.until("it says why", lambda: platform.get(f"/api/erasures/{erasure['id']}")["error"], 60)
+    assert "config.db names the person" in told
+    httpx.patch(address, json={"name": "Site"}, headers=headers, timeout=30).raise_for_status()
+    assert done(platform, erasure["id"])["state"] == "done"
+    assert files_with(platform.folder, (EMAIL, USER)) == {}

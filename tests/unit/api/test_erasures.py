@@ -16,6 +16,7 @@ from streams.model.profile import ProfileState
 from streams.model.rules.standard import default_rules
 from streams.model.tiers import lead_model
 from streams.store.config import ConfigStore
+from streams.store.erasures import ErasureState
 
 
 class StandingClock:
@@ -80,6 +81,17 @@ async def test_an_id_that_others_have_told_too_is_theirs_as_well(desk):
 async def test_the_same_person_asked_for_twice_is_one_erasure(desk):
     first = await desk.ask("shop", "user:7", "me", suppresses=True)
     assert (await desk.ask("shop", "email:Ada@Example.com", "you", suppresses=True)).id == first.id
+
+
+async def test_one_that_failed_goes_on_with_the_ids_that_are_the_persons_by_now(desk, wakes):
+    failed = await desk.ask("shop", "email:ada@example.org", "me", suppresses=True)
+    await desk._store.save(failed._replace(state=ErasureState.FAILED, error="another by now"))
+    await desk._view.apply([lead("user:5", "email:ada@example.org", user_id="5")])
+    again = await desk.ask("shop", "user:5", "me", suppresses=True)
+    assert (again.id, again.state, again.error) == (failed.id, ErasureState.RUNNING, "")
+    assert again.subject.ids == ("email:ada@example.org", "user:5")
+    assert set(again.subject.aliases) == set(again.subject.ids)
+    assert sum((await desk.suppressed("shop")).values()) == 2
 
 
 async def test_somebody_unknown_is_erased_when_the_kind_of_id_is_told(desk):
