@@ -9,13 +9,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-import msgspec
-
 from ingest.intake import SPOOLED
 from ingest.recent_ids import RecentIds, digests_of
 from ingest.settings import IngestSettings
 from ingest.tallies import Tallies
-from streams.frames import encode_events
+from streams.frames import join_events, pack_event
 from streams.log.topics import EVENTS
 from streams.model.errors import LogClosedError, LogFullError
 from streams.model.events import Event
@@ -23,7 +21,6 @@ from streams.model.ids import partition_for
 from streams.ports import AppendsRecords, Clock, NewRecord
 
 _log = logging.getLogger(__name__)
-_size_of = msgspec.msgpack.Encoder().encode
 
 Done = Callable[[Exception | None], None]
 """Is told once: None when the events are durable, else why they are not, as LogFullError or LogClosedError."""
@@ -47,16 +44,17 @@ class BatcherCounts:
 
 
 class _Put:
-    """The events of one caller, who is told by `done`. `source` is whose they are, `ids` what tells each apart."""
+    """The events of one caller, each as (partition, packed), of which `done` is told. `source` is whose they are, `ids`
+    what tells each apart.
+    """
 
-    __slots__ = ("done", "events", "ids", "size_bytes", "sizes", "source")
+    __slots__ = ("done", "events", "ids", "size_bytes", "source")
 
-    def __init__(self, events: Sequence[Event], ids: Sequence[int], done: Done) -> None:
-        self.events = events
+    def __init__(self, events: Sequence[Event], ids: Sequence[int], partitions: int, done: Done) -> None:
+        self.events = [(partition_for(one.workspace, one.profile, partitions), pack_event(one)) for one in events]
         self.ids = ids
         self.source = events[0].source
-        self.sizes = [len(_size_of(event)) for event in events]
-        self.size_bytes = sum(self.sizes)
+        self.size_bytes = sum([len(packed) for _, packed in self.events])
         self.done = done
 
 
@@ -152,7 +150,7 @@ class Batcher:
                 done(None)
                 return
             events, ids = [event for event, _ in fresh], [one for _, one in fresh]
-        put = _Put(events, ids, done)
+        put = _Put(events, ids, self._partitions, done)
         self._make_room(put)
         self.counts.accepted += len(events)
         tally.accepted += len(events)
@@ -228,22 +226,21 @@ class Batcher:
         """Return the frames as records, and how many events are in them."""
         now_ms = self._clock.now_ms()
         settings = self._settings
-        frames: list[tuple[int, list[Event]]] = []
-        newest: dict[int, tuple[list[Event], int]] = {}
+        frames: list[tuple[int, list[bytes]]] = []
+        newest: dict[int, tuple[list[bytes], int]] = {}
         for put in puts:
-            for event, size_bytes in zip(put.events, put.sizes, strict=True):
-                partition = partition_for(event.workspace, event.profile, self._partitions)
+            for partition, packed in put.events:
                 frame, frame_bytes = newest.get(partition, (None, 0))
                 if (
                     frame is None
                     or len(frame) >= settings.max_frame_events
-                    or frame_bytes + size_bytes > settings.max_frame_bytes
+                    or frame_bytes + len(packed) > settings.max_frame_bytes
                 ):
                     frame, frame_bytes = [], 0
                     frames.append((partition, frame))
-                frame.append(event)
-                newest[partition] = (frame, frame_bytes + size_bytes)
-        records = [NewRecord(EVENTS, number, None, encode_events(frame, now_ms), now_ms) for number, frame in frames]
+                frame.append(packed)
+                newest[partition] = (frame, frame_bytes + len(packed))
+        records = [NewRecord(EVENTS, number, None, join_events(frame, now_ms), now_ms) for number, frame in frames]
         return records, sum(len(frame) for _, frame in frames)
 
     def _finish(self, puts: list[_Put], error: BaseException | None, *, is_spooled: bool = False) -> None:

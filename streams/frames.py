@@ -55,14 +55,34 @@ _decode_control = msgspec.msgpack.Decoder(tuple[Control]).decode
 
 
 def _pack(kind: FrameKind, clock_ms: int, values: Sequence[Any]) -> bytes:
-    head = _HEADER.pack(_MAGIC, VERSION, kind, len(values), clock_ms)
-    body = _encode(values)
+    return _framed(kind, clock_ms, len(values), _encode(values))
+
+
+def _framed(kind: FrameKind, clock_ms: int, count: int, body: bytes) -> bytes:
+    head = _HEADER.pack(_MAGIC, VERSION, kind, count, clock_ms)
     return b"".join((head, _CRC.pack(crc32(body, crc32(head))), body))
+
+
+def _array_head(count: int) -> bytes:
+    """Return how msgpack begins an array of so many values."""
+    if count < 1 << 4:
+        return bytes((0x90 | count,))
+    return b"\xdc" + count.to_bytes(2, "big") if count < 1 << 16 else b"\xdd" + count.to_bytes(4, "big")
 
 
 def encode_events(events: Sequence[Event], clock_ms: int) -> bytes:
     """Return a frame of events of one partition, in order."""
     return _pack(FrameKind.EVENTS, clock_ms, events)
+
+
+def pack_event(event: Event) -> bytes:
+    """Return an event as it stands in a frame, for `join_events`."""
+    return _encode(event)
+
+
+def join_events(packed: Sequence[bytes], clock_ms: int) -> bytes:
+    """Return a frame of events of one partition, in order: what `encode_events` makes of them."""
+    return _framed(FrameKind.EVENTS, clock_ms, len(packed), b"".join((_array_head(len(packed)), *packed)))
 
 
 def encode_tick(clock_ms: int) -> bytes:

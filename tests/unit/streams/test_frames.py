@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.frames import FrameKind, decode, encode_events, encode_rollups, encode_tick
+from streams.frames import FrameKind, decode, encode_events, encode_rollups, encode_tick, join_events, pack_event
 from streams.model.errors import FrameError
 from streams.model.events import Event, ProfileKeys
 from streams.model.rollups import Rollup, RollupBatch, Series
@@ -20,6 +20,17 @@ HEAD_BYTES, BODY_AT = 16, 20
 def test_events_come_back_as_they_went_in(batch):
     frame = decode(encode_events(batch, START_MS))
     assert (frame.kind, frame.clock_ms, frame.events) == (FrameKind.EVENTS, START_MS, batch)
+
+
+@given(batch=st.lists(events(START_MS), max_size=20))
+def test_events_packed_one_by_one_make_the_same_frame(batch):
+    assert join_events([pack_event(event) for event in batch], START_MS) == encode_events(batch, START_MS)
+
+
+@pytest.mark.parametrize("count", [15, 16, 65_535, 65_536])
+def test_frames_of_any_length_may_be_joined(count):
+    event = Event("e1", "w", "s", "user:1", "signed_up", 1, 1, ProfileKeys("1"))
+    assert decode(join_events([pack_event(event)] * count, START_MS)).events == [event] * count
 
 
 def test_rollups_come_back_as_they_went_in():
