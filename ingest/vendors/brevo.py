@@ -9,17 +9,16 @@ documentation but was seen in an account's own zone; where `ts_epoch` is later i
 does not undo an unsubscription, so it is no email_subscribed.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from ingest.bodies import parse_json
 from ingest.sources import Source
-from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest
+from ingest.vendors.base import WebhookRequest
 from ingest.vendors.mail import Message, label, outcome, plain
 from ingest.vendors.mapped import bounded, each, event, international, keys_for, payload_of, payloads_of, when_ms
-from ingest.vendors.signing import bearing_verdict
+from ingest.vendors.signing import BearingVendor
 from streams.model.events import Event
 
 _NAMES = {
@@ -60,15 +59,10 @@ _CUSTOMER_ID = "brevo"
 _Payload = dict[str, Any]
 
 
-class Brevo(PlainVendor):
+class Brevo(BearingVendor):
     """The vendor "brevo"."""
 
     id = "brevo"
-
-    def verify(
-        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
-    ) -> Verdict:
-        return bearing_verdict(request, secrets)
 
     def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
         is_batch = isinstance(parse_json(request.raw), list)

@@ -36,11 +36,7 @@ class GitHub(PlainVendor):
     id = "github"
 
     def verify(
-        self,
-        request: WebhookRequest,
-        secrets: Sequence[str],
-        now_s: float,
-        certificate: bytes = b"",
+        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
     ) -> Verdict:
         return hub_verdict(request, secrets)
 

@@ -39,11 +39,7 @@ class MetaVendor(PlainVendor):
     """What Meta's products have in common. Secrets are app secrets, and "verify:" + the verify token."""
 
     def verify(
-        self,
-        request: WebhookRequest,
-        secrets: Sequence[str],
-        now_s: float,
-        certificate: bytes = b"",
+        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
     ) -> Verdict:
         # The verify token is known to whoever may set up the webhook: it signs nothing.
         return hub_verdict(request, [one for one in secrets if not one.startswith(VERIFY_PREFIX)])

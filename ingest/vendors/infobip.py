@@ -11,16 +11,15 @@ SMS and WhatsApp -> message_received. Ids come from the message's id and what ha
 no id of its own, so the same body counts once.
 """
 
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
 from ingest.sources import Source
 from ingest.values import optional_id, optional_object
-from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest
+from ingest.vendors.base import WebhookRequest
 from ingest.vendors.mail import Message, outcome
 from ingest.vendors.mapped import bounded, each, event, international, keys_for, objects_at, payload_of, when_ms
-from ingest.vendors.signing import bearing_verdict
+from ingest.vendors.signing import BearingVendor
 from streams.model.events import Event, ProfileKeys
 
 _Object = dict[str, Any]
@@ -46,19 +45,10 @@ _TRACKED = {
 }
 
 
-class Infobip(PlainVendor):
+class Infobip(BearingVendor):
     """The vendor "infobip"."""
 
     id = "infobip"
-
-    def verify(
-        self,
-        request: WebhookRequest,
-        secrets: Sequence[str],
-        now_s: float,
-        certificate: bytes = b"",
-    ) -> Verdict:
-        return bearing_verdict(request, secrets)
 
     def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
         payload = payload_of(request.raw)

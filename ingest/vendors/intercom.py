@@ -50,11 +50,7 @@ class Intercom(PlainVendor):
     id = "intercom"
 
     def verify(
-        self,
-        request: WebhookRequest,
-        secrets: Sequence[str],
-        now_s: float,
-        certificate: bytes = b"",
+        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
     ) -> Verdict:
         return hub_verdict(request, secrets, _SIGNATURE, "sha1")
 

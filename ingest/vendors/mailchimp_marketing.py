@@ -16,10 +16,10 @@ from hashlib import sha256
 from ingest.errors import IngestError
 from ingest.sources import Source
 from ingest.values import email_or_none
-from ingest.vendors.base import OK, PlainVendor, Reply, Verdict, WebhookRequest
+from ingest.vendors.base import OK, Reply, WebhookRequest
 from ingest.vendors.mail import MAX_PAIRS
 from ingest.vendors.mapped import event, form_of, keys_for, when_ms
-from ingest.vendors.signing import bearing_verdict
+from ingest.vendors.signing import BearingVendor
 from streams.model.events import Event
 
 _CUSTOMER_ID = "mailchimp"
@@ -32,18 +32,13 @@ _KEPT = ("list_id", "reason", "campaign_id", "old_email")
 _Fields = dict[str, str]
 
 
-class MailchimpMarketing(PlainVendor):
+class MailchimpMarketing(BearingVendor):
     """The vendor "mailchimp_marketing"."""
 
     id = "mailchimp_marketing"
 
     def handshake(self, request: WebhookRequest, secrets: Sequence[str]) -> Reply | None:
         return OK if request.method in ("GET", "HEAD") else None
-
-    def verify(
-        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
-    ) -> Verdict:
-        return bearing_verdict(request, secrets)
 
     def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
         fields = dict(form_of(request.raw))

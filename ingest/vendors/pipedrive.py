@@ -8,14 +8,13 @@ Versions 2.0 (meta.entity, data) and 1.0 (meta.object, current) are read. A retr
 come from meta.id (2.0: the id of the event) or object, action and meta.timestamp_micro (1.0), never from the body.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ingest.sources import Source
 from ingest.values import number_or_none, optional_object, time_ms
-from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest
+from ingest.vendors.base import WebhookRequest
 from ingest.vendors.mapped import event, keys_for, payload_of
-from ingest.vendors.signing import bearing_verdict
+from ingest.vendors.signing import BearingVendor
 from streams.model.events import Event, ProfileKeys
 
 _PERSON, _DEAL = "pipedrive", "pipedrive_deal"
@@ -37,15 +36,10 @@ class _Change(NamedTuple):
     before: dict[str, Any]
 
 
-class Pipedrive(PlainVendor):
+class Pipedrive(BearingVendor):
     """The vendor "pipedrive"."""
 
     id = "pipedrive"
-
-    def verify(
-        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
-    ) -> Verdict:
-        return bearing_verdict(request, secrets)
 
     def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
         change = _change(payload_of(request.raw), now_ms)

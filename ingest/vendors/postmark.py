@@ -7,15 +7,14 @@ A hard bounce and a complaint are told by two webhooks, its own and the subscrip
 same id and count once. Automatic replies, address changes and inbound mail are not used.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from ingest.sources import Source
 from ingest.values import email_or_none, optional_object
-from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest
+from ingest.vendors.base import WebhookRequest
 from ingest.vendors.mail import Message, label, outcome
 from ingest.vendors.mapped import bounded, keys_for, payload_of, when_ms
-from ingest.vendors.signing import bearing_verdict
+from ingest.vendors.signing import BearingVendor
 from streams.model.events import Event
 
 _RECORDS = {"Delivery": "email_delivered", "Open": "email_opened", "Click": "email_clicked"}
@@ -48,15 +47,10 @@ _NO_MESSAGE = "00000000-0000-0000-0000-000000000000"
 _Payload = dict[str, Any]
 
 
-class Postmark(PlainVendor):
+class Postmark(BearingVendor):
     """The vendor "postmark"."""
 
     id = "postmark"
-
-    def verify(
-        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
-    ) -> Verdict:
-        return bearing_verdict(request, secrets)
 
     def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
         payload = payload_of(request.raw)

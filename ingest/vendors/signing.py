@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ingest.errors import IngestError
 from ingest.values import time_ms
-from ingest.vendors.base import GENUINE, Verdict, WebhookRequest
+from ingest.vendors.base import GENUINE, PlainVendor, Verdict, WebhookRequest
 
 TOLERANCE_S = 300.0
 NO_SECRET = Verdict(False, "the source holds no secret, and without one nothing is believed")
@@ -98,6 +98,15 @@ def bearing_verdict(request: WebhookRequest, secrets: Sequence[str], *, header: 
         return Verdict(False, f"it carries no secret: as Authorization (Basic or Bearer), as {header}, or as ?secret=")
     matches = [equals(one, key) for one in shown for key in keys]
     return GENUINE if any(matches) else Verdict(False, "the secret that it carries is not the source's")
+
+
+class BearingVendor(PlainVendor):
+    """A vendor that signs nothing: its requests carry the secret."""
+
+    def verify(
+        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
+    ) -> Verdict:
+        return bearing_verdict(request, secrets)
 
 
 def basic_credentials(authorization: str) -> str:

@@ -60,11 +60,7 @@ class Twilio(PlainVendor):
     reply = Reply(b"<Response/>", "text/xml")
 
     def verify(
-        self,
-        request: WebhookRequest,
-        secrets: Sequence[str],
-        now_s: float,
-        certificate: bytes = b"",
+        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
     ) -> Verdict:
         settings = dict(pairs_of(request.headers.get(_SETTINGS, "")))
         algorithm = _ALGORITHMS.get(settings.get("algorithm", "HMAC_SHA1").strip().upper())

@@ -56,11 +56,7 @@ class Zendesk(PlainVendor):
     id = "zendesk"
 
     def verify(
-        self,
-        request: WebhookRequest,
-        secrets: Sequence[str],
-        now_s: float,
-        certificate: bytes = b"",
+        self, request: WebhookRequest, secrets: Sequence[str], now_s: float, certificate: bytes = b""
     ) -> Verdict:
         stated = request.headers.get(_TIMESTAMP, "")
         signed = stated.encode(errors="surrogatepass") + request.raw
