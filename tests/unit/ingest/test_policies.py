@@ -126,6 +126,17 @@ async def test_a_flooding_source_leaves_anothers_answers_untouched(log: FakeLog)
     assert Counter(event.source for event in log.events()) == {"src": 100, "quiet": 30}
 
 
+async def test_what_is_wrong_with_an_events_money_stays_beside_what_is_seen_of_its_sender(log: FakeLog):
+    sent = {"event": "Signed Up", "anonymousId": "a1", "properties": {"revenue": "much"}}
+    async with door(log, schema='{"required": ["plan"]}', event="signed_up", schemas="warn") as client:
+        await client.post("/v1/track", json=sent)
+    told = log.events()[0].provenance
+    assert told is not None
+    assert (told.flags, told.browser) == ((INVALID,), "Mobile Safari 17")
+    assert told.fault.startswith("properties.revenue: not a number")
+    assert "properties.plan: is missing" in told.fault
+
+
 async def test_one_bad_item_of_a_batch_is_refused_by_the_schema_and_kept(log: FakeLog):
     items = [{"type": "track", **order(total=1)}, {"type": "track", **order(total=1, order_id=5)}]
     async with door(log, '{"properties": {"order_id": {"type": "string"}}}', schemas="block") as client:
