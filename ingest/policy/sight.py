@@ -110,7 +110,7 @@ def _noted(event: Event, seen: _Seen, consent: tuple[str, ...] | None) -> Event:
             (*of_time.flags, *flags) if flags else of_time.flags,
             consent,
             *rest,
-            of_time.fault,
+            fault=of_time.fault,
         ),
     )
 
