@@ -100,17 +100,16 @@ class SenderSight:
 
 def _noted(event: Event, seen: _Seen, consent: tuple[str, ...] | None) -> Event:
     of_time = event.provenance or _NOTHING
-    flags, *rest = seen
     return replace(
         event,
         provenance=Provenance(
             of_time.happened_ms,
             of_time.sent_ms,
             of_time.sequence,
-            (*of_time.flags, *flags) if flags else of_time.flags,
+            (*of_time.flags, *seen.flags) if seen.flags else of_time.flags,
             consent,
-            *rest,
-            fault=of_time.fault,
+            *seen[1:],
+            of_time.fault,
         ),
     )
 
