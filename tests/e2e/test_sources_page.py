@@ -343,12 +343,12 @@ def test_the_front_doors_state_is_told_in_words(page, told, state, words):
 
 
 @pytest.mark.parametrize("path", ["/sources", "/sources?open=web", "/sources/live", "/sources/dead-letters"])
-def test_nothing_is_wider_than_a_phone(browser, platform, signed_in, path):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, storage_state=signed_in)
+def test_nothing_is_wider_than_the_narrowest_phone(browser, platform, signed_in, path):
+    context = browser.new_context(viewport={"width": 320, "height": 640}, storage_state=signed_in)
     page = context.new_page()
     page.goto(platform.url + path)
     expect(page.get_by_test_id("door")).to_have_attribute("data-state", "ready")
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
     context.close()
 
 

@@ -1,4 +1,4 @@
-/** A labelled control with its help, and what the API found wrong with it. */
+/** Forms, and their labelled controls, each with its help and what the API found wrong with it. */
 
 import { type ComponentProps, type ReactNode, useId } from "react";
 
@@ -31,6 +31,22 @@ export function Field({ label, help, error, testId, children }: Props) {
     </div>
   );
 }
+
+interface FormProps extends Omit<ComponentProps<"form">, "onSubmit"> {
+  onSubmit: () => void;
+}
+
+/** A form that the page answers itself; what is wrong in it is the API's to say. */
+export const Form = ({ onSubmit, ...form }: FormProps) => (
+  <form
+    noValidate
+    {...form}
+    onSubmit={(event) => {
+      event.preventDefault();
+      onSubmit();
+    }}
+  />
+);
 
 interface TextProps
   extends Omit<Props, "children">,

@@ -29,6 +29,14 @@ describe("money", () => {
   test("drops the cents when it is large", () => {
     expect(money(250_000.4, "USD")).toBe("$250,000");
   });
+
+  test("is told in millions from ten of them on", () => {
+    expect([9_999_999, 12_500_000, 1_681_967_950].map((amount) => money(amount, "USD"))).toEqual([
+      "$9,999,999",
+      "$12.5M",
+      "$1.68B",
+    ]);
+  });
 });
 
 test("names become words", () => {

@@ -19,18 +19,19 @@ export function points(n: number): string {
   return String(Object.is(rounded, -0) ? 0 : rounded);
 }
 
-/** An amount of one currency; a code that is no ISO 4217 currency is written out. */
+/** An amount of one currency, in millions from ten of them on; a code that is no ISO 4217 currency is written out. */
 export function money(amount: number, currency: string): string {
-  const digits = Math.abs(amount) >= 100_000 ? 0 : 2;
+  const size = Math.abs(amount);
+  const digits = size >= 100_000 ? 0 : 2;
+  const shape: Intl.NumberFormatOptions =
+    size < 10_000_000
+      ? { minimumFractionDigits: digits, maximumFractionDigits: digits }
+      : { notation: "compact", minimumFractionDigits: 0, maximumFractionDigits: 2 };
   try {
-    return new Intl.NumberFormat("en", {
-      style: "currency",
-      currency,
-      minimumFractionDigits: digits,
-      maximumFractionDigits: digits,
-    }).format(amount);
+    return new Intl.NumberFormat("en", { ...shape, style: "currency", currency }).format(amount);
   } catch {
-    return `${amount.toFixed(digits)} ${currency}`.trim();
+    const plain = new Intl.NumberFormat("en", { ...shape, useGrouping: false });
+    return `${plain.format(amount)} ${currency}`.trim();
   }
 }
 

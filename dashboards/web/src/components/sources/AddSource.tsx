@@ -5,7 +5,7 @@ import type { Source } from "../../client/door";
 import { sendJson } from "../../client/http";
 import { isVendor, kindLabel } from "../../lib/door";
 import { ErrorNote } from "../ErrorNote";
-import { Field, SecretField, TextField } from "../Field";
+import { Field, Form, SecretField, TextField } from "../Field";
 import { Modal } from "../Modal";
 import { useAction } from "../useAction";
 
@@ -36,14 +36,7 @@ export function AddSource({ kinds, onAdded, onClose }: Props) {
         <h2>Add a source</h2>
         <p className="soft">A website, a server or a platform that sends events.</p>
       </header>
-      <form
-        className="form"
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void add();
-        }}
-      >
+      <Form className="form" onSubmit={() => void add()}>
         <KindField kinds={kinds} kind={kind} error={told("kind")} onChange={setKind} />
         <TextField
           label="Name"
@@ -73,7 +66,7 @@ export function AddSource({ kinds, onAdded, onClose }: Props) {
             Cancel
           </button>
         </div>
-      </form>
+      </Form>
     </Modal>
   );
 }

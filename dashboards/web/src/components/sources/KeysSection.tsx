@@ -7,7 +7,7 @@ import { isVendor, kindLabel } from "../../lib/door";
 import { plural } from "../../lib/format";
 import { Confirm } from "../Confirm";
 import { ErrorNote } from "../ErrorNote";
-import { SecretField } from "../Field";
+import { Form, SecretField } from "../Field";
 import { Section } from "../Section";
 import { Ago } from "../times";
 import { useAction } from "../useAction";
@@ -106,13 +106,7 @@ function Secrets({ source, path, onChanged }: Props) {
   };
   return (
     <Section title="Webhook secrets" aside={<Rotated source={source} />}>
-      <form
-        className="inline-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void rotate();
-        }}
-      >
+      <Form className="inline-form" onSubmit={() => void rotate()}>
         <SecretField
           label="New secret"
           help={`Make it known here first, then switch ${kindLabel(source.kind)} to it. Secrets are shown to nobody again.`}
@@ -124,7 +118,7 @@ function Secrets({ source, path, onChanged }: Props) {
         <button type="submit" className="button" disabled={secret.trim() === ""} data-testid="rotate-secret">
           Add the secret
         </button>
-      </form>
+      </Form>
       <p className="field-help">{plural(live, "secret is", "secrets are")} live.</p>
       {live > 1 && (
         <Confirm

@@ -5,6 +5,7 @@ import { LETTER_STATES, type Source } from "../../client/door";
 import { count, plural } from "../../lib/format";
 import type { FilterField } from "../../lib/letters";
 import { STATE_WORDS, stageLabel } from "../../lib/verdicts";
+import { Form } from "../Field";
 import { Icon } from "../Icon";
 import { Segmented } from "../Segmented";
 import { SourcePicker } from "./SourcePicker";
@@ -89,13 +90,7 @@ function States({ state, counts, onChange }: StatesProps) {
 function ReasonSearch({ text, onChange }: { text: string; onChange: (text: string) => void }) {
   const [typed, setTyped] = useState(text);
   return (
-    <form
-      className="search"
-      onSubmit={(event) => {
-        event.preventDefault();
-        onChange(typed.trim());
-      }}
-    >
+    <Form className="search" onSubmit={() => onChange(typed.trim())}>
       <Icon name="search" size={15} />
       <input
         type="search"
@@ -106,6 +101,6 @@ function ReasonSearch({ text, onChange }: { text: string; onChange: (text: strin
         onChange={(event) => setTyped(event.target.value)}
         onBlur={() => onChange(typed.trim())}
       />
-    </form>
+    </Form>
   );
 }

@@ -5,7 +5,7 @@ import type { Source } from "../../client/door";
 import { sendJson } from "../../client/http";
 import { changeOf, formOf } from "../../lib/policyForm";
 import { ErrorNote } from "../ErrorNote";
-import { TextField } from "../Field";
+import { Form, TextField } from "../Field";
 import { Section } from "../Section";
 import { useAction } from "../useAction";
 import { PolicyFields } from "./PolicyFields";
@@ -36,14 +36,10 @@ export function PolicySection({ source, path, onChanged }: Props) {
     });
   return (
     <Section title="Policy" aside="a change holds within two seconds">
-      <form
+      <Form
         className="form"
         data-testid="policy-form"
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
+        onSubmit={() => void save()}
         onChange={() => setSaved(false)}
       >
         <TextField
@@ -79,7 +75,7 @@ export function PolicySection({ source, path, onChanged }: Props) {
                   : ""}
           </span>
         </div>
-      </form>
+      </Form>
     </Section>
   );
 }

@@ -7,7 +7,7 @@ import { jsonProblem } from "../../lib/fixes";
 import { lineOf, NEW_SCHEMA, placeOf, schemaPath } from "../../lib/schemas";
 import { Confirm } from "../Confirm";
 import { ErrorNote } from "../ErrorNote";
-import { TextField, Toggle } from "../Field";
+import { Form, TextField, Toggle } from "../Field";
 import { useAction } from "../useAction";
 import { JsonEditor } from "./JsonEditor";
 
@@ -51,15 +51,7 @@ export function SchemaEditor({ source, draft, onDone }: Props) {
       onDone(`Removed: the schema of ${note.event}.`);
     });
   return (
-    <form
-      className="form schema-editor"
-      data-testid="schema-editor"
-      noValidate
-      onSubmit={(submitted) => {
-        submitted.preventDefault();
-        void save();
-      }}
-    >
+    <Form className="form schema-editor" data-testid="schema-editor" onSubmit={() => void save()}>
       {!note && (
         <TextField
           ref={first}
@@ -116,7 +108,7 @@ export function SchemaEditor({ source, draft, onDone }: Props) {
           />
         )}
       </div>
-    </form>
+    </Form>
   );
 }
 
