@@ -4,6 +4,8 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from itertools import pairwise
+from random import Random
 
 import pytest
 import uvicorn
@@ -256,3 +258,52 @@ async def test_who_is_being_answered_when_the_server_ends_still_gets_the_answer(
     writer.close()
     await task
     assert answered.endswith(b"later")
+
+
+def echo(call: Call, body: bytes, answer: Answer) -> bool:
+    """Takes every second body, and answers as the ordinary way does."""
+    if len(body) % 2:
+        return False
+    said = b"slow:" + call.path.encode() + b":" + body[:20]
+    answer(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n" % len(said), said)
+    return True
+
+
+def echo_later(call: Call, body: bytes, answer: Answer) -> bool:
+    asyncio.get_running_loop().call_later(0.001, echo, call, body + b"." * (len(body) % 2), answer)
+    return True
+
+
+REQUESTS = (
+    post("/q", b""),
+    post("/q", b"ab"),
+    post("/q", b"abc"),
+    post("/other", b"abcd"),
+    post("/q%20", b"abcdef"),
+    post("/q", b"x" * 3_000),
+    b"GET /q?a=1 HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"POST /q HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n2\r\nll\r\n0\r\n\r\n",
+    b"POST /q HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhell\r\n0\r\n\r\n",
+)
+
+
+def never_offered(_call: Call, _body: bytes, _answer: Answer) -> bool:
+    return False
+
+
+@pytest.mark.parametrize("react", [echo, echo_later])
+@pytest.mark.parametrize("seed", range(12))
+async def test_however_requests_are_cut_and_queued_the_answers_are_those_of_the_ordinary_way(react, seed: int):
+    random = Random(seed)
+    requests = random.choices(REQUESTS, k=40)
+    sent = b"".join(requests)
+    cuts = sorted(random.sample(range(1, len(sent)), 60))
+    answers = []
+    for short_cut in (never_offered, react):
+        async with serving(Recorder(short_cut)) as (reader, writer):
+            for start, end in pairwise((0, *cuts, len(sent))):
+                writer.write(sent[start:end])
+                await asyncio.sleep(random.choice((0, 0, 0.001)))
+            got = [await answer_of(reader) for _ in requests]
+        answers.append([one.rstrip(b".") for one in got])
+    assert answers[0] == answers[1]
