@@ -47,8 +47,8 @@ class ErasureDesk:
         Raises ApiError, SharedIdError.
         """
         ids, shared = await self._who(workspace, key)
-        for known in await self._store.unfinished(workspace):
-            if not ids.isdisjoint(known.subject.ids):
+        for known in await self._store.unfinished():
+            if known.workspace == workspace and not ids.isdisjoint(known.subject.ids):
                 return await self._gone_on_with(known, ids, shared)
         subject = Subject(tuple(sorted(ids)), tuple(sorted(shared)), self._aliases(ids))
         now_ms = self._clock.now_ms()

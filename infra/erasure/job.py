@@ -1,4 +1,4 @@
-"""One erasure from beginning to end. Every step may be repeated; a restart goes on behind those that are stored."""
+"""One erasure from beginning to end. Every step may be repeated, and is: who begins again trusts no step of before."""
 
 import asyncio
 import logging
@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from infra.erasure.errors import AskAgainError, NotErasedError
 from infra.erasure.files import empty_write_ahead_logs, files_that_tell, write_anew
 from infra.erasure.places import Places
-from infra.erasure.state import EraseSender, Found, find_in_state
+from infra.erasure.state import EraseSender, Found, find_in_state, told_elsewhere
 from streams.log import topics
 from streams.log.rewriting import Rewriter, count_of, is_control, is_note_of, names_person, rewriter
 from streams.model.identity import rank_of
-from streams.operators.erasing import Person, spared_of
+from streams.operators.erasing import ERASED, Person, spared_of
 from streams.ports import Clock
 from streams.store.erasures import Erasure, Erasures, ErasureState, Step, Subject
 from streams.store.suppression import Suppressions
@@ -28,6 +28,7 @@ MAX_ROUNDS = 5
 CONFIG = "config.db"
 _VIEW_TRIES = 600
 _PAUSE_S = 0.1
+_ALL = 1_000_000
 
 
 class _Done(NamedTuple):
@@ -60,14 +61,16 @@ class ErasureJob:
         )
 
     async def run(self, erasure: Erasure) -> Erasure:
-        """Go on with the erasure until it is done; what was found so far is kept.
+        """Work on the erasure until it is done; what was found so far is kept.
 
         Raises NotErasedError, and what the places raise.
         """
-        for number in range(MAX_ROUNDS):
+        # One that was interrupted at its very end has forgotten already who it was.
+        rounds = MAX_ROUNDS if erasure.subject.ids else 0
+        for number in range(rounds):
             erasure = await self._corrected(erasure)
             try:
-                erasure = await self._round(erasure, is_first=not number)
+                erasure = await self._round(erasure)
             except NotErasedError as error:
                 if number == MAX_ROUNDS - 1:
                     raise
@@ -77,11 +80,8 @@ class ErasureJob:
                 break
         return await self._finish(erasure)
 
-    async def _round(self, erasure: Erasure, *, is_first: bool) -> Erasure:
-        done = {step.name for step in erasure.steps}
+    async def _round(self, erasure: Erasure) -> Erasure:
         for name, work in self._steps:
-            if is_first and name in done:
-                continue
             found, verified = await work(erasure, person_of(erasure))
             erasure = _with_step(erasure, Step(name, self._clock.now_ms(), found, verified))
             await self._store.save(erasure)
@@ -187,7 +187,11 @@ class ErasureJob:
 
     async def _traces(self, erasure: Erasure, person: Person) -> _Done:
         """Leave no bytes, and search for some."""
-        verified, told = await self._searched(person)
+        wanted = person.telling
+        verified, told = await self._searched(person, wanted)
+        if told and (others := await told_elsewhere(self._places.log, person)):
+            wanted -= others
+            verified, told = await self._searched(person, wanted)
         since: Counter[str] = Counter()
         for _ in range(MAX_ROUNDS):
             if not told:
@@ -197,31 +201,34 @@ class ErasureJob:
             for work in (self._deliveries, self._state, self._log, self._letters, self._view):
                 more.update((await work(erasure, person)).found)
             since += more
-            verified, told = await self._searched(person)
+            verified, told = await self._searched(person, wanted)
             if told and not more.total():
-                verified, told = await self._without_free_space(person, told)
+                verified, told = await self._without_free_space(person, wanted, told)
         searched = f"{verified}; " if verified else ""
-        searched += f"every file of the data folder was searched for {len(person.telling)} of the ids"
+        searched += f"every file of the data folder was searched for {len(wanted)} of the ids"
+        if len(wanted) < len(person.telling):
+            searched += f", and not for {len(person.telling) - len(wanted)} that another workspace knows"
         if person.spared:
             searched += f", but for {len(person.spared)} ids of others that are like them"
         searched += f"; named again since: {', '.join(told)}" if told else ": nothing"
         return _Done(dict(since), searched)
 
-    async def _without_free_space(self, person: Person, told: list[str]) -> tuple[str, list[str]]:
+    async def _without_free_space(
+        self, person: Person, wanted: frozenset[str], told: list[str]
+    ) -> tuple[str, list[str]]:
         """Let databases give up what no record of theirs has. Raises NotErasedError when that does not help."""
         written = await asyncio.to_thread(write_anew, self._places.data, told)
         if written:
-            verified, told = await self._searched(person)
+            verified, told = await self._searched(person, wanted)
             anew = f"written anew, as deleted text was left in them: {', '.join(written)}"
-            verified = f"{verified}; {anew}" if verified else anew
             if not told:
-                return verified, told
+                return f"{verified}; {anew}" if verified else anew, told
         raise NotErasedError(
             f"the person is still named in {', '.join(told)}. A large database may keep text that was deleted long "
             "ago: stop the platform and let SQLite VACUUM it"
         )
 
-    async def _searched(self, person: Person) -> tuple[str, list[str]]:
+    async def _searched(self, person: Person, wanted: frozenset[str]) -> tuple[str, list[str]]:
         """Leave no bytes of what was removed; return what showed that, and the files that name the person all the same.
 
         Raises NotErasedError.
@@ -229,49 +236,64 @@ class ErasureJob:
         verified = await self._places.records.purge(person)
         if busy := await asyncio.to_thread(empty_write_ahead_logs, self._places.data):
             raise NotErasedError(f"{', '.join(busy)}: a reader keeps the write-ahead log from being emptied")
-        return verified, await self._files(person, (CONFIG,))
+        return verified, await self._files(wanted, person, (CONFIG,))
 
-    async def _files(self, person: Person, skipped: Iterable[str]) -> list[str]:
+    async def _files(self, wanted: Iterable[str], person: Person, skipped: Iterable[str]) -> list[str]:
         data = self._places.data
-        return list(await asyncio.to_thread(files_that_tell, data, person.telling, person.spared, skipped))
+        return list(await asyncio.to_thread(files_that_tell, data, wanted, person.spared, skipped))
 
     async def _finish(self, erasure: Erasure) -> Erasure:
         """Forget who it was. Raises NotErasedError when the configuration says more of them than this erasure did."""
-        data, person = self._places.data, person_of(erasure)
+        person = person_of(erasure)
         await self._forget_elsewhere(erasure, person)
-        forgotten = erasure._replace(subject=Subject(), error="")
+        forgotten = erasure._replace(subject=Subject(), error="", asked_by=_teller(erasure, person))
         await self._store.save(forgotten)
-        await asyncio.to_thread(empty_write_ahead_logs, data, (CONFIG,))
-        others = [path.name for path in data.glob("*.db") if path.name != CONFIG]
-        left = await self._files(person, others)
-        if left and await asyncio.to_thread(write_anew, data, left):
-            await asyncio.to_thread(empty_write_ahead_logs, data, (CONFIG,))
-            left = await self._files(person, others)
+        wanted = await self._nowhere_else(erasure, person)
+        left = await self._configuration(wanted, person)
+        if left and await asyncio.to_thread(write_anew, self._places.data, (CONFIG,)):
+            left = await self._configuration(wanted, person)
         if left:
             await self._store.save(erasure)
-            raise NotErasedError(
-                f"{', '.join(left)} names the person: in a rule, a source, a token's name, or another erasure that is "
-                "not done"
-            )
+            raise NotErasedError(f"{CONFIG} names the person, in a rule, a source, a schema or the name of a token")
         # Only now: who sees that it is done must not find who it was in the write-ahead log.
         done = forgotten._replace(state=ErasureState.DONE, done_ms=self._clock.now_ms())
         await self._store.save(done)
         return done
 
+    async def _configuration(self, wanted: Iterable[str], person: Person) -> list[str]:
+        """Return the configuration's files that name the person."""
+        data = self._places.data
+        await asyncio.to_thread(empty_write_ahead_logs, data, (CONFIG,))
+        others = [path.name for path in data.glob("*.db") if path.name != CONFIG]
+        return [name for name in await self._files(wanted, person, others) if name.startswith(CONFIG)]
+
+    async def _nowhere_else(self, erasure: Erasure, person: Person) -> frozenset[str]:
+        """Return what names the person, but for what erasures in other workspaces are about."""
+        wanted = person.telling
+        for other in await self._store.unfinished():
+            if other.workspace != erasure.workspace:
+                wanted -= person.told_in(" ".join((*other.subject.ids, *other.subject.shared)).encode())
+        return wanted
+
     async def _forget_elsewhere(self, erasure: Erasure, person: Person) -> None:
-        """Take the person out of what other erasures have noted of other people's ids."""
-        for other in await self._store.unfinished(erasure.workspace):
-            subject = other.subject
-            shared = tuple(name for name in subject.shared if not person.names(name))
-            spared = tuple(value for value in subject.spared if not person.tells(value))
-            if other.id != erasure.id and (shared, spared) != (subject.shared, subject.spared):
-                await self._store.save(other._replace(subject=replace(subject, shared=shared, spared=spared)))
+        """Take the person out of what other erasures say of others, and of who asked for them."""
+        for other in await self._store.newest(erasure.workspace, _ALL):
+            shared = tuple(name for name in other.subject.shared if not person.names(name))
+            spared = tuple(value for value in other.subject.spared if not person.tells(value))
+            left = replace(other.subject, shared=shared, spared=spared)
+            changed = other._replace(subject=left, asked_by=_teller(other, person))
+            if other.id != erasure.id and changed != other:
+                await self._store.save(changed)
 
 
 def person_of(erasure: Erasure) -> Person:
     """Return whom an erasure under way is about."""
     subject = erasure.subject
     return Person(erasure.workspace, subject.ids, subject.aliases, subject.spared)
+
+
+def _teller(erasure: Erasure, person: Person) -> str:
+    return ERASED if person.tells(erasure.asked_by) else erasure.asked_by
 
 
 def _with_step(erasure: Erasure, step: Step) -> Erasure:

@@ -44,7 +44,7 @@ def delete_deliveries(db: Connection, ids: list[str]) -> None:
 def hash_suppressions(db: Connection, person: Person, pseudonym: Pseudonym) -> int:
     """Put keyed hashes in the place of the person's addresses; return how many there were."""
     workspace = person.workspace
-    mine = [value for value in person.values if "@" in value]
+    mine = sorted({value.lower() for value in person.values if "@" in value})
     known = db.execute(select(_S.address).where(_S.workspace == workspace, _S.address.in_(mine))).scalars().all()
     for address in known:
         hashed = hashed_address(pseudonym, workspace, address)

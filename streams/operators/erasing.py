@@ -102,6 +102,11 @@ class Person:
         """Say whether bytes contain what names the person anywhere."""
         return any(found[1] for found in self._in_bytes.finditer(raw))
 
+    def told_in(self, raw: bytes) -> frozenset[str]:
+        """Return which of the values that name the person anywhere stand in the bytes."""
+        found = {one[1].decode().casefold() for one in self._in_bytes.finditer(raw) if one[1]}
+        return frozenset(value for value in self.telling if value.casefold() in found)
+
     def is_written_in(self, raw: bytes) -> bool:
         """Say whether bytes that somebody sent name the person: also by a phone number in another way of writing it,
         and by a short id behind the name of an id.

@@ -133,10 +133,9 @@ class Erasures:
         query = select(ERASURES).where(E.workspace == workspace).order_by(E.asked_ms.desc(), E.id).limit(limit)
         return await self._sql.run(lambda db: [_erasure(row) for row in db.execute(query)])
 
-    async def unfinished(self, workspace: str) -> list[Erasure]:
-        """Return what is under way or has failed, newest first."""
-        unfinished = (E.workspace == workspace) & (E.state != ErasureState.DONE)
-        query = select(ERASURES).where(unfinished).order_by(E.asked_ms.desc(), E.id)
+    async def unfinished(self) -> list[Erasure]:
+        """Return what is under way or has failed, of all workspaces, newest first."""
+        query = select(ERASURES).where(E.state != ErasureState.DONE).order_by(E.asked_ms.desc(), E.id)
         return await self._sql.run(lambda db: [_erasure(row) for row in db.execute(query)])
 
     async def running(self) -> list[Erasure]:
