@@ -7,8 +7,8 @@ export interface Action {
   busy: boolean;
   error: ApiError | null;
   /**
-   * Does it, and returns whether it went well. Does nothing while another is under way, so that buttons need not be
-   * disabled meanwhile, which would take the focus from them.
+   * Does it, and returns whether it went well. Does nothing while another is under way: a button need not be disabled
+   * meanwhile, which would take the focus from it; where another action stands beside it, `aria-disabled` says so.
    */
   run: (work: () => Promise<void>) => Promise<boolean>;
   forget: () => void;

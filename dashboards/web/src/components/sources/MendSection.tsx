@@ -27,7 +27,7 @@ export function MendSection({ letter, onChanged }: Props) {
   const [rows, setRows] = useState<FixRow[]>(() => firstRows(isJson || via === "gif", field));
   const [text, setText] = useState(() => (isText ? readable(letter.raw) : ""));
   const [attempt, setAttempt] = useState<{ of: string; told: LetterAttempt; dry: boolean } | null>(null);
-  const { error, run, forget } = useAction();
+  const { busy, error, run, forget } = useAction();
 
   if (!canReplay(stage)) return <OnlyDrop letter={letter} onChanged={onChanged} />;
   const fixes = !canMend(stage) ? "[]" : way === "text" ? replacementJson(text) : fixesJson(rows);
@@ -72,7 +72,7 @@ export function MendSection({ letter, onChanged }: Props) {
       {current && <Attempt attempt={current.told} />}
       {(way === "text" || !error?.field.startsWith("fixes.")) && <ErrorNote error={error} />}
       {!isDone && (
-        <Foot isReady={problem === ""} isTried={isTried} onSend={send}>
+        <Foot busy={busy} isReady={problem === ""} isTried={isTried} onSend={send}>
           <DropPart letter={letter} onChanged={onChanged} />
         </Foot>
       )}
@@ -85,19 +85,21 @@ const firstRows = (isChangeable: boolean, field: string): FixRow[] =>
   isChangeable && field ? [{ key: 1, op: "set", path: field, to: "" }] : [];
 
 interface FootProps {
+  busy: boolean;
   isReady: boolean;
   isTried: boolean;
   onSend: (dry: boolean) => Promise<boolean>;
   children: ReactNode;
 }
 
-function Foot({ isReady, isTried, onSend, children }: FootProps) {
+function Foot({ busy, isReady, isTried, onSend, children }: FootProps) {
   const button = (label: string, testId: string, isNext: boolean, dry: boolean) => (
     <button
       type="button"
       className="button"
       data-tone={isNext ? "solid" : "plain"}
       disabled={!isReady}
+      aria-disabled={busy}
       data-testid={testId}
       onClick={() => void onSend(dry)}
     >
