@@ -10,6 +10,7 @@ from infra.clock import SystemClock
 from ingest.door import Namer, Sight, Treatment
 from ingest.pixel.daily_ids import DailyIds
 from ingest.policy.agents import Agents
+from ingest.policy.form_secrets import without_secret_answers
 from ingest.policy.gate import SourceGate
 from ingest.policy.pii import PrivateFields
 from ingest.policy.places import Places
@@ -50,5 +51,5 @@ async def build_policy(settings: IngestSettings, config: ConfigStore) -> DoorPol
 
     await refresh()
     # Schemas judge what was sent, so they come before private fields are taken out.
-    treatments = (SchemaCheck(book), private)
+    treatments = (SchemaCheck(book), without_secret_answers, private)
     return DoorPolicy(SourceGate(monotonic), daily_ids, sight.sees, treatments, config.suppressions, refresh)
