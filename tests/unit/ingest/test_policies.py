@@ -137,6 +137,13 @@ async def test_what_is_wrong_with_an_events_money_stays_beside_what_is_seen_of_i
     assert "properties.plan: is missing" in told.fault
 
 
+async def test_no_secret_of_a_form_comes_in(log: FakeLog):
+    sent = {"event": "Form Submitted", "anonymousId": "a1", "properties": {"fields": {"clave": "x", "size": "10"}}}
+    async with door(log) as client:
+        await client.post("/v1/track", json=sent)
+    assert log.events()[0].properties["fields"] == {"size": "10"}
+
+
 async def test_one_bad_item_of_a_batch_is_refused_by_the_schema_and_kept(log: FakeLog):
     items = [{"type": "track", **order(total=1)}, {"type": "track", **order(total=1, order_id=5)}]
     async with door(log, '{"properties": {"order_id": {"type": "string"}}}', schemas="block") as client:
