@@ -13,16 +13,14 @@ from infra import wiring
 from infra.clock import SystemClock
 from infra.data_dir import Bootstrap, DataDir, read_bootstrap
 from infra.demo.controls import OUTAGE_SOURCE
+from infra.doorway import open_doorway
 from infra.engine import EngineKeeper, build_engine
 from infra.erasure.build import build_erasing
-from infra.intake import IngestDesk, open_intake
+from infra.intake import IngestDesk
 from infra.letter_desk import build_letter_desk
-from infra.policies import build_policy
-from infra.server import Front, Server, bind, create_server
+from infra.server import bind, url_of
 from infra.settings import Settings
-from infra.supervisor import Supervisor, every
-from ingest.app import app_of
-from ingest.quick import QuickCalls
+from infra.supervisor import Supervisor, every, until
 from ingest.watch import SourceWatch
 from streams.agents.ticker import run_ticker
 from streams.log.embedded import EmbeddedEventLog
@@ -32,8 +30,6 @@ from streams.store.config import ConfigStore
 
 logger = logging.getLogger(__name__)
 
-READY_CHECK_S = 0.02
-SOURCES_REFRESH_S = 2.0
 RULES_REFRESH_S = 5.0
 DRAIN_S = 4.0
 
@@ -47,12 +43,12 @@ class Embedded:
         self, settings: Settings, data: DataDir, *, demo: bool, on_end: Callable[[], None] = lambda: None
     ) -> None:
         self._listener = bind(settings.server)
-        port = self._listener.getsockname()[1]
-        host = settings.server.host
-        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104  compared, not bound
-        self.local_url = f"http://{shown}:{port}"
+        self.local_url = url_of(self._listener, settings.server.host)
         server = settings.server.model_copy(
-            update={"port": port, "public_url": settings.server.public_url or self.local_url}
+            update={
+                "port": self._listener.getsockname()[1],
+                "public_url": settings.server.public_url or self.local_url,
+            }
         )
         hosts = (*settings.api.trusted_hosts, server.host, urlsplit(server.public_url).hostname or "")
         api = settings.api.model_copy(update={"trusted_hosts": tuple(dict.fromkeys(hosts))})
@@ -113,10 +109,11 @@ class Embedded:
         self, stack: AsyncExitStack, stores: wiring.Stores, bootstrap: Bootstrap, keys: dict[str, str]
     ) -> None:
         settings, clock, spawn = self._settings, self._clock, self._supervisor.spawn
-        intake = open_intake(settings, stores.log, clock, self._data.path, stores.config.suppressions)
-        batcher = intake.batcher
-        await intake.start(spawn)
-        stack.push_async_callback(intake.stop)
+        watch = SourceWatch(clock)
+        doorway = await open_doorway(
+            stack, self._supervisor, settings, stores.log, stores, self._data.path, watch=watch
+        )
+        intake, batcher = doorway.intake, doorway.intake.batcher
         listeners = wiring.Listeners()
         rule_desk = wiring.build_rule_desk(stores, clock)
         await rule_desk.refresh()
@@ -127,10 +124,7 @@ class Embedded:
             wiring.outage_faults(settings),
         )
         traffic = wiring.build_traffic(settings, self.local_url, keys, clock) if self._demo else None
-        policy = await build_policy(settings.ingest, stores.config)
-        watch = SourceWatch(clock)
-        door = wiring.build_door(settings, stores, clock, batcher, policy, watch)
-        letters = build_letter_desk(settings, stores.patient_log, stores.letters, door, watch, clock)
+        letters = build_letter_desk(settings, stores.patient_log, stores.letters, doorway.door, watch, clock)
         erasing = build_erasing(
             settings,
             stores,
@@ -160,23 +154,16 @@ class Embedded:
         await self._start_sinks(stack, sinks, feed)
         spawn("dead letters", letters.projector.run())
         spawn("erasures", erasing.runner.run())
-        ingest = intake.guard(app_of(door, stores.links), spawn, door.source_id_of)
-        quick = QuickCalls(door, intake.log.refusal)
-        server = create_server(Front(ingest, api), settings.server.trusted_proxies, quick)
-        spawn("http", server.serve([self._listener]))
-        stack.push_async_callback(self._stop_server, server)
-        self._parts["http"] = lambda: READY if server.started else "starting"
-        self._parts |= intake.parts()
+        self._parts |= doorway.serve(stack, self._listener, api)
         interval_ms = settings.log.tick_interval_ms
         spawn("ticker", run_ticker(intake.ticks, clock, interval_ms, lambda: keeper.engine.events.partitions))
         if isinstance(log := stores.log, EmbeddedEventLog):
             # Kafka drops what is past its retention by itself.
             spawn("purge", every(settings.log.purge_interval_s, lambda: log.purge(clock.now_ms())))
-        spawn("sources", every(SOURCES_REFRESH_S, stores.sources.refresh))
-        spawn("policies", every(SOURCES_REFRESH_S, policy.refresh))
         spawn("rules", every(RULES_REFRESH_S, rule_desk.refresh))
         if traffic:
             spawn("traffic", self._when_ready(traffic.run))
+            stack.push_async_callback(self._supervisor.cancel, "traffic")
 
     async def _start_engine(self, stack: AsyncExitStack, keeper: EngineKeeper) -> None:
         await keeper.engine.app.start()
@@ -213,17 +200,10 @@ class Embedded:
 
         stack.push_async_callback(stop)
 
-    async def _stop_server(self, server: Server) -> None:
-        await self._supervisor.cancel("traffic")
-        server.should_exit = True
-        await self._supervisor.finished("http", DRAIN_S)
-
     async def _until_ready(self) -> bool:
         """Wait until every part serves; False when asked to stop before. Raises the first fault."""
         waiting = asyncio.create_task(self._supervisor.wait())
-        # The parts say their state when asked and raise no event; this runs for a moment at the start.
-        while not waiting.done() and not self._may_begin():  # noqa: ASYNC110
-            await asyncio.sleep(READY_CHECK_S)
+        await until(lambda: waiting.done() or self._may_begin())
         if waiting.done():
             waiting.result()
             return False

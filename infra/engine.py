@@ -41,13 +41,13 @@ class Engine:
     watchdog: Watchdog
     copies: LocalCopy
 
-    async def stop(self) -> None:
+    async def stop(self, drain_s: float = DRAIN_S) -> None:
         """Stop the app, write what it had applied so that a restart has less to repeat, and let go of the state."""
         await self.app.stop()
         try:
             # It may fail.
             with suppress(TimeoutError):
-                async with asyncio.timeout(DRAIN_S):
+                async with asyncio.timeout(drain_s):
                     self.events.assign(())
                     await self.events.settle()
         finally:

@@ -4,12 +4,10 @@ It knows sources and policies from the data folder of the platform, which it onl
 where the settings say.
 """
 
-import asyncio
 import os
 import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
@@ -19,28 +17,20 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from infra import wiring
-from infra.clock import SystemClock
+from infra.doorway import DoorStores, link_signer, open_doorway
 from infra.garbage import spare_what_lives
-from infra.intake import Intake, open_intake
+from infra.intake import Intake
 from infra.late_kafka import LateKafka
-from infra.policies import build_policy
-from infra.server import Front, Server, bind, create_server
+from infra.server import bind, url_of
 from infra.settings import Settings
-from infra.supervisor import Supervisor, every
-from ingest.app import app_of
+from infra.supervisor import Supervisor, until
 from ingest.errors import JSON, error_body
-from ingest.quick import QuickCalls
 from ingest.report import as_prometheus
 from streams.model.errors import ConfigurationError
-from streams.model.links import LinkSigner
 from streams.ports import READY
 from streams.store.config import ConfigStore
 from streams.store.sources import SourceCache
 
-READY_CHECK_S = 0.02
-DRAIN_S = 4.0
-REFRESH_S = 2.0
 SPOOL = "spool-ingest"
 _OTHERS = 0o077
 _ELSEWHERE = error_body(
@@ -49,15 +39,6 @@ _ELSEWHERE = error_body(
     "(campaigniq up). What comes in here can be seen in no debugger; it counts in /metrics, and what can't be used is "
     "a dead letter of the platform",
 )
-
-
-@dataclass
-class DoorStores:
-    """What a door alone reads."""
-
-    config: ConfigStore
-    sources: SourceCache
-    links: LinkSigner
 
 
 class FrontDoor:
@@ -75,8 +56,7 @@ class FrontDoor:
         self._data = data
         self._on_end = on_end
         self._listener = bind(settings.server)
-        host, port = settings.server.host, self._listener.getsockname()[1]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self.url = url_of(self._listener, settings.server.host)
         self._supervisor = Supervisor()
         self._parts: dict[str, Callable[[], str]] = {}
 
@@ -91,46 +71,25 @@ class FrontDoor:
             stack.callback(self._listener.close)
             config = await _open_config(self._data)
             stack.push_async_callback(config.close)
-            stores = DoorStores(
-                config, SourceCache(config), await wiring.link_signer(config, settings.messages.link_key)
-            )
+            links = await link_signer(config, settings.messages.link_key)
+            stores = DoorStores(config=config, sources=SourceCache(config), links=links)
             await stores.sources.refresh()
-            policy = await build_policy(settings.ingest, config)
             kafka = LateKafka(settings.log)
             stack.push_async_callback(kafka.close)
             stack.push_async_callback(self._supervisor.cancel_all)
             spawn("kafka", kafka.run())
-            intake = open_intake(settings, kafka, SystemClock(), self._data, config.suppressions, SPOOL)
-            await intake.start(spawn)
-            stack.push_async_callback(intake.stop)
-            door = wiring.build_door(settings, stores, SystemClock(), intake.batcher, policy)
-            app = Front(
-                intake.guard(app_of(door, stores.links), spawn, door.source_id_of), self._around(intake, config)
-            )
-            quick = QuickCalls(door, intake.log.refusal)
-            server = create_server(app, settings.server.trusted_proxies, quick)
-            self._parts = {"http": lambda: READY if server.started else "starting", **intake.parts()}
-            spawn("http", server.serve([self._listener]))
-            stack.push_async_callback(self._stop_server, server)
-            spawn("sources", every(REFRESH_S, stores.sources.refresh))
-            spawn("policies", every(REFRESH_S, policy.refresh))
-            spawn("ready", self._announce(server, on_ready))
+            doorway = await open_doorway(stack, self._supervisor, settings, kafka, stores, self._data, spool=SPOOL)
+            self._parts = doorway.serve(stack, self._listener, self._around(doorway.intake, config))
+            spawn("ready", self._announce(on_ready))
             try:
                 await self._supervisor.wait()
             finally:
                 self._on_end()
 
-    async def _announce(self, server: Server, on_ready: Callable[[str], None]) -> None:
-        # uvicorn tells nobody; this runs for a moment at the start.
-        while not server.started:  # noqa: ASYNC110
-            await asyncio.sleep(READY_CHECK_S)
+    async def _announce(self, on_ready: Callable[[str], None]) -> None:
+        await until(lambda: self._parts["http"]() == READY)
         spare_what_lives()
         on_ready(self.url)
-        await asyncio.Event().wait()
-
-    async def _stop_server(self, server: Server) -> None:
-        server.should_exit = True
-        await self._supervisor.finished("http", DRAIN_S)
 
     def _around(self, intake: Intake, config: ConfigStore) -> Starlette:
         """Return the addresses for those who run it."""

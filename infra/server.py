@@ -56,6 +56,12 @@ def bind(settings: ServerSettings) -> socket.socket:
     return listener
 
 
+def url_of(listener: socket.socket, host: str) -> str:
+    """Return where this machine reaches what listens on `host`."""
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104  compared, not bound
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
 def create_server(
     app: ASGIApp,
     trusted_proxies: Iterable[object] = (),

@@ -7,6 +7,8 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
+_CHECK_S = 0.02
+
 
 class Supervisor:
     """Start tasks with `spawn`; `wait` returns when asked to stop and raises when a task failed."""
@@ -65,6 +67,12 @@ class Supervisor:
         if error is not None:
             logger.error("%s failed", task.get_name(), exc_info=error)
             self.fail(error)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Return once it is so. For the start: parts say their state when asked, and raise no event."""
+    while not is_so():  # noqa: ASYNC110
+        await asyncio.sleep(_CHECK_S)
 
 
 async def every(seconds: float, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:

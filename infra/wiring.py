@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import SystemRandom
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.routing import BaseRoute, Mount
 
@@ -21,16 +21,14 @@ from infra.data_dir import DataDir
 from infra.demo import brand
 from infra.demo.shop import create_shop
 from infra.demo.traffic import TrafficGenerator
+from infra.doorway import DoorStores, link_signer
 from infra.letter_desk import LetterDesk
-from infra.policies import DoorPolicy
 from infra.rules import read_rules
 from infra.settings import Settings
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
-from ingest.door import Door, Watch
 from ingest.openapi import OPENAPI
 from ingest.vendors.registry import VENDORS
-from ingest.withheld import LettersWithoutErased, WatchWithoutErased
 from sinks.alert_routes import AlertPlanner
 from sinks.campaigns import default_campaigns
 from sinks.channels.base import Channel
@@ -54,7 +52,6 @@ from streams.log.controls import ControlSender
 from streams.log.embedded import EmbeddedEventLog
 from streams.log.rules_in_force import RulesInForceReader
 from streams.model.errors import FencedError, LogUnavailableError
-from streams.model.links import LinkSigner
 from streams.ports import Clock, EventLog, MetricStore
 from streams.store.config import ConfigStore
 from streams.store.dead_letters import DeadLetterStore
@@ -66,17 +63,13 @@ DAY_MS = 24 * HOUR_MS
 DEMO_MAILS_PER_DAY = 100
 
 
-@dataclass
-class Stores:
+@dataclass(kw_only=True)
+class Stores(DoorStores):
     """Everything that keeps data."""
 
     log: EventLog
     patient_log: EventLog
     """The same log for loops that outlive an outage; what answers requests takes `log`, and says no in time."""
-    config: ConfigStore
-    links: LinkSigner
-    """Of the secrets that `config` keeps."""
-    sources: SourceCache
     rules: RuleCache
     ledger: SqlLedger
     outbox: OutboxChannel
@@ -150,24 +143,18 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
     config = ConfigStore(data.sqlite_url("config.db"), secrets.token_urlsafe)
     await config.open()
     return Stores(
-        log,
-        patient_log,
-        config,
-        await link_signer(config, settings.messages.link_key),
-        SourceCache(config),
-        RuleCache(config.rules, read_rules(settings.engine)),
-        SqlLedger(data.sqlite_url("ledger.db"), config.suppressions.hash_of),
-        OutboxChannel(data.sqlite_url("outbox.db"), settings.smtp.from_address),
-        _open_metrics(settings.metrics, data),
-        SqliteProfileView(data.file("view.db")),
-        DeadLetterStore(data.sqlite_url("dead_letters.db")),
+        log=log,
+        patient_log=patient_log,
+        config=config,
+        links=await link_signer(config, settings.messages.link_key),
+        sources=SourceCache(config),
+        rules=RuleCache(config.rules, read_rules(settings.engine)),
+        ledger=SqlLedger(data.sqlite_url("ledger.db"), config.suppressions.hash_of),
+        outbox=OutboxChannel(data.sqlite_url("outbox.db"), settings.smtp.from_address),
+        metrics=_open_metrics(settings.metrics, data),
+        view=SqliteProfileView(data.file("view.db")),
+        letters=DeadLetterStore(data.sqlite_url("dead_letters.db")),
     )
-
-
-async def link_signer(config: ConfigStore, newest: int) -> LinkSigner:
-    """Return what signs links with the secret of this number, and knows those of the one before."""
-    live = [number for number in (newest, newest - 1) if number]
-    return LinkSigner([await config.installation_secret(f"links.{number}") for number in live])
 
 
 async def _open_log(settings: Settings, data: DataDir) -> tuple[EventLog, EventLog]:
@@ -245,40 +232,6 @@ async def build_sinks(
         links,
         renderer,
         [channel for channel in channels.values() if channel is not stores.outbox],
-    )
-
-
-class DoorStores(Protocol):
-    """What a door reads, in a process of its own too."""
-
-    @property
-    def sources(self) -> SourceCache: ...
-    @property
-    def links(self) -> LinkSigner: ...
-
-
-def build_door(
-    settings: Settings,
-    stores: DoorStores,
-    clock: Clock,
-    batcher: Batcher,
-    policy: DoorPolicy,
-    watch: Watch | None = None,
-) -> Door:
-    """Build the front door; `watch` is told of all that comes in."""
-    hides = policy.suppressions.hides
-    return Door(
-        batcher,
-        stores.sources,
-        LettersWithoutErased(LogDeadLetters(batcher.log), hides),
-        clock,
-        settings.ingest,
-        gate=policy.gate,
-        namer=policy.namer,
-        sight=policy.sight,
-        treatments=policy.treatments,
-        is_suppressed=policy.suppressions.is_suppressed,
-        watch=WatchWithoutErased(watch, hides) if watch else None,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from infra.clock import SystemClock
@@ -11,7 +11,7 @@ from infra.data_dir import DataDir
 from infra.engine import Engine, build_engine
 from infra.garbage import spare_what_lives
 from infra.settings import Settings
-from infra.supervisor import Supervisor
+from infra.supervisor import Supervisor, until
 from streams.agents.meter import Meter
 from streams.agents.ticker import run_ticker
 from streams.log.kafka import KafkaEventLog
@@ -21,7 +21,6 @@ from streams.ports import READY
 
 logger = logging.getLogger(__name__)
 
-READY_CHECK_S = 0.05
 DRAIN_S = 8.0
 
 
@@ -55,12 +54,7 @@ class Worker:
 
             async def end() -> None:
                 self._on_end()
-                await engine.app.stop()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(DRAIN_S):
-                        engine.events.assign(())
-                        await engine.events.settle()
-                engine.copies.close()
+                await engine.stop(DRAIN_S)
 
             stack.push_async_callback(end)
             self._supervisor.spawn("engine watchdog", engine.watchdog.run())
@@ -74,12 +68,9 @@ class Worker:
             await self._supervisor.wait()
 
     async def _announce(self, engine: Engine, on_ready: Callable[[int], None]) -> None:
-        # The parts say their state when asked and raise no event; this runs for a moment at the start.
-        while engine.watchdog.state() != READY:  # noqa: ASYNC110
-            await asyncio.sleep(READY_CHECK_S)
+        await until(lambda: engine.watchdog.state() == READY)
         spare_what_lives()
         on_ready(len(engine.events.assigned))
-        await asyncio.Event().wait()
 
 
 async def _meter(engine: Engine, path: Path) -> None:
