@@ -149,7 +149,7 @@ async def open_stores(settings: Settings, data: DataDir) -> Stores:
         links=await link_signer(config, settings.messages.link_key),
         sources=SourceCache(config),
         rules=RuleCache(config.rules, read_rules(settings.engine)),
-        ledger=SqlLedger(data.sqlite_url("ledger.db"), config.suppressions.hash_of),
+        ledger=SqlLedger(data.sqlite_url("ledger.db"), config.suppressions.hash_of, config.suppressions.refuses),
         outbox=OutboxChannel(data.sqlite_url("outbox.db"), settings.smtp.from_address),
         metrics=_open_metrics(settings.metrics, data),
         view=SqliteProfileView(data.file("view.db")),

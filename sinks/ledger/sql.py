@@ -1,6 +1,6 @@
 """The ledger in SQL: SQLite now, written so that PostgreSQL only needs another URL. Each method is one transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -100,10 +100,16 @@ _PRUNE = delete(DELIVERIES).where(
 class SqlLedger:
     """Ledger in the database at an SQLAlchemy `url`, e.g. sqlite:////data/ledger.db."""
 
-    def __init__(self, url: str, pseudonym: Pseudonym | None = None) -> None:
-        """`pseudonym` makes the hashes of suppressed addresses whose people were erased."""
+    def __init__(
+        self,
+        url: str,
+        pseudonym: Pseudonym | None = None,
+        is_erased: Callable[[str, str], bool] = lambda _workspace, _name: False,
+    ) -> None:
+        """`pseudonym` makes the hashes of suppressed addresses whose people were erased; `is_erased` knows them."""
         self._sql = SqlThread(url, METADATA, "ledger")
         self._pseudonym = pseudonym
+        self._is_erased = is_erased
 
     async def record(self, rows: Sequence[DeliveryRow]) -> list[DeliveryRow]:
         if not rows:
@@ -189,7 +195,11 @@ class SqlLedger:
         return await self._sql.run(lambda c: c.execute(_PRUNE, values).rowcount)
 
     async def suppress(self, workspace: str, address: str, reason: str, at_ms: int) -> bool:
-        values = {"workspace": workspace, "address": normal_address(address), "reason": reason, "at_ms": at_ms}
+        kept = normal_address(address)
+        if self._pseudonym is not None and self._is_erased(workspace, f"email:{kept}"):
+            # Of somebody who was erased and follows a link in an old mail.
+            kept = hashed_address(self._pseudonym, workspace, kept)
+        values = {"workspace": workspace, "address": kept, "reason": reason, "at_ms": at_ms}
 
         def work(connection: Connection) -> bool:
             new = upsert(connection, SUPPRESSIONS).values(values)

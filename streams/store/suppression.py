@@ -61,6 +61,10 @@ class Suppressions:
         text = f"{workspace}\x1f{_one_name(value) if is_of_one_person(value) else name}".encode()
         return blake2b(text, key=self._key, digest_size=_HASH_BYTES).hexdigest()
 
+    def refuses(self, workspace: str, name: str) -> bool:
+        """Say whether an id ("user:7") is an erased person's."""
+        return bool(self._hashes) and self._known(workspace, name)
+
     def is_suppressed(self, event: Event) -> bool:
         """Say whether one of the ids that the event names is an erased person's."""
         if not self._hashes:

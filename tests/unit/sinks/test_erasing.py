@@ -66,6 +66,16 @@ async def test_an_address_that_wants_no_mail_stays_suppressed_as_a_hash(ledger, 
     assert address.encode() not in (tmp_path / "ledger.db").read_bytes()
 
 
+async def test_who_was_erased_and_unsubscribes_by_an_old_mail_is_kept_as_a_hash(tmp_path):
+    address = "ada.lovelace@example.com"
+    ledger = SqlLedger(f"sqlite:///{tmp_path}/ledger.db", pseudonym, lambda *who: who == ("w", f"email:{address}"))
+    assert await ledger.suppress("w", address.title(), "unsubscribed", NOW)
+    assert not await ledger.suppress("w", address, "unsubscribed", NOW)
+    assert await ledger.suppressed("w", [address]) == {address: "unsubscribed"}
+    await ledger.close()
+    assert address.encode() not in (tmp_path / "ledger.db").read_bytes().lower()
+
+
 async def test_messages_of_the_deliveries_and_those_that_name_the_person_go(tmp_path):
     outbox = OutboxChannel(f"sqlite:///{tmp_path}/outbox.db", "shop@shop.io")
     for name in ("a", "b"):
