@@ -16,7 +16,7 @@ from ingest.caller import Caller, caller_of
 from ingest.errors import IngestError, SourceOffError, UnknownKeyError
 from ingest.keyless import without_keys
 from ingest.normalise import events_of
-from ingest.provenance import as_history_when_old, in_client_order
+from ingest.provenance import Arrival, as_history_when_old, in_client_order
 from ingest.settings import IngestSettings
 from ingest.sources import Source, SourceDirectory
 from streams.model.dead_letters import DeadLetter
@@ -206,12 +206,10 @@ class Door:
 
         Raises IngestError.
         """
-        now_ms = self.clock.now_ms() if at_ms is None else at_ms
-        settings, is_import = self.settings, caller.via == "import"
+        now_ms, settings = self.clock.now_ms() if at_ms is None else at_ms, self.settings
+        arrival = Arrival(now_ms, settings.future_clamp_ms, settings.late_after_ms, caller.via == IMPORT)
         message = self._namer(message, caller)
-        found = events_of(
-            message, caller.source, now_ms, settings.future_clamp_ms, settings.late_after_ms, is_import=is_import
-        )
+        found = events_of(message, caller.source, arrival)
         return self.treat(self.see(found, message, caller), caller)
 
     def see(self, events: list[Event], message: object, caller: Caller) -> list[Event]:

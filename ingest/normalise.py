@@ -10,7 +10,7 @@ from ingest.carts import COMMERCE_EVENTS, LINE_EVENTS, shaped, worth
 from ingest.catalogue import name_of_news, news_of
 from ingest.errors import IngestError
 from ingest.persons import keys_of, unmerged_id
-from ingest.provenance import FUTURE_CLAMP_MS, LATE_AFTER_MS, placed_in_time, with_fault
+from ingest.provenance import Arrival, placed_in_time, with_fault
 from ingest.sources import Source, require_server
 from ingest.spellings import with_subjects
 from ingest.values import (
@@ -51,17 +51,9 @@ _PLAIN_VALUE_KEYS = ("value", "revenue")
 _TRANSPORT_KEYS = frozenset({"sentAt", "receivedAt", "writeKey", "messageId"})
 
 
-def events_of(
-    message: object,
-    source: Source,
-    now_ms: int,
-    future_clamp_ms: int = FUTURE_CLAMP_MS,
-    late_after_ms: int = LATE_AFTER_MS,
-    *,
-    is_import: bool = False,
-) -> list[Event]:
+def events_of(message: object, source: Source, arrival: Arrival) -> list[Event]:
     """Return the message's event; one per product when it adds or removes several at once (GA4 does)."""
-    event = normalise(message, source, now_ms, future_clamp_ms, late_after_ms, is_import=is_import)
+    event = normalise(message, source, arrival)
     products = event.properties.get("products")
     if event.name not in LINE_EVENTS or not products:
         return [event]
@@ -72,16 +64,8 @@ def events_of(
     ]
 
 
-def normalise(
-    message: object,
-    source: Source,
-    now_ms: int,
-    future_clamp_ms: int = FUTURE_CLAMP_MS,
-    late_after_ms: int = LATE_AFTER_MS,
-    *,
-    is_import: bool = False,
-) -> Event:
-    """Return the message as an Event received at `now_ms`. Raises IngestError."""
+def normalise(message: object, source: Source, arrival: Arrival) -> Event:
+    """Return the message as an Event. Raises IngestError."""
     if not isinstance(message, dict):
         raise wrong_type("message", message, "an object")
     kind = message.get("type")
@@ -94,9 +78,9 @@ def normalise(
     name = name_of_news(name, message, properties, source)
     if name in _SERVER_EVENTS:
         require_server(source, name)
-    at_ms, provenance = placed_in_time(message, context, now_ms, future_clamp_ms, late_after_ms, is_import=is_import)
+    at_ms, provenance = placed_in_time(message, context, arrival)
     if name in PRODUCT_EVENTS:
-        return _news(name, properties, message, source, now_ms, at_ms, provenance)
+        return _news(name, properties, message, source, arrival.now_ms, at_ms, provenance)
     commerce = name in COMMERCE_EVENTS
     if commerce:
         properties = shaped(name, properties)
@@ -117,7 +101,7 @@ def normalise(
         profile=profile,
         name=name,
         at_ms=at_ms,
-        received_ms=now_ms,
+        received_ms=arrival.now_ms,
         keys=keys,
         utm=utm_of(context, properties),
         value=value,

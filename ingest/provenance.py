@@ -4,7 +4,7 @@ The sender's own words are kept as they are; what is made of them is the event's
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -18,20 +18,24 @@ _NETWORK_DELAY_MS = 30_000  # as much may lie between sending and receipt with b
 _SEQUENCE_END = 1 << 53  # browsers count exactly up to here
 
 
-def placed_in_time(
-    message: dict[str, Any],
-    context: dict[str, Any],
-    now_ms: int,
-    future_clamp_ms: int = FUTURE_CLAMP_MS,
-    late_after_ms: int = LATE_AFTER_MS,
-    *,
-    is_import: bool = False,
-) -> tuple[int, Provenance | None]:
+class Arrival(NamedTuple):
+    """When a message came in, and what that makes of its time: how far ahead it may be, from what age on it is history,
+    and whether it is in any case.
+    """
+
+    now_ms: int
+    future_clamp_ms: int = FUTURE_CLAMP_MS
+    late_after_ms: int = LATE_AFTER_MS
+    is_import: bool = False
+
+
+def placed_in_time(message: dict[str, Any], context: dict[str, Any], arrival: Arrival) -> tuple[int, Provenance | None]:
     """Return when it happened by our clock, and the provenance as far as time goes; None when there is nothing to say.
 
     Where the sender's clock is off by more than a slow network explains, the time is Segment's
     received - (sent - happened). Raises IngestError for a timestamp that is none.
     """
+    now_ms, future_clamp_ms, late_after_ms, is_import = arrival
     stated, original, sent = message.get("timestamp"), message.get("originalTimestamp"), message.get("sentAt")
     sent_ms = None if sent is None else _time_or_none(sent)
     happened_ms, at_ms = None, now_ms

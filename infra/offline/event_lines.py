@@ -9,6 +9,7 @@ import orjson
 
 from ingest.errors import IngestError
 from ingest.normalise import events_of
+from ingest.provenance import Arrival
 from ingest.values import require_plain, time_ms, wrong_type
 from streams.model.events import Event, ProfileKeys, Provenance, Utm
 from streams.state.partition import MAX_AHEAD_MS
@@ -134,7 +135,7 @@ class LineReader:
         if not (message.get("messageId") or message.get("timestamp")):
             # As at the door: nothing tells a repeat from a second occurrence, so each line is one.
             message["messageId"] = f"line-{number}"
-        return events_of(message, self._source, received_ms)
+        return events_of(message, self._source, Arrival(received_ms))
 
     def _own(self, number: int, message: dict[str, Any]) -> Event:
         try:

@@ -5,7 +5,7 @@ It refuses nothing and drops nothing but what the source wants not kept.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -23,22 +23,6 @@ _ADDRESS_CHARS = 64
 _KEPT_SENDERS = 8_192
 _NO_CONTEXT: Mapping[str, Any] = {}
 _NOTHING = Provenance()
-
-
-class _Seen(NamedTuple):
-    """What is the same for all messages of a sender."""
-
-    flags: tuple[str, ...] = ()
-    address: str = ""
-    browser: str = ""
-    system: str = ""
-    device: str = ""
-    country: str = ""
-    region: str = ""
-    city: str = ""
-
-
-_UNSEEN = _Seen()
 
 
 class SenderSight:
@@ -63,11 +47,11 @@ class SenderSight:
         agent, address = self._sender(context, caller)
         is_web = source.kind == WEB
         is_driven = context.get("webdriver") is True
-        seen = _UNSEEN
+        seen = _NOTHING
         if agent or address or is_web or is_driven:
             seen = self._seen(agent, address, policy.address, policy.uncounted, is_web, is_driven)
         consent = _consent(context["consent"]) if "consent" in context else None
-        if seen is _UNSEEN and consent is None:
+        if seen is _NOTHING and consent is None:
             return events
         return [_noted(event, seen, consent) for event in events]
 
@@ -84,10 +68,10 @@ class SenderSight:
             address[:_ADDRESS_CHARS] if isinstance(address, str) else "",
         )
 
-    def _look(self, agent: str, address: str, keeps: str, uncounted: str, is_web: bool, is_driven: bool) -> _Seen:
+    def _look(self, agent: str, address: str, keeps: str, uncounted: str, is_web: bool, is_driven: bool) -> Provenance:
         known = self._agents.of(agent)
         if known.kind is Kind.MAIL_PROXY:
-            return _UNSEEN  # it speaks for a reader of whom it tells nothing
+            return _NOTHING  # it speaks for a reader of whom it tells nothing
         is_program = is_driven or known.kind is Kind.PROGRAM or (is_web and not agent)
         flags: tuple[str, ...] = ()
         if known.kind is Kind.CRAWLER or is_program:
@@ -95,23 +79,30 @@ class SenderSight:
             flags = (BOT, UNCOUNTED) if is_uncounted else (BOT,)
         kept = kept_address(address, keeps) if address else ""
         place = self._places.of(kept) if kept and self._places is not None else NOWHERE
-        return _Seen(flags, kept, known.browser, known.system, known.device, *place)
+        return Provenance(None, None, None, flags, None, kept, known.browser, known.system, known.device, *place)
 
 
-def _noted(event: Event, seen: _Seen, consent: tuple[str, ...] | None) -> Event:
-    of_time = event.provenance or _NOTHING
-    return replace(
-        event,
-        provenance=Provenance(
-            of_time.happened_ms,
-            of_time.sent_ms,
-            of_time.sequence,
-            (*of_time.flags, *seen.flags) if seen.flags else of_time.flags,
-            consent,
-            *seen[1:],
-            of_time.fault,
-        ),
+def _noted(event: Event, seen: Provenance, consent: tuple[str, ...] | None) -> Event:
+    known = event.provenance
+    if known is None and consent is None:
+        return replace(event, provenance=seen)
+    known = known or _NOTHING
+    flags = (*known.flags, *seen.flags) if seen.flags else known.flags
+    place = (seen.country, seen.region, seen.city)
+    told = Provenance(
+        known.happened_ms,
+        known.sent_ms,
+        known.sequence,
+        flags,
+        consent,
+        seen.address,
+        seen.browser,
+        seen.system,
+        seen.device,
+        *place,
+        known.fault,
     )
+    return replace(event, provenance=told)
 
 
 def _consent(told: Any) -> tuple[str, ...] | None:

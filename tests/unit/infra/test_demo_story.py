@@ -20,6 +20,7 @@ from infra.demo.story import (
 )
 from infra.demo.visitors import IN_THE_SHOP, Crowd
 from ingest.normalise import normalise
+from ingest.provenance import Arrival
 from ingest.sources import Source
 from streams.model.names import canonical_name
 from streams.model.rules.defaults import DEFAULT_POINTS
@@ -50,7 +51,9 @@ def test_ingest_takes_everything_that_visitors_send(is_app):
     people = crowd(is_app)
     source = Source(id="web", workspace="w", kind="web")
     steps = [people.next_step(float(second)) for second in range(2000)]
-    events = [normalise({"messageId": "m", **event}, source, 1_700_000_000_000) for step in steps for event in step]
+    events = [
+        normalise({"messageId": "m", **event}, source, Arrival(1_700_000_000_000)) for step in steps for event in step
+    ]
     assert {event.profile.partition(":")[0] for event in events} == {"user" if is_app else "anon"}
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from ingest.errors import IngestError
 from ingest.normalise import events_of
+from ingest.provenance import Arrival
 from ingest.sources import Source
 from streams.model.events import Event
 from streams.model.facts import FactsState
@@ -20,7 +21,7 @@ LISTS = ("Purchase", "Cart Updated", "Checkout Started", "Order Refunded")
 
 def sent(event: str, /, **properties: Any) -> list[Event]:
     message = {"type": "track", "event": event, "userId": "u1", "messageId": event, "properties": properties}
-    return events_of(message, WEB, NOW)
+    return events_of(message, WEB, Arrival(NOW))
 
 
 def windows_after(*events: Event) -> WindowsState:

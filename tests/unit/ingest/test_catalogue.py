@@ -7,6 +7,7 @@ import pytest
 
 from ingest.errors import IngestError
 from ingest.normalise import normalise
+from ingest.provenance import Arrival
 from ingest.sources import Source
 from streams.model.events import Event, ProfileKeys
 from streams.model.products import ProductState
@@ -14,6 +15,7 @@ from streams.operators.product_news import product_after
 from tests.unit.ingest.fake_log import FakeLog
 
 NOW = 1_800_000_000_000
+ARRIVED = Arrival(NOW)
 WEB = Source("src_web", "ws", "web", write_key="wk")
 SERVER = Source("src_erp", "ws", "server", write_key="wk_erp")
 NEWS = {
@@ -28,7 +30,7 @@ NEWS = {
 
 def told(event: str, source: Source = SERVER, /, **properties: Any) -> Event:
     message = {"type": "track", "event": event, "messageId": "m", "properties": properties}
-    return normalise(message, source, NOW)
+    return normalise(message, source, ARRIVED)
 
 
 @pytest.mark.parametrize(("event", "name"), NEWS.items())
@@ -40,14 +42,14 @@ def test_news_of_a_product_needs_no_person(event: str, name: str):
 
 def test_whoever_a_sdk_names_is_not_the_product():
     message = {"type": "track", "event": "Price Changed", "userId": "job", "traits": {"email": "a@b.c"}}
-    news = normalise(message | {"properties": {"sku": "k", "price": 5, "email": "a@b.c"}}, SERVER, NOW)
+    news = normalise(message | {"properties": {"sku": "k", "price": 5, "email": "a@b.c"}}, SERVER, ARRIVED)
     assert (news.profile, news.keys, news.traits) == ("product:k", ProfileKeys(), {})
 
 
 @pytest.mark.parametrize("product", [7, "k", "k" * 400, " k"])
 def test_a_product_has_one_id_in_carts_and_in_news(product: object):
     cart = {"type": "track", "event": "Product Added", "userId": "u", "properties": {"item_id": product}}
-    line = normalise(cart, WEB, NOW).properties["product_id"]
+    line = normalise(cart, WEB, ARRIVED).properties["product_id"]
     assert told("Product Updated", productId=product).profile == f"product:{line}"
 
 
@@ -72,14 +74,14 @@ def test_a_browser_tells_no_news_of_products(event: str):
 @pytest.mark.parametrize("source", [WEB, SERVER])
 def test_what_a_person_is_told_of_a_product_stays_the_persons(source: Source):
     message = {"type": "track", "event": "Back In Stock", "userId": "u1", "properties": {"product_id": "k"}}
-    event = normalise(message, source, NOW)
+    event = normalise(message, source, ARRIVED)
     assert (event.name, event.profile) == ("back_in_stock", "user:u1")
 
 
 def test_only_the_news_of_a_server_may_be_a_products():
     message = {"type": "track", "event": "Out Of Stock", "anonymousId": "a1", "properties": {"product_id": "k"}}
-    assert normalise(message, WEB, NOW).profile == "anon:a1"
-    assert normalise(message, SERVER, NOW).profile == "product:k"
+    assert normalise(message, WEB, ARRIVED).profile == "anon:a1"
+    assert normalise(message, SERVER, ARRIVED).profile == "product:k"
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,19 @@ from hypothesis import strategies as st
 
 from ingest.errors import IngestError
 from ingest.normalise import events_of, normalise
+from ingest.provenance import Arrival
 from ingest.sources import Source
 from streams.frames import decode, encode_events
 from streams.model.events import HISTORICAL, INVALID, Event, Utm
 
 NOW = 1_800_000_000_000
+ARRIVED = Arrival(NOW)
 WEB = Source("src_web", "ws", "web", write_key="wk")
 SERVER = Source("src_erp", "ws", "server", write_key="wk_erp")
 
 
 def tracked(event: str = "Thing Done", **fields: Any) -> Event:
-    return normalise({"type": "track", "event": event, "userId": "u1", "messageId": "m1", **fields}, WEB, NOW)
+    return normalise({"type": "track", "event": event, "userId": "u1", "messageId": "m1", **fields}, WEB, ARRIVED)
 
 
 def refused(**fields: Any) -> IngestError:
@@ -98,25 +100,27 @@ def test_what_segment_has_corrected_already_is_left_alone():
 
 def test_page_takes_its_place_from_context():
     page = {"url": "https://s.example/pricing?utm_source=ad&utm_campaign=c1", "title": "Prices", "referrer": "r"}
-    event = normalise({"type": "page", "anonymousId": "a", "context": {"page": page}}, WEB, NOW)
+    event = normalise({"type": "page", "anonymousId": "a", "context": {"page": page}}, WEB, ARRIVED)
     assert event.name == "page_viewed"
     assert event.properties == {**page, "path": "/pricing"}
     assert event.utm == Utm("ad", None, "c1")
 
 
 def test_identify_carries_traits():
-    event = normalise({"type": "identify", "userId": "u", "traits": {"email": "A@b.c", "name": "Ada"}}, WEB, NOW)
+    event = normalise({"type": "identify", "userId": "u", "traits": {"email": "A@b.c", "name": "Ada"}}, WEB, ARRIVED)
     assert (event.name, event.traits["name"], event.keys.email) == ("identified", "Ada", "a@b.c")
 
 
 def test_group_traits_are_not_the_persons():
-    event = normalise({"type": "group", "userId": "u", "groupId": "g", "traits": {"email": "a@b.c"}}, WEB, NOW)
+    event = normalise({"type": "group", "userId": "u", "groupId": "g", "traits": {"email": "a@b.c"}}, WEB, ARRIVED)
     assert (event.name, event.traits, event.keys.email) == ("grouped", {}, None)
 
 
 def test_alias_and_screen_are_accepted():
-    assert normalise({"type": "alias", "userId": "u", "previousId": "p"}, WEB, NOW).properties == {"previous_id": "p"}
-    assert normalise({"type": "screen", "userId": "u", "name": "Home"}, WEB, NOW).properties == {"name": "Home"}
+    assert normalise({"type": "alias", "userId": "u", "previousId": "p"}, WEB, ARRIVED).properties == {
+        "previous_id": "p"
+    }
+    assert normalise({"type": "screen", "userId": "u", "name": "Home"}, WEB, ARRIVED).properties == {"name": "Home"}
 
 
 def test_ga4_item_becomes_a_canonical_line():
@@ -144,7 +148,7 @@ def test_several_products_added_at_once_become_one_event_each():
         "messageId": "m",
         "properties": {"items": [{"item_id": "a", "price": 1}, {"item_id": "b", "price": 2}]},
     }
-    events = events_of(message, WEB, NOW)
+    events = events_of(message, WEB, ARRIVED)
     assert [(e.id, e.properties["product_id"], e.value) for e in events] == [("m:0", "a", 1.0), ("m:1", "b", 2.0)]
 
 
@@ -279,7 +283,7 @@ MESSAGES = JSON | st.fixed_dictionaries(
 @given(MESSAGES, st.sampled_from([WEB, SERVER]))
 def test_any_json_is_refused_politely_or_survives_the_frame(message: object, source: Source):
     try:
-        events = events_of(message, source, NOW)
+        events = events_of(message, source, ARRIVED)
     except IngestError:
         return
     assert decode(encode_events(events, NOW)).events == events

@@ -7,17 +7,19 @@ import pytest
 
 from ingest.errors import IngestError
 from ingest.normalise import normalise
+from ingest.provenance import Arrival
 from ingest.sources import Source
 from streams.model.events import Event, ProfileKeys
 from tests.unit.ingest.fake_log import FakeLog
 
 NOW = 1_800_000_000_000
+ARRIVED = Arrival(NOW)
 WEB = Source("src_web", "ws", "web", write_key="wk")
 SERVER = Source("src_crm", "ws", "server", write_key="wk_crm")
 
 
 def identified(context: dict[str, Any] | None = None, /, **fields: Any) -> Event:
-    return normalise({"type": "identify", "context": context or {}, "messageId": "m", **fields}, WEB, NOW)
+    return normalise({"type": "identify", "context": context or {}, "messageId": "m", **fields}, WEB, ARRIVED)
 
 
 def external(*pairs: tuple[object, object], **more: object) -> dict[str, Any]:
@@ -121,7 +123,7 @@ def test_no_id_holds_the_character_that_stands_between_ids():
 
 
 def unmerged(source: Source, /, **properties: Any) -> Event:
-    return normalise({"type": "track", "event": "Unmerged", "userId": "u", "properties": properties}, source, NOW)
+    return normalise({"type": "track", "event": "Unmerged", "userId": "u", "properties": properties}, source, ARRIVED)
 
 
 @pytest.mark.parametrize("name", ["anon:a1", "email:a@b.c", "custom:crm:7"])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.normalise import normalise
-from ingest.provenance import as_history_when_old, in_client_order, with_flag
+from ingest.provenance import Arrival, as_history_when_old, in_client_order, with_flag
 from ingest.sources import Source
 from streams.model.events import BOT, CLAMPED, HISTORICAL, SKEWED, Event, Provenance
 
@@ -18,7 +18,7 @@ WEB = Source("src_web", "ws", "web", write_key="wk")
 
 def tracked(*, is_import: bool = False, sequence: object = None, **fields: Any) -> Event:
     message = {"type": "track", "event": "Seen", "userId": "u1", "messageId": "m1", "context": {"sequence": sequence}}
-    return normalise(message | fields, WEB, NOW, is_import=is_import)
+    return normalise(message | fields, WEB, Arrival(NOW, is_import=is_import))
 
 
 def test_all_four_times_are_kept_where_the_clock_was_off():

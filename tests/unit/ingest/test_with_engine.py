@@ -7,6 +7,7 @@ import orjson
 from msgspec.structs import replace
 
 from ingest.normalise import events_of
+from ingest.provenance import Arrival
 from ingest.sources import Source
 from ingest.vendors.base import WebhookRequest
 from ingest.vendors.shopify import Shopify
@@ -57,7 +58,7 @@ class Engine:
 
 def sent(source: Source, event: str, who: dict[str, Any], /, **properties: Any) -> list[Event]:
     message = {"type": "track", "event": event, "timestamp": NOW, **who, "properties": properties}
-    return events_of(message, source, NOW)
+    return events_of(message, source, Arrival(NOW))
 
 
 def ordered(**fields: Any) -> list[Event]:
@@ -71,7 +72,7 @@ def test_an_order_by_webhook_closes_the_cart_that_the_pixel_saw():
     engine = Engine()
     engine.take(*sent(WEB, "Product Added", {"anonymousId": "a1"}, product_id=1, price=5))
     assert engine.profile("anon:a1").windows.due_ms
-    engine.take(*events_of({"type": "identify", "anonymousId": "a1", "traits": {"email": "a@b.io"}}, WEB, NOW))
+    engine.take(*events_of({"type": "identify", "anonymousId": "a1", "traits": {"email": "a@b.io"}}, WEB, Arrival(NOW)))
     engine.take(*ordered(email="a@b.io", customer={"id": 5}, cart_token="c1"))
     assert engine.profile("email:a@b.io").identity.moved_to == "anon:a1"
     assert engine.profile("custom:shopify:5").identity.moved_to == "anon:a1"

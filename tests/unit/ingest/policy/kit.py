@@ -4,6 +4,7 @@ from typing import Any
 
 from ingest.caller import Caller
 from ingest.normalise import events_of
+from ingest.provenance import Arrival
 from ingest.sources import Source
 from streams.model.events import Event
 from streams.store.sources import SourcePolicy
@@ -36,5 +37,5 @@ def a_message(**parts: Any) -> dict[str, Any]:
 
 
 def the_event(**parts: Any) -> Event:
-    [event] = events_of(a_message(**parts), a_source(), NOW)
+    [event] = events_of(a_message(**parts), a_source(), Arrival(NOW))
     return event
