@@ -16,6 +16,7 @@ from ingest.bodies import read_body
 from ingest.caller import Caller
 from ingest.door import IGNORED, Door
 from ingest.errors import JSON, BadSignatureError, IngestError, UnknownSourceError, answering
+from ingest.policy.form_secrets import is_secret
 from ingest.sources import Source
 from ingest.vendors.base import (
     NEEDS_CERTIFICATE,
@@ -31,10 +32,8 @@ from streams.model.events import Event
 
 _IGNORED = b'{"success":true,"ignored":true}'
 _NO_USE = IngestError("ignored", "", "it tells nothing that has a use here", "Nothing need be done")
-# The first two are looked at; the others no `parse` wants, and somebody may have put a secret there.
-_SECRETS_IN_ADDRESSES = frozenset(
-    ("secret", "hub.verify_token", "token", "access_token", "key", "api_key", "apikey", "password", "signature")
-)
+# Beside those that are called as in forms. No `parse` wants any, and somebody may have put a secret there.
+_SECRETS_IN_ADDRESSES = frozenset(("apikey", "auth", "sig", "signature"))
 _MAX_HEADER_CHARS = 1_024
 
 
@@ -136,9 +135,13 @@ def head_of(told: WebhookRequest) -> dict[str, Any]:
         fields = parse_qsl(address.query, keep_blank_values=True, max_num_fields=100)
     except ValueError:
         fields = []
-    query = urlencode([(name, value) for name, value in fields if name.lower() not in _SECRETS_IN_ADDRESSES])
+    query = urlencode([(name, value) for name, value in fields if not _tells_a_secret(name)])
     headers = {name: value[:_MAX_HEADER_CHARS] for name in PARSED_HEADERS if (value := told.headers.get(name))}
     return {"query": query, "headers": headers}
+
+
+def _tells_a_secret(name: str) -> bool:
+    return name.lower() in _SECRETS_IN_ADDRESSES or is_secret(name)
 
 
 def request_of(head: Mapping[str, Any], raw: bytes) -> WebhookRequest:

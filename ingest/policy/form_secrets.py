@@ -40,7 +40,7 @@ def without_secret_answers(event: Event, _: Caller) -> Event:
 
 @lru_cache(maxsize=4_096)
 def is_secret(name: str) -> bool:
-    """Say whether an input of this name asks for a secret."""
+    """Say whether an input, or a field of an address, of this name holds a secret."""
     plain = "".join(char for char in normalize("NFKD", _HUMP.sub(" ", name[:200])) if not combining(char))
     words = _GAP.sub(" ", plain.lower()).strip()
     return bool(_PARTS.search(words) or _WORDS.search(words))
