@@ -153,13 +153,14 @@ def _names(record: LogRecord, person: Person) -> bool:
 
 def _state_names(record: LogRecord, person: Person) -> bool:
     key, prefix = record.key or b"", codec.profile_key(person.workspace, "")
-    if key.startswith(prefix) and key[len(prefix) :].decode(errors="replace") in person.ids:
+    is_profile = key.startswith(prefix)
+    if is_profile and person.has(key[len(prefix) :].decode(errors="replace")):
         return True
     value = record.value
     if value is None or not person.may_be_in(value):
         return False
     try:
-        if key.startswith(prefix):
+        if is_profile:
             state = codec.decode_profile(value)
             return person.state_without(state) is not state
         if key.startswith(codec.UNSENT_PREFIX):

@@ -78,6 +78,10 @@ class Person:
         """Say whether an id, of whatever kind, has a value that names the person anywhere."""
         return kind_and_value(name)[1].casefold() in self._called
 
+    def has(self, name: str) -> bool:
+        """Say whether an id is the person's, or contains what names them anywhere."""
+        return name in self.ids or self.tells(kind_and_value(name)[1])
+
     def must_be(self, name: str) -> bool:
         """Say whether an id, of whatever kind, is an e-mail or a phone number of the person."""
         return self.is_called(name) and is_of_one_person(kind_and_value(name)[1])
@@ -198,19 +202,16 @@ class Person:
         """Say whether a trigger is about the person, or names them."""
         if trigger.workspace != self.workspace:
             return False
-        named = trigger.profile in self.ids or any(map(self._has, _named(trigger.keys)))
+        named = trigger.profile in self.ids or any(map(self.has, _named(trigger.keys)))
         return named or self.names([trigger.occurrence, trigger.traits, trigger.data])
 
     def _keys_without(self, keys: ProfileKeys) -> ProfileKeys:
-        for name in filter(self._has, _named(keys)):
+        for name in filter(self.has, _named(keys)):
             keys = keys_without(keys, *kind_and_value(name))
         return keys
 
-    def _has(self, name: str) -> bool:
-        return name in self.ids or self.tells(kind_and_value(name)[1])
-
     def _facts_without(self, facts: FactsState) -> FactsState:
-        for name in filter(self._has, _named(facts.keys)):
+        for name in filter(self.has, _named(facts.keys)):
             facts = without_key(facts, *kind_and_value(name))
         telling = [name for name, trait in facts.traits.items() if self._scrubbed(trait.value) is not trait.value]
         if telling:
