@@ -1,6 +1,5 @@
 """The front door as one ASGI application, and its routes for a server that has others too."""
 
-from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -11,19 +10,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ingest.analytics_js import BrowserClientRoutes
-from ingest.batcher import Batcher
-from ingest.door import Door, Gate, Namer, Sight, Treatment, Watch, naming_nobody, nobody_suppressed, seeing_nothing
+from ingest.door import Door
 from ingest.errors import JSON, answering, error_body
 from ingest.links import LinkRoutes
 from ingest.pixel.routes import PixelRoutes
 from ingest.segment import PREFIX as SEGMENT_PREFIX
 from ingest.segment import SegmentRoutes
-from ingest.settings import IngestSettings
-from ingest.sources import SourceDirectory
 from ingest.webhooks import WebhookRoutes
-from streams.model.events import Event
 from streams.model.links import LinkSigner
-from streams.ports import Clock, DeadLetterSink
 
 
 def routes(door: Door, links: LinkSigner) -> list[Route]:
@@ -49,38 +43,6 @@ class IngestApp:
         scope["path_params"] = {"kind": scope["path"][len(SEGMENT_PREFIX) :]}
         response = await self._collect(Request(scope, receive))
         await response(scope, receive, send)
-
-
-def create_ingest_app(
-    batcher: Batcher,
-    sources: SourceDirectory,
-    dead_letters: DeadLetterSink,
-    clock: Clock,
-    settings: IngestSettings,
-    *,
-    links: LinkSigner | None = None,
-    gate: Gate | None = None,
-    namer: Namer = naming_nobody,
-    sight: Sight = seeing_nothing,
-    treatments: Sequence[Treatment] = (),
-    is_suppressed: Callable[[Event], bool] = nobody_suppressed,
-    watch: Watch | None = None,
-) -> ASGIApp:
-    """Return a door's application; starting and stopping the batcher is the caller's."""
-    door = Door(
-        batcher,
-        sources,
-        dead_letters,
-        clock,
-        settings,
-        gate=gate,
-        namer=namer,
-        sight=sight,
-        treatments=treatments,
-        is_suppressed=is_suppressed,
-        watch=watch,
-    )
-    return app_of(door, links)
 
 
 def app_of(door: Door, links: LinkSigner | None = None) -> ASGIApp:

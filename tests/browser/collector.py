@@ -18,9 +18,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ingest.app import create_ingest_app
+from ingest.app import app_of
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
+from ingest.door import Door
 from ingest.pixel.daily_ids import DailyIds
 from ingest.pixel.scripts import DIST
 from ingest.settings import IngestSettings
@@ -188,7 +189,7 @@ def running() -> Iterator[Site]:
             return {day: b"salt %d" % day for day in days}
 
         namer = DailyIds(salts, clock)
-        app = create_ingest_app(batcher, sources, LogDeadLetters(collector.log), clock, settings, namer=namer)
+        app = app_of(Door(batcher, sources, LogDeadLetters(collector.log), clock, settings, namer=namer))
         pages = Starlette(routes=[Route("/{path:path}", site.page)])
         servers = []
         for owner, served in ((collector, collector.over(app)), (site, pages)):

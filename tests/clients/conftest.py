@@ -7,10 +7,10 @@ import pytest
 from starlette.requests import Request
 
 from infra.clock import SystemClock
-from ingest.app import create_ingest_app
+from ingest.app import app_of
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
-from ingest.door import OpenGate
+from ingest.door import Door, OpenGate
 from ingest.errors import RateLimitedError
 from ingest.settings import IngestSettings
 from ingest.sources import Source, StaticSources
@@ -55,7 +55,7 @@ async def door() -> AsyncIterator[OpenDoor]:
     log, clock, settings, trouble = FakeLog(), SystemClock(), IngestSettings(linger_ms=0), Trouble()
     batcher = Batcher(log, clock, settings)
     await batcher.start()
-    app = create_ingest_app(batcher, StaticSources([SOURCE]), LogDeadLetters(log), clock, settings, gate=trouble)
+    app = app_of(Door(batcher, StaticSources([SOURCE]), LogDeadLetters(log), clock, settings, gate=trouble))
     async with served(app) as url:
         yield OpenDoor(url, log, trouble)
     await batcher.stop()

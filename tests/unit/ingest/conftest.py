@@ -6,9 +6,10 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from ingest.app import create_ingest_app
+from ingest.app import app_of
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
+from ingest.door import Door
 from ingest.pixel.daily_ids import DailyIds
 from ingest.settings import IngestSettings
 from ingest.sources import Source, StaticSources
@@ -47,9 +48,7 @@ async def batcher(log: FakeLog, clock: FakeClock, settings: IngestSettings) -> A
 @pytest.fixture
 def app(batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings) -> ASGIApp:
     sources = StaticSources([WEB, SHOP, UNSIGNED_SHOP, OFF])
-    return create_ingest_app(
-        batcher, sources, LogDeadLetters(log), clock, settings, namer=DailyIds(never_loaded, clock)
-    )
+    return app_of(Door(batcher, sources, LogDeadLetters(log), clock, settings, namer=DailyIds(never_loaded, clock)))
 
 
 async def never_loaded(_: object) -> dict[int, bytes]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from ingest.app import create_ingest_app
+from ingest.app import app_of
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
 from ingest.door import Door
@@ -90,9 +90,8 @@ async def open_desk(store_url: str = "sqlite://", **doors: Any) -> AsyncIterator
     batcher, letters, sources = Batcher(log, clock, settings), LogDeadLetters(log), StaticSources(SOURCES)
     store = DeadLetterStore(store_url)
     await batcher.start()
-    app = create_ingest_app(batcher, sources, letters, clock, settings, **doors)
     door = Door(batcher, sources, letters, clock, settings, **doors)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app_of(door)), base_url="http://door") as client:
         yield Desk(door, store, Redelivery(door, store), client, log, clock, letters)
     await batcher.stop()
     await store.close()

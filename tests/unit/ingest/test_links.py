@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from starlette.types import ASGIApp
 
 from ingest import links
-from ingest.app import create_ingest_app
+from ingest.app import app_of
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
-from ingest.door import OpenGate
+from ingest.door import Door, OpenGate
 from ingest.settings import IngestSettings
 from ingest.sources import Source, StaticSources
 from streams.model.errors import LogFullError
@@ -26,7 +26,7 @@ TARGET = "https://shop.example/cart?a=1&b=%20#top"
 
 @pytest.fixture
 def app(batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings) -> ASGIApp:
-    return create_ingest_app(batcher, StaticSources([]), LogDeadLetters(log), clock, settings, links=SIGNER)
+    return app_of(Door(batcher, StaticSources([]), LogDeadLetters(log), clock, settings), SIGNER)
 
 
 def click_path(url: str = TARGET) -> str:
@@ -144,7 +144,7 @@ async def test_who_repeats_one_link_spends_nothing_of_what_all_mails_have(
     batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings
 ):
     gate = Spending()
-    app = create_ingest_app(batcher, StaticSources([]), LogDeadLetters(log), clock, settings, links=SIGNER, gate=gate)
+    app = app_of(Door(batcher, StaticSources([]), LogDeadLetters(log), clock, settings, gate=gate), SIGNER)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
         log.gate.clear()
         waiting = [asyncio.create_task(client.get(click_path())) for _ in range(20)]

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from jsonschema_rs import validator_for
 
-from ingest.app import create_ingest_app, routes
+from ingest.app import app_of, routes
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
 from ingest.door import Door
@@ -99,7 +99,7 @@ async def test_who_must_wait_is_told_how_long(batcher: Batcher, log: FakeLog, cl
     body = None if method == "get" else example_of(path)
     for gate, status in ((None, 503), (Shut(), 429)):
         log.fault = LogFullError("disk", 7)
-        app = create_ingest_app(batcher, StaticSources([WEB]), LogDeadLetters(log), clock, IngestSettings(), gate=gate)
+        app = app_of(Door(batcher, StaticSources([WEB]), LogDeadLetters(log), clock, IngestSettings(), gate=gate))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
             answer = await client.request(method, path, auth=KEY, params={"u": "7"}, json=body)
         assert answer.status_code == status

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from infra.policies import build_policy
-from ingest.app import create_ingest_app
+from ingest.app import app_of
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
+from ingest.door import Door
 from ingest.settings import IngestSettings
 from ingest.sources import Source, StaticSources
 from streams.model.events import BOT, INVALID, UNCOUNTED
@@ -53,15 +54,17 @@ async def door(
     parts = await build_policy(settings, config)
     batcher = Batcher(log, clock, settings)
     await batcher.start()
-    app = create_ingest_app(
-        batcher,
-        sources,
-        LogDeadLetters(log),
-        clock,
-        settings,
-        gate=parts.gate,
-        sight=parts.sight,
-        treatments=parts.treatments,
+    app = app_of(
+        Door(
+            batcher,
+            sources,
+            LogDeadLetters(log),
+            clock,
+            settings,
+            gate=parts.gate,
+            sight=parts.sight,
+            treatments=parts.treatments,
+        )
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=("203.0.113.77", 5))
     async with httpx.AsyncClient(

@@ -6,9 +6,10 @@ from xml.etree.ElementTree import fromstring
 import httpx
 import pytest
 
-from ingest.app import create_ingest_app
+from ingest.app import app_of
 from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
+from ingest.door import Door
 from ingest.errors import IngestError
 from ingest.settings import IngestSettings
 from ingest.sources import Source, StaticSources
@@ -249,7 +250,7 @@ def test_the_session_id_is_taken_out_of_what_is_kept(told: str):
 
 @pytest.fixture(name="door")
 async def front_door(batcher: Batcher, log: FakeLog, clock: FakeClock, settings: IngestSettings) -> Any:
-    app = create_ingest_app(batcher, StaticSources([SOURCE]), LogDeadLetters(log), clock, settings)
+    app = app_of(Door(batcher, StaticSources([SOURCE]), LogDeadLetters(log), clock, settings))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
         yield client
 
