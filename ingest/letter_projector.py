@@ -100,9 +100,9 @@ def _letter(record: LogRecord, workspace: str) -> StoredLetter:
     try:
         letter = _decode(value)
     except (msgspec.MsgspecError, RecursionError) as error:
-        where = f"{record.topic}[{record.partition}]@{record.offset}"
-        reason = f"what stands in the topic is no dead letter: {error}"
-        letter = DeadLetter(workspace, where, STAGE, reason, "", value, record.timestamp_ms, code="unreadable")
+        letter = record.as_letter(
+            STAGE, f"what stands in the topic is no dead letter: {error}", workspace, "unreadable"
+        )
     note = LetterNote(
         id=letter_id(record.partition, record.offset),
         workspace=_name(letter.workspace) or workspace,

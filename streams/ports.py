@@ -38,6 +38,11 @@ class LogRecord(NamedTuple):
         """Say whether what stood here was of somebody who was erased: a key without a value."""
         return self.value is None and self.key is not None
 
+    def as_letter(self, stage: str, reason: str, workspace: str = "", code: str = "") -> DeadLetter:
+        """Return the dead letter of a record that `stage` can't use."""
+        where = f"{self.topic}[{self.partition}]@{self.offset}"
+        return DeadLetter(workspace, where, stage, reason, "", self.value or b"", self.timestamp_ms, code=code)
+
 
 class Subscription(Protocol):
     """A consumer's place in some topics. Not safe for use by two tasks at once."""

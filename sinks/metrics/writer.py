@@ -141,23 +141,10 @@ def read_records(records: Sequence[LogRecord]) -> Found:
             if batch is None:
                 raise FrameError("not a frame of rollups")  # noqa: TRY301 - one place makes the letter
         except FrameError as error:
-            letters.append(_letter(record, str(error)))
+            letters.append(record.as_letter("metrics", str(error)))
             continue
         for rollup in batch.rollups:
             newest[rollup.series, rollup.bucket_ms, rollup.partition, rollup.part] = rollup
         for s in batch.sketches:
             sketches[s.workspace, s.kind, s.dimension, s.name, s.currency, s.hour_ms, s.partition, s.part] = s
     return Found(list(newest.values()), list(sketches.values()), letters)
-
-
-def _letter(record: LogRecord, reason: str) -> DeadLetter:
-    where = f"{record.topic}[{record.partition}]@{record.offset}"
-    return DeadLetter(
-        workspace="",
-        source=where,
-        stage="metrics",
-        reason=reason,
-        field="",
-        raw=record.value or b"",
-        at_ms=record.timestamp_ms,
-    )

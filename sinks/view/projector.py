@@ -152,7 +152,7 @@ def _read(records: list[LogRecord], rules: Callable[[str], RuleSet]) -> _Batch:
             else:
                 _sort_in(batch, decode_profile(record.value), record.offset, rules)
         except (FrameError, ValueError) as error:
-            batch.letters.append(_letter(record, str(error)))
+            batch.letters.append(record.as_letter("view", str(error)))
     return batch
 
 
@@ -176,16 +176,3 @@ def _profile_of(key: bytes) -> tuple[str, str]:
     if not separator:
         raise ValueError(f"key {key!r} does not name a workspace and a profile")
     return workspace, profile
-
-
-def _letter(record: LogRecord, reason: str) -> DeadLetter:
-    where = f"{record.topic}[{record.partition}]@{record.offset}"
-    return DeadLetter(
-        workspace="",
-        source=where,
-        stage="view",
-        reason=reason,
-        field="",
-        raw=record.value or b"",
-        at_ms=record.timestamp_ms,
-    )
