@@ -261,7 +261,7 @@ class Door:
             self._gate.spend(caller.source, messages)
         except IngestError:
             return False
-        ordered = self.in_order(events)
+        ordered = in_client_order(events)  # of messages, which are flagged as history where they are old
 
         def told(error: Exception | None) -> None:
             if error is None:
