@@ -72,6 +72,19 @@ function rowOf(lead: Lead): LeadRow {
   };
 }
 
+export const withClosedCart = (row: LeadRow): LeadRow => ({ ...row, cart: { ...row.cart, open: false } });
+
+/** Closes the carts that were due by `asOfMs` and no longer open then: the page may have missed what closed them. */
+export const withoutPastCarts = (
+  rows: readonly LeadRow[],
+  open: Record<string, OpenCart>,
+  asOfMs: number,
+): LeadRow[] =>
+  rows.map((row) => {
+    const isPast = row.at_ms <= asOfMs && row.cart.due_ms <= asOfMs && !(row.id in open);
+    return row.cart.open && isPast ? withClosedCart(row) : row;
+  });
+
 /** The list as the server had it at `asOfMs`, and what came live after that. */
 export function cartsAsOf(
   carts: Record<string, OpenCart>,

@@ -258,6 +258,15 @@ describe("open carts", () => {
     const state = reduce(live, { type: "cartsLoaded", leads: [storedLead()], asOfMs: 1500 });
     expect(Object.keys(state.carts).sort()).toEqual(["new", "p1"]);
   });
+
+  test("close in the feed once they were due and the loaded list has them no more", () => {
+    const live = feed([
+      ["lead", lead({ id: "past", cart: { ...openCart, due_ms: 1900 } })],
+      ["lead", lead({ id: "running", cart: openCart })],
+    ]);
+    const state = reduce(live, { type: "cartsLoaded", leads: [], asOfMs: 2000 });
+    expect(state.leads.map(({ id, cart }) => `${id} ${cart.open}`)).toEqual(["running true", "past false"]);
+  });
 });
 
 describe("triggers and deliveries", () => {

@@ -1,7 +1,7 @@
 /** Pure state of the live page: batches of messages in, bounded lists out. Reads no clock. */
 
 import type { Alert, Delivery, Hello, Lead, LiveMessage, RatePoint, Trigger } from "../client/types";
-import { cartsAsOf, onLead, withOlderLeads, withoutCart } from "./leads";
+import { cartsAsOf, onLead, withClosedCart, withOlderLeads, withoutCart, withoutPastCarts } from "./leads";
 import { withDelivery, withOlderDelivery, withTrigger } from "./outgoing";
 import { type LeadRow, LIMITS, type LiveState, prepend } from "./state";
 
@@ -20,8 +20,10 @@ export function reduce(state: LiveState, action: Action): LiveState {
       return { ...state, outgoing: action.deliveries.reduce(withOlderDelivery, state.outgoing) };
     case "leadsLoaded":
       return { ...state, leads: withOlderLeads(state.leads, action.leads, action.asOfMs) };
-    case "cartsLoaded":
-      return { ...state, carts: cartsAsOf(state.carts, action.leads, action.asOfMs) };
+    case "cartsLoaded": {
+      const carts = cartsAsOf(state.carts, action.leads, action.asOfMs);
+      return { ...state, carts, leads: withoutPastCarts(state.leads, carts, action.asOfMs) };
+    }
     case "alertsLoaded":
       return { ...state, alerts: action.alerts.reduce(withAlert, announced(state.alerts)) };
   }
@@ -79,11 +81,10 @@ function withRate(rates: readonly RatePoint[], atMs: number, events: number): Ra
 function onTrigger(state: LiveState, trigger: Trigger, atMs: number): LiveState {
   const next = { ...state, outgoing: withTrigger(state.outgoing, trigger) };
   if (trigger.rule === "cart_abandoned") {
-    const closed = (row: LeadRow): LeadRow => ({ ...row, cart: { ...row.cart, open: false } });
     return {
       ...next,
       carts: withoutCart(state.carts, trigger.profile),
-      leads: state.leads.map((row) => (row.id === trigger.profile ? closed(row) : row)),
+      leads: state.leads.map((row) => (row.id === trigger.profile ? withClosedCart(row) : row)),
     };
   }
   if (trigger.rule === "lead_mql") {
