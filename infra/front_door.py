@@ -5,7 +5,6 @@ where the settings say.
 """
 
 import os
-import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from http import HTTPStatus
@@ -23,6 +22,7 @@ from infra.intake import Intake
 from infra.late_kafka import LateKafka
 from infra.server import bind, url_of
 from infra.settings import Settings
+from infra.sources import open_config
 from infra.supervisor import Supervisor, until
 from ingest.errors import JSON, error_body
 from ingest.report import as_prometheus
@@ -69,7 +69,7 @@ class FrontDoor:
         settings, spawn = self._settings, self._supervisor.spawn
         async with AsyncExitStack() as stack:
             stack.callback(self._listener.close)
-            config = await _open_config(self._data)
+            config = await open_config(self._data)
             stack.push_async_callback(config.close)
             links = await link_signer(config, settings.messages.link_key)
             stores = DoorStores(config=config, sources=SourceCache(config), links=links)
@@ -122,14 +122,6 @@ class FrontDoor:
         routes = [("/healthz", alive), ("/readyz", ready), ("/readyz/intake", takes), ("/metrics", metrics)]
         routes.append(("/api/{rest:path}", elsewhere))
         return Starlette(routes=[Route(path, answer) for path, answer in routes])
-
-
-async def _open_config(data: Path) -> ConfigStore:
-    if not (data / "config.db").is_file():
-        raise ConfigurationError("--data", f"{data} holds no installation", "Start `campaigniq up` with it first")
-    config = ConfigStore(f"sqlite:///{data / 'config.db'}", secrets.token_urlsafe)
-    await config.open()
-    return config
 
 
 async def _is_known(request: Request, config: ConfigStore) -> bool:

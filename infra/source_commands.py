@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,10 +30,9 @@ _Whose = Annotated[str, typer.Option("--source", help="Only of this source's eve
 @sources_app.command("list")
 def list_sources(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """Print every source: id, kind, write key, of platforms the address for webhooks."""
-    from infra.sources import all_sources  # noqa: PLC0415  help should not wait for the vendors' imports
-    from streams.store.source_forms import source_form  # noqa: PLC0415  as above
+    from streams.store.source_forms import source_form  # noqa: PLC0415  help should not wait for it
 
-    found = asyncio.run(all_sources(data))
+    found = _asked(data, lambda store: store.list_sources())
     if as_json:
         _print_json([source_form(source) for source in found])
         return
@@ -43,9 +43,7 @@ def list_sources(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
 @sources_app.command("show")
 def show_source(source: _Id, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """Print one source with its policy; of webhook secrets, how many are live."""
-    from infra.sources import in_store  # noqa: PLC0415  as above
-
-    _tell(asyncio.run(in_store(data, lambda store: store.sources.get(source))), as_json=as_json)
+    _tell(_asked(data, lambda store: store.sources.get(source)), as_json=as_json)
 
 
 @sources_app.command("snippet")
@@ -56,10 +54,9 @@ def print_snippet(
 ) -> None:
     """Print the HTML that a website's pages carry in their head (docs/pixel.md)."""
     from infra.data_dir import read_bootstrap  # noqa: PLC0415  as above
-    from infra.sources import in_store  # noqa: PLC0415  as above
     from ingest.pixel.scripts import snippet  # noqa: PLC0415  as above
 
-    found = asyncio.run(in_store(data, lambda store: store.sources.get(source)))
+    found = _asked(data, lambda store: store.sources.get(source))
     if found.kind != "web":
         raise SourceError("source", f"{source} is of kind {found.kind}", "Name one of kind web")
     base = (url or read_bootstrap(data).url).rstrip("/")
@@ -116,8 +113,6 @@ def set_policy(  # noqa: PLR0917  the framework passes them by name
     as_json: Json = False,
 ) -> None:
     """Change what is given of a source; a running platform holds to it within two seconds."""
-    from infra.sources import in_store  # noqa: PLC0415  as above
-
     asked: dict[str, Any] = {
         "allowed_origins": _listed(allow_origin),
         "rate_per_s": rate,
@@ -130,7 +125,7 @@ def set_policy(  # noqa: PLR0917  the framework passes them by name
         "honours_opt_out": opt_out,
     }
     policy = {field: value for field, value in asked.items() if value is not None}
-    changed = asyncio.run(in_store(data, lambda store: store.sources.change(source, policy, name, is_enabled=on)))
+    changed = _asked(data, lambda store: store.sources.change(source, policy, name, is_enabled=on))
     _tell(changed, as_json=as_json)
 
 
@@ -145,15 +140,15 @@ def rotate(
 ) -> None:
     """Give a source a new write key, or a new webhook secret. The one it had stays live until `retire`."""
     from infra.clock import SystemClock  # noqa: PLC0415  as above
-    from infra.sources import in_store, read_secret  # noqa: PLC0415  as above
+    from infra.sources import read_secret  # noqa: PLC0415  as above
 
     now_ms = SystemClock().now_ms()
     if secret is not None:
         fresh = read_secret(secret, sys.stdin.read)
-        changed = asyncio.run(in_store(data, lambda store: store.sources.rotate_secret(source, fresh, now_ms)))
+        changed = _asked(data, lambda store: store.sources.rotate_secret(source, fresh, now_ms))
         _say(f"{changed.id}\t{len(changed.webhook_secrets)} live secrets")
         return
-    _say(_line(asyncio.run(in_store(data, lambda store: store.sources.rotate_key(source, now_ms)))))
+    _say(_line(_asked(data, lambda store: store.sources.rotate_key(source, now_ms))))
 
 
 @sources_app.command("retire")
@@ -163,13 +158,11 @@ def retire(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """End the older write key of a source, or with --secrets all webhook secrets but the newest."""
-    from infra.sources import in_store  # noqa: PLC0415  as above
-
     if secrets:
-        changed = asyncio.run(in_store(data, lambda store: store.sources.retire_secrets(source)))
+        changed = _asked(data, lambda store: store.sources.retire_secrets(source))
         _say(f"{changed.id}\t{len(changed.webhook_secrets)} live secrets")
         return
-    _say(_line(asyncio.run(in_store(data, lambda store: store.sources.retire_key(source)))))
+    _say(_line(_asked(data, lambda store: store.sources.retire_key(source))))
 
 
 @sources_app.command("remove")
@@ -180,13 +173,12 @@ def remove(
 ) -> None:
     """End a source with its keys and secrets, for good. What it has sent stays."""
     from infra.clock import SystemClock  # noqa: PLC0415  as above
-    from infra.sources import in_store  # noqa: PLC0415  as above
 
-    asyncio.run(in_store(data, lambda store: store.sources.get(source)))
+    _asked(data, lambda store: store.sources.get(source))
     if not yes:
         typer.confirm(f"Whatever still sends to {source} will be refused. Remove it?", abort=True)
     now_ms = SystemClock().now_ms()
-    gone = asyncio.run(in_store(data, lambda store: store.sources.remove(source, now_ms)))
+    gone = _asked(data, lambda store: store.sources.remove(source, now_ms))
     _say(f"{gone.id}\tremoved")
 
 
@@ -212,10 +204,10 @@ def put_schema(
 @schema_app.command("list")
 def list_schemas(data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
     """Print every schema in force: event, source (* for all), version, author."""
-    from infra.sources import WORKSPACE, in_store  # noqa: PLC0415  as above
+    from infra.sources import WORKSPACE  # noqa: PLC0415  as above
     from streams.store.source_forms import schema_form  # noqa: PLC0415  as above
 
-    found = [one for one in asyncio.run(in_store(data, lambda store: store.schemas.newest(WORKSPACE))) if one.body]
+    found = [one for one in _asked(data, lambda store: store.schemas.newest(WORKSPACE)) if one.body]
     if as_json:
         _print_json([schema_form(one) for one in found])
         return
@@ -253,6 +245,13 @@ def remove_schema(event: _Event, source: _Whose = "", data: Data = DEFAULT_DATA)
 
     stored = asyncio.run(put(data, event, source, ""))
     _say(f"{stored.key.event}\tversion {stored.version}: none any more")
+
+
+def _asked(data: Path, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+    """Return what `work` makes of the installation's configuration store."""
+    from infra.sources import in_store  # noqa: PLC0415  as above
+
+    return asyncio.run(in_store(data, work))
 
 
 def _line(source: Any) -> str:

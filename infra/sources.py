@@ -20,20 +20,22 @@ AUTHOR = "command line"
 T = TypeVar("T")
 
 
-async def in_store(data: Path, work: Callable[[ConfigStore], Awaitable[T]]) -> T:
-    """Return what `work` does with the configuration of the installation in `data`. Raises ConfigurationError."""
+async def open_config(data: Path) -> ConfigStore:
+    """Return the configuration of the installation in `data`. Raises ConfigurationError when there is none."""
     if not (data / "config.db").is_file():
         raise ConfigurationError("--data", f"{data} holds no installation", "Start `campaigniq up` with it first")
     store = ConfigStore(f"sqlite:///{data / 'config.db'}", secrets.token_urlsafe)
     await store.open()
+    return store
+
+
+async def in_store(data: Path, work: Callable[[ConfigStore], Awaitable[T]]) -> T:
+    """Return what `work` does with the configuration of the installation in `data`. Raises ConfigurationError."""
+    store = await open_config(data)
     try:
         return await work(store)
     finally:
         await store.close()
-
-
-async def all_sources(data: Path) -> list[Source]:
-    return await in_store(data, lambda store: store.list_sources())
 
 
 async def add(
