@@ -139,10 +139,12 @@ class Person:
 
     def is_told_by(self, event: Event) -> bool:
         """Say whether an event is the person's own or names them."""
-        return self.owns(event) or (event.workspace == self.workspace and self.event_without(event) is not event)
+        return self.owns(event) or self.event_without(event) is not event
 
     def event_without(self, event: Event) -> Event:
-        """Return somebody else's event without the person's ids; the same when it has none."""
+        """Return somebody else's event without the person's ids; the same when it has none, or is of elsewhere."""
+        if event.workspace != self.workspace:
+            return event
         keys = self._keys_without(event.keys)
         properties, traits = self._document(event.properties), self._document(event.traits)
         if not self.ids.isdisjoint(previous_ids(event)):

@@ -1,5 +1,7 @@
 """Archives lose the person, and nobody else."""
 
+from msgspec.structs import replace
+
 from infra.erasure.archives import rewrite_archives
 from infra.offline.archive import ArchiveSource, ArchiveWriter
 from streams import frames
@@ -18,6 +20,7 @@ def test_an_archive_keeps_people_whose_ids_are_like_the_erased_ones(tmp_path):
     others = [
         event("user:steve", user_id="steve", email="steve@example.com"),
         event("user:visitor-1", user_id="visitor-1", anonymous_id="visitor-10"),
+        replace(event("user:elsewhere", user_id="elsewhere", email="eve@example.com"), workspace="other"),
     ]
     own = [
         event("anon:visitor-1", anonymous_id="visitor-1", email="eve@example.com"),

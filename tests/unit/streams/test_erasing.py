@@ -45,6 +45,12 @@ def test_an_event_of_the_same_id_in_another_workspace_is_somebody_elses():
     assert not ADA.owns(msgspec.structs.replace(event(profile="user:7"), workspace="other"))
 
 
+def test_events_of_other_workspaces_stay_as_they_are():
+    told = msgspec.structs.replace(event(keys=ProfileKeys("8", None, "ada@example.com")), workspace="other")
+    value = frames.encode_events([told, event(profile="user:7")], 9)
+    assert frames.decode(rewritten_frame(value, (ADA,))).events == [told]
+
+
 def test_somebody_elses_event_loses_the_persons_keys_and_what_names_them_anywhere():
     told = event(
         keys=ProfileKeys("8", "browser-of-ada", "bob@example.com"),
