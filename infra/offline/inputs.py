@@ -8,8 +8,9 @@ from pathlib import Path
 from infra.offline.archive import ArchiveSource, ArchiveWriter
 from infra.offline.direct import DirectRun
 from infra.offline.event_lines import BadLine, LineReader
-from infra.offline.logs import open_log
-from infra.offline.options import Options, moment
+from infra.offline.logs import Place, open_log
+from infra.offline.meant import from_ms, moment, time_range
+from infra.offline.options import Options
 from infra.offline.receipt_order import lines_in_order, open_input
 from infra.offline.recorded import RecordedRun, Rules
 from infra.offline.reports import Report
@@ -38,7 +39,7 @@ class Input:
             return self._run_lines(options.input, given or default, listeners, report, until_ms, again=again)
         rules = Rules(default) if given is None else Rules(given, {})
         async with self.frames() as source:
-            recorded = RecordedRun(source, rules, listeners, options.from_ms(), report.progress)
+            recorded = RecordedRun(source, rules, listeners, from_ms(options), report.progress)
             return await recorded.replay(until_ms, drain=options.drain)
 
     @asynccontextmanager
@@ -47,15 +48,15 @@ class Input:
         options = self._options
         if options.archive:
             paths = [Path(name) for name in glob(options.archive)]  # noqa: PTH207  Path.glob takes no absolute pattern
-            archives = ArchiveSource(paths, options.time_range())
+            archives = ArchiveSource(paths, time_range(options))
             try:
                 yield archives
             finally:
                 archives.close()
             return
-        log = await open_log(options.place, self._settings)
+        log = await open_log(Place(options.data, options.log), self._settings)
         try:
-            yield await LogSource.open(log, options.time_range())
+            yield await LogSource.open(log, time_range(options))
         finally:
             await log.close()
 

@@ -1,79 +1,42 @@
-"""What the command line of a replay says."""
+"""The options of the offline commands, as they are given; nothing is made of them here."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated
 
-from infra.offline.logs import Place
-from infra.offline.sources import TimeRange
-from ingest.errors import IngestError
-from ingest.values import time_ms
-from streams.model.errors import ConfigurationError
-from streams.model.rules.ruleset import RuleSet
-from streams.operators.rulebook import check_rules
+import typer
 
+from infra.options import Config
 
-class Options(NamedTuple):
-    """The options of `campaigniq replay`, as they were given."""
-
-    input: Path | None = None
-    place: Place = Place()
-    archive: str = ""
-    rules: Path | None = None
-    compare: Path | None = None
-    out: Path | None = None
-    errors: Path | None = None
-    profiles: Path | None = None
-    rollups: Path | None = None
-    save_archive: Path | None = None
-    from_time: str = ""
-    to_time: str = ""
-    until: str = ""
-    drain: bool = False
-    warm_up: bool = False
-    partitions: int = 1
-    workspace: str = "default"
-    source: str = "replay"
-    strict: bool = False
-    as_json: bool = False
-    config: Path | None = None
-
-    def check(self) -> None:
-        """Raise ConfigurationError for what does not go together."""
-        given = [self.input is not None, self.place.data is not None, bool(self.place.url), bool(self.archive)]
-        if sum(given) != 1:
-            remedy = "Give one of --input FILE, --data FOLDER, --log URL, --archive PATTERN"
-            raise ConfigurationError("replay", f"{sum(given)} inputs are named", remedy)
-        if self.input is not None and (self.from_time or self.to_time or self.save_archive):
-            remedy = "Leave out --from, --to and --save-archive"
-            raise ConfigurationError("--input", "a file of events is replayed whole", remedy)
-        if self.warm_up and not self.from_time:
-            raise ConfigurationError("--warm-up", "says nothing without --from", "Give --from, or leave it out")
-        moment(self.until, "--until")
-        self.time_range()
-
-    def from_ms(self) -> int:
-        """Return the time from which on triggers count."""
-        return moment(self.from_time, "--from") or 0
-
-    def time_range(self) -> TimeRange:
-        """Return what of the log is read."""
-        return TimeRange(0 if self.warm_up else self.from_ms(), moment(self.to_time, "--to"))
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder; the platform may run or not.")]
+Log = Annotated[str, typer.Option("--log", help="Kafka instead: kafka://host:port; credentials as in the settings.")]
+Workspace = Annotated[str, typer.Option(help="Workspace.")]
+_File = Path | None
 
 
-def moment(text: str, option: str) -> int | None:
-    """Return the time that an option names, in Unix ms; None when it names none. Raises ConfigurationError."""
-    if not text:
-        return None
-    try:
-        return time_ms(float(text) if text.replace(".", "", 1).isdigit() else text, option)
-    except IngestError:
-        remedy = "Give e.g. 2026-01-31T12:00:00Z, or Unix seconds or milliseconds"
-        raise ConfigurationError(option, f"{text[:40]!r} is no time", remedy) from None
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Those of `campaigniq replay`."""
 
-
-def read_rule_file(path: Path, option: str) -> RuleSet:
-    """Return the rules in a JSON file. Raises ConfigurationError, and RuleError naming the field that is wrong."""
-    try:
-        return check_rules(path.read_bytes())
-    except OSError as error:
-        raise ConfigurationError(option, f"{path} can't be read: {error.strerror}", "Give a readable file") from None
+    input: Annotated[_File, typer.Option(help="Events, one JSON object a line; - is stdin.")] = None
+    data: Data = None
+    log: Log = ""
+    archive: Annotated[str, typer.Option(help="Pattern of archives that --save-archive has written.")] = ""
+    rules: Annotated[_File, typer.Option(help="Rule set as JSON; by default those in force.")] = None
+    out: Annotated[_File, typer.Option(help="Triggers, one JSON object a line. [default: stdout]")] = None
+    errors: Annotated[_File, typer.Option(help="What could not be used, one JSON object a line.")] = None
+    profiles: Annotated[_File, typer.Option(help="Every profile as it is in the end.")] = None
+    rollups: Annotated[_File, typer.Option(help="Totals by 10 seconds and series.")] = None
+    compare: Annotated[_File, typer.Option(help="Other rules: print what would be different.")] = None
+    from_time: Annotated[str, typer.Option("--from", help="Log time to begin at, ISO 8601 or Unix.")] = ""
+    to_time: Annotated[str, typer.Option("--to", help="Log time to end before.")] = ""
+    warm_up: Annotated[bool, typer.Option("--warm-up", help="Apply what lies before --from, too.")] = False
+    until: Annotated[str, typer.Option(help="Let the clock run on to this time. [default: the last event]")] = ""
+    drain: Annotated[bool, typer.Option("--drain", help="Let it run on until all windows are closed.")] = False
+    partitions: Annotated[int, typer.Option(help="Partitions for --input.", min=1, max=512)] = 1
+    workspace: Workspace = "default"
+    source: Annotated[str, typer.Option(help="Source of events that name none.")] = "replay"
+    save_archive: Annotated[_File, typer.Option(help="Save the recorded frames here and do no more.")] = None
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when anything could not be used.")] = False
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary (or the comparison) as JSON.")] = False
+    config: Config = None

@@ -7,7 +7,8 @@ from pathlib import Path
 from infra.offline import compare
 from infra.offline.forms import pretty
 from infra.offline.inputs import Input
-from infra.offline.options import Options, read_rule_file
+from infra.offline.meant import check, read_rule_file
+from infra.offline.options import Options
 from infra.offline.reports import STDOUT, Report, TotalsBook, write_profiles, write_totals
 from infra.offline.run import Listeners
 from infra.rules import read_rules
@@ -19,7 +20,7 @@ from streams.model.triggers import Trigger
 
 async def replay(options: Options) -> int:
     """Do what the options say; return the exit code. Raises ConfigurationError, RuleError and FrameError."""
-    options.check()
+    check(options)
     settings = load_settings(options.config)
     source = Input(options, settings)
     if options.save_archive:

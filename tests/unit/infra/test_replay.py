@@ -1,5 +1,6 @@
 """`campaigniq replay` over files of events: order, forms, errors, and results that depend on the events alone."""
 
+import dataclasses
 import random
 
 import msgspec
@@ -45,7 +46,7 @@ def options(folder, **more) -> Options:
 
 async def outputs(folder, name, **more) -> tuple[bytes, bytes, bytes]:
     files = [folder / f"{name}-{kind}" for kind in ("triggers", "profiles", "rollups")]
-    given = options(folder, **more)._replace(out=files[0], profiles=files[1], rollups=files[2])
+    given = dataclasses.replace(options(folder, **more), out=files[0], profiles=files[1], rollups=files[2])
     assert await replay(given) == 0
     return tuple(file.read_bytes() for file in files)
 

@@ -1,6 +1,7 @@
 """Law of the offline replay: its results depend on the events alone, whatever the partitions are."""
 
 import asyncio
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -78,8 +79,8 @@ def stories(draw: st.DrawFn) -> list[dict]:
 async def _files(folder: Path, partitions: int) -> list[bytes]:
     files = [folder / f"{kind}-{partitions}" for kind in ("triggers", "profiles", "rollups")]
     options = Options(input=folder / "events", out=files[0], profiles=files[1], rollups=files[2], drain=True)
-    options = options._replace(rules=folder / "rules")
-    await replay(options._replace(partitions=partitions))
+    options = dataclasses.replace(options, rules=folder / "rules")
+    await replay(dataclasses.replace(options, partitions=partitions))
     return [file.read_bytes() for file in files]
 
 

@@ -1,6 +1,7 @@
 """`campaigniq replay` over recorded frames: as the platform did it, and under other rules."""
 
 import asyncio
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from infra.offline.archive import ArchiveSource, ArchiveWriter
-from infra.offline.logs import EmbeddedLogReader, Place
+from infra.offline.logs import EmbeddedLogReader
 from infra.offline.options import Options
 from infra.offline.recorded import RecordedRun, Rules
 from infra.offline.replay import replay
@@ -125,7 +126,7 @@ async def embedded(folder: Path) -> EmbeddedEventLog:
 async def test_a_data_folder_is_replayed_beside_its_platform(tmp_path):
     log = await embedded(tmp_path)
     try:
-        await replay(Options(place=Place(tmp_path), out=tmp_path / "out"))
+        await replay(Options(data=tmp_path, out=tmp_path / "out"))
     finally:
         await log.close()
     platform = await lived(MemoryEventLog(PARTITIONS))
@@ -136,8 +137,8 @@ async def test_a_warm_replay_of_a_range_tells_its_triggers_alone(tmp_path):
     log = await embedded(tmp_path)
     await log.close()
     since = str(START_MS + 300_000)
-    await replay(Options(place=Place(tmp_path), out=tmp_path / "all"))
-    await replay(Options(place=Place(tmp_path), out=tmp_path / "out", from_time=since, warm_up=True))
+    await replay(Options(data=tmp_path, out=tmp_path / "all"))
+    await replay(Options(data=tmp_path, out=tmp_path / "out", from_time=since, warm_up=True))
     every = written(tmp_path / "all")
     wanted = [row for row in every if row["at_ms"] >= START_MS + 300_000]
     assert written(tmp_path / "out") == wanted
@@ -147,8 +148,8 @@ async def test_a_warm_replay_of_a_range_tells_its_triggers_alone(tmp_path):
 async def test_an_archive_gives_what_the_log_gives(tmp_path):
     log = await embedded(tmp_path)
     await log.close()
-    await replay(Options(place=Place(tmp_path), save_archive=tmp_path / "a.cqar"))
-    await replay(Options(place=Place(tmp_path), out=tmp_path / "one"))
+    await replay(Options(data=tmp_path, save_archive=tmp_path / "a.cqar"))
+    await replay(Options(data=tmp_path, out=tmp_path / "one"))
     await replay(Options(archive=str(tmp_path / "*.cqar"), out=tmp_path / "two"))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes() != b""
 
@@ -157,7 +158,7 @@ async def test_a_comparison_over_a_log_names_those_who_change(tmp_path, capsys):
     log = await embedded(tmp_path)
     await log.close()
     (tmp_path / "other.json").write_bytes(msgspec.json.encode(with_points(0)))
-    await replay(Options(place=Place(tmp_path), compare=tmp_path / "other.json"))
+    await replay(Options(data=tmp_path, compare=tmp_path / "other.json"))
     told = capsys.readouterr().out
     assert "user:u1  lead  " in told
     assert "triggers fire no more" in told
@@ -165,7 +166,7 @@ async def test_a_comparison_over_a_log_names_those_who_change(tmp_path, capsys):
 
 async def test_a_folder_without_a_log_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match=r"holds no log\.db"):
-        await replay(Options(place=Place(tmp_path)))
+        await replay(Options(data=tmp_path))
 
 
 def test_a_reader_changes_nothing(tmp_path):
@@ -199,6 +200,6 @@ def test_a_recorded_stream_gives_the_same_bytes_each_time(streams):
         for run in ("one", "two"):
             files = [folder / f"{run}-{kind}" for kind in ("triggers", "profiles", "rollups")]
             options = Options(archive=str(folder / "*.cqar"), out=files[0], profiles=files[1], rollups=files[2])
-            asyncio.run(replay(options._replace(drain=True)))
+            asyncio.run(replay(dataclasses.replace(options, drain=True)))
             outs.append([path.read_bytes() for path in files])
         assert outs[0] == outs[1]

@@ -1,0 +1,55 @@
+"""What the options of a replay mean: checked together, with times and files read."""
+
+from pathlib import Path
+
+from infra.offline.options import Options
+from infra.offline.sources import TimeRange
+from ingest.errors import IngestError
+from ingest.values import time_ms
+from streams.model.errors import ConfigurationError
+from streams.model.rules.ruleset import RuleSet
+from streams.operators.rulebook import check_rules
+
+
+def check(options: Options) -> None:
+    """Raise ConfigurationError for what does not go together."""
+    given = [options.input is not None, options.data is not None, bool(options.log), bool(options.archive)]
+    if sum(given) != 1:
+        remedy = "Give one of --input FILE, --data FOLDER, --log URL, --archive PATTERN"
+        raise ConfigurationError("replay", f"{sum(given)} inputs are named", remedy)
+    if options.input is not None and (options.from_time or options.to_time or options.save_archive):
+        remedy = "Leave out --from, --to and --save-archive"
+        raise ConfigurationError("--input", "a file of events is replayed whole", remedy)
+    if options.warm_up and not options.from_time:
+        raise ConfigurationError("--warm-up", "says nothing without --from", "Give --from, or leave it out")
+    moment(options.until, "--until")
+    time_range(options)
+
+
+def from_ms(options: Options) -> int:
+    """Return the time from which on triggers count."""
+    return moment(options.from_time, "--from") or 0
+
+
+def time_range(options: Options) -> TimeRange:
+    """Return what of the log is read."""
+    return TimeRange(0 if options.warm_up else from_ms(options), moment(options.to_time, "--to"))
+
+
+def moment(text: str, option: str) -> int | None:
+    """Return the time that an option names, in Unix ms; None when it names none. Raises ConfigurationError."""
+    if not text:
+        return None
+    try:
+        return time_ms(float(text) if text.replace(".", "", 1).isdigit() else text, option)
+    except IngestError:
+        remedy = "Give e.g. 2026-01-31T12:00:00Z, or Unix seconds or milliseconds"
+        raise ConfigurationError(option, f"{text[:40]!r} is no time", remedy) from None
+
+
+def read_rule_file(path: Path, option: str) -> RuleSet:
+    """Return the rules in a JSON file. Raises ConfigurationError, and RuleError naming the field that is wrong."""
+    try:
+        return check_rules(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(option, f"{path} can't be read: {error.strerror}", "Give a readable file") from None
