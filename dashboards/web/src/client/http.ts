@@ -11,6 +11,13 @@ export class ApiError extends Error {
     super(message);
     this.name = "ApiError";
   }
+
+  /** The message without the field, for where its place tells that already. */
+  get problem(): string {
+    const path = `${this.field}: `;
+    const rest = this.message.startsWith(path) ? this.message.slice(path.length) : this.message;
+    return rest.charAt(0).toUpperCase() + rest.slice(1);
+  }
 }
 
 async function refusalOf(response: Response): Promise<ApiError> {

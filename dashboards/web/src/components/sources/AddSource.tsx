@@ -23,7 +23,7 @@ export function AddSource({ kinds, onAdded, onClose }: Props) {
   const [secret, setSecret] = useState("");
   const { error, run } = useAction();
   const told = (...fields: string[]): string | undefined =>
-    error && fields.includes(error.field) ? error.message : undefined;
+    error && fields.includes(error.field) ? error.problem : undefined;
 
   const add = (): Promise<boolean> =>
     run(async () => {

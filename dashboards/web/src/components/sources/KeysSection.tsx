@@ -110,7 +110,7 @@ function Secrets({ source, path, onChanged }: Props) {
         <SecretField
           label="New secret"
           help={`Make it known here first, then switch ${kindLabel(source.kind)} to it. Secrets are shown to nobody again.`}
-          error={atSecret ? error.message : undefined}
+          error={atSecret ? error.problem : undefined}
           testId="secret-field"
           value={secret}
           onChange={setSecret}

@@ -42,7 +42,7 @@ export function PolicyFields({ kind, form, error, onChange }: Props) {
   const told = (field: string): string | undefined => {
     const isIt =
       error !== null && (error.field === `policy.${field}` || error.field.startsWith(`policy.${field}[`));
-    return isIt ? withoutPath(error.message) : undefined;
+    return isIt ? error.problem : undefined;
   };
   const part = (field: Lists | Numbers | Choices) => ({
     field,
@@ -150,9 +150,3 @@ function ChoiceField({
     </Field>
   );
 }
-
-/** The path is told by the field's place. */
-const withoutPath = (message: string): string => {
-  const rest = message.replace(/^policy\.[\w.[\]]+: /, "");
-  return rest.charAt(0).toUpperCase() + rest.slice(1);
-};

@@ -44,7 +44,7 @@ export function PolicySection({ source, path, onChanged }: Props) {
       >
         <TextField
           label="Name"
-          error={error?.field === "name" ? error.message : undefined}
+          error={error?.field === "name" ? error.problem : undefined}
           testId="policy-name"
           maxLength={200}
           value={form.name}

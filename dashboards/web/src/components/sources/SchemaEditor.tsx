@@ -35,9 +35,10 @@ export function SchemaEditor({ source, draft, onDone }: Props) {
   useEffect(() => first.current?.focus(), []);
 
   const whose = isForAll ? "" : source;
-  const isChanged = !draft || draft.text !== text || note?.source !== whose;
+  const isTyped = text !== (draft?.text ?? NEW_SCHEMA) || event !== (note?.event ?? "");
+  const isChanged = isTyped || note?.source !== whose;
   const unfinished = jsonProblem(text);
-  const place = error && text === judged ? placeOf(error.field) : null;
+  const place = error && placeOf(error.field);
   const save = (): Promise<boolean> =>
     run(async () => {
       setJudged(text);
@@ -51,13 +52,22 @@ export function SchemaEditor({ source, draft, onDone }: Props) {
       onDone(`Removed: the schema of ${note.event}.`);
     });
   return (
-    <Form className="form schema-editor" data-testid="schema-editor" onSubmit={() => void save()}>
+    <Form
+      className="form"
+      data-testid="schema-editor"
+      onSubmit={() => void save()}
+      onKeyDown={(pressed) => {
+        if (pressed.key !== "Escape") return;
+        pressed.preventDefault(); // the drawer around it stays open, and what was typed stays
+        if (!isTyped) onDone("");
+      }}
+    >
       {!note && (
         <TextField
           ref={first}
           label="Event"
           help="In any spelling: Order Completed and order_completed are one."
-          error={error?.field === "event" ? error.message : undefined}
+          error={error?.field === "event" ? error.problem : undefined}
           testId="schema-event"
           maxLength={128}
           value={event}
@@ -70,7 +80,9 @@ export function SchemaEditor({ source, draft, onDone }: Props) {
         text={text}
         help="Of the event's properties; for “identified” of its traits."
         problem={
-          unfinished ? `No JSON yet: ${unfinished}` : place !== null && error && told(error, place, text)
+          unfinished
+            ? `No JSON yet: ${unfinished}`
+            : error && place !== null && text === judged && told(error, place, text)
         }
         testId="schema-text"
         onChange={setText}
@@ -83,7 +95,7 @@ export function SchemaEditor({ source, draft, onDone }: Props) {
           onChange={setForAll}
         />
       )}
-      {error?.field !== "event" && place === null && text === judged && <ErrorNote error={error} />}
+      {error?.field !== "event" && place === null && <ErrorNote error={error} />}
       <div className="button-row">
         <button
           type="submit"
@@ -112,11 +124,8 @@ export function SchemaEditor({ source, draft, onDone }: Props) {
   );
 }
 
-/** The API's words without the path at their beginning, which is told with its line. */
+/** What is wrong, with its place and line. */
 function told(error: ApiError, place: string, text: string) {
-  const words = error.message.startsWith(`${error.field}: `)
-    ? error.message.slice(error.field.length + 2)
-    : error.message;
   const line = place && lineOf(text, place);
   return (
     <>
@@ -127,7 +136,7 @@ function told(error: ApiError, place: string, text: string) {
           {": "}
         </>
       )}
-      {words}
+      {error.problem}
     </>
   );
 }
