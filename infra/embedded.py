@@ -91,7 +91,7 @@ class Embedded:
         if self._demo:
             keys[OUTAGE_SOURCE] = await _source_key(stores.config, OUTAGE_SOURCE)
         await stores.sources.refresh()
-        await self._start(stack, stores, bootstrap, keys)
+        await self._start(stack, stores, keys)
         if not await self._until_ready():
             return
         self._data.write_bootstrap(bootstrap)
@@ -105,25 +105,24 @@ class Embedded:
             self._is_ending = True
             self._on_end()
 
-    async def _start(
-        self, stack: AsyncExitStack, stores: wiring.Stores, bootstrap: Bootstrap, keys: dict[str, str]
-    ) -> None:
+    async def _start(self, stack: AsyncExitStack, stores: wiring.Stores, keys: dict[str, str]) -> None:
         settings, clock, spawn = self._settings, self._clock, self._supervisor.spawn
         watch = SourceWatch(clock)
         doorway = await open_doorway(
             stack, self._supervisor, settings, stores.log, stores, self._data.path, watch=watch
         )
-        intake, batcher = doorway.intake, doorway.intake.batcher
+        intake = doorway.intake
+        put = stores.config.suppressions.unless(intake.batcher.put)
         listeners = wiring.Listeners()
         rule_desk = wiring.build_rule_desk(stores, clock)
         await rule_desk.refresh()
-        sinks = await wiring.build_sinks(settings, stores, clock, batcher, listeners)
+        sinks = await wiring.build_sinks(settings, stores, clock, put, listeners)
         keeper = EngineKeeper(
             lambda on_fault: build_engine(settings, stores.patient_log, self._data, on_fault, demo=self._demo),
             stores.patient_log,
             wiring.outage_faults(settings),
         )
-        traffic = wiring.build_traffic(settings, self.local_url, keys, clock) if self._demo else None
+        demo = wiring.build_demo(settings, self.local_url, keys, clock) if self._demo else None
         letters = build_letter_desk(settings, stores.patient_log, stores.letters, doorway.door, watch, clock)
         erasing = build_erasing(
             settings,
@@ -140,15 +139,11 @@ class Embedded:
             stores,
             sinks,
             clock,
-            batcher,
+            put,
             listeners,
+            wiring.Desks(rule_desk, IngestDesk(intake, stores.sources), letters, erasing.desk),
             self.readiness,
-            rule_desk,
-            traffic,
-            bootstrap.write_key,
-            ingest=IngestDesk(intake, stores.sources),
-            letters=letters,
-            erasures=erasing.desk,
+            demo,
         )
         await self._start_engine(stack, keeper)
         await self._start_sinks(stack, sinks, feed)
@@ -161,8 +156,8 @@ class Embedded:
             # Kafka drops what is past its retention by itself.
             spawn("purge", every(settings.log.purge_interval_s, lambda: log.purge(clock.now_ms())))
         spawn("rules", every(RULES_REFRESH_S, rule_desk.refresh))
-        if traffic:
-            spawn("traffic", self._when_ready(traffic.run))
+        if demo:
+            spawn("traffic", self._when_ready(demo.traffic.run))
             stack.push_async_callback(self._supervisor.cancel, "traffic")
 
     async def _start_engine(self, stack: AsyncExitStack, keeper: EngineKeeper) -> None:

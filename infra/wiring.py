@@ -4,8 +4,9 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import SystemRandom
-from typing import Any
+from typing import Any, NamedTuple
 
+from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
 import dashboards
@@ -25,7 +26,6 @@ from infra.doorway import DoorStores, link_signer
 from infra.letter_desk import LetterDesk
 from infra.rules import read_rules
 from infra.settings import Settings
-from ingest.batcher import Batcher
 from ingest.dead_letters import LogDeadLetters
 from ingest.openapi import OPENAPI
 from ingest.vendors.registry import VENDORS
@@ -41,6 +41,7 @@ from sinks.ledger.sql import SqlLedger
 from sinks.metrics.embedded import EmbeddedMetricStore
 from sinks.metrics.settings import MetricsSettings
 from sinks.metrics.writer import MetricsWriter
+from sinks.outcomes import Emit
 from sinks.rendering import Renderer
 from sinks.sender import Sender
 from sinks.tracking import MailTracking
@@ -199,10 +200,8 @@ def _open_metrics(settings: MetricsSettings, data: DataDir) -> MetricStore:
     )
 
 
-async def build_sinks(
-    settings: Settings, stores: Stores, clock: Clock, batcher: Batcher, listeners: Listeners
-) -> Sinks:
-    """Build everything that reads the log and acts on it."""
+async def build_sinks(settings: Settings, stores: Stores, clock: Clock, put: Emit, listeners: Listeners) -> Sinks:
+    """Build everything that reads the log and acts on it; `put` takes the platform's own events."""
     url = settings.server.public_url
     links = UnsubscribeLinks(await stores.config.installation_secret("unsubscribe"), url)
     renderer = Renderer(settings.messages, url, links.url, MailTracking(stores.links, url, settings.messages))
@@ -211,7 +210,6 @@ async def build_sinks(
     channels = create_channels(settings.smtp, settings.alerts, stores.outbox)
     owner = secrets.token_hex(8)
     prunable = (stores.ledger, stores.outbox)
-    put = stores.config.suppressions.unless(batcher.put)
     sender = Sender(stores.ledger, channels, renderer, settings.sender, clock, owner, put, listeners.delivery, prunable)
     limits = GuardLimits(int(settings.sender.max_age_hours * HOUR_MS), settings.sender.max_mails_per_day)
     shared = (stores.ledger, renderer, clock, limits, letters, sender.wake, listeners.delivery)
@@ -235,16 +233,20 @@ async def build_sinks(
     )
 
 
-def build_traffic(settings: Settings, url: str, keys: dict[str, str], clock: Clock) -> TrafficGenerator:
-    """Build the demo's visitors, who reach the platform at `url`."""
-    return TrafficGenerator(
-        url,
-        keys,
-        clock,
-        SystemRandom(),
-        rate_per_s=settings.demo.rate_per_s,
-        recovery_after_s=settings.demo.cart_window_s + 15,
+class Demo(NamedTuple):
+    """The demo's shop, and its visitors."""
+
+    shop: Starlette
+    traffic: TrafficGenerator
+
+
+def build_demo(settings: Settings, url: str, keys: dict[str, str], clock: Clock) -> Demo:
+    """Build the demo, whose visitors reach the platform at `url`."""
+    window_s = settings.demo.cart_window_s
+    traffic = TrafficGenerator(
+        url, keys, clock, SystemRandom(), rate_per_s=settings.demo.rate_per_s, recovery_after_s=window_s + 15
     )
+    return Demo(create_shop(keys["web"], controls=traffic, cart_window_s=settings.engine.cart_window_s), traffic)
 
 
 def build_rule_desk(stores: Stores, clock: Clock) -> RuleDesk:
@@ -253,21 +255,26 @@ def build_rule_desk(stores: Stores, clock: Clock) -> RuleDesk:
     return RuleDesk(stores.config.rules, stores.rules, ControlSender(stores.log, clock), in_force, clock)
 
 
+@dataclass
+class Desks:
+    """What the API asks to do or tell something, beside the stores."""
+
+    rules: RuleDesk
+    ingest: IngestDesk
+    letters: LetterDesk
+    erasures: ErasureDesk
+
+
 def build_api(
     settings: Settings,
     stores: Stores,
     sinks: Sinks,
     clock: Clock,
-    batcher: Batcher,
+    put: Emit,
     listeners: Listeners,
+    desks: Desks,
     readiness: Callable[[], dict[str, str]],
-    rule_desk: RuleDesk,
-    traffic: TrafficGenerator | None,
-    write_key: str,
-    *,
-    ingest: IngestDesk,
-    letters: LetterDesk,
-    erasures: ErasureDesk,
+    demo: Demo | None,
 ) -> tuple[Any, LiveFeed]:
     """Build the API with the dashboard, and the feed behind the live page."""
     board = AlertBoard()
@@ -285,11 +292,9 @@ def build_api(
     )
     listeners.on_delivery.append(feed.on_delivery)
     listeners.on_leads.append(feed.on_leads)
-    put = stores.config.suppressions.unless(batcher.put)
     routes: list[BaseRoute] = [*unsubscribe_routes(sinks.links, stores.ledger, sinks.renderer, clock, put)]
-    if traffic:
-        shop = create_shop(write_key, controls=traffic, cart_window_s=settings.engine.cart_window_s)
-        routes.append(Mount("/shop", shop))
+    if demo:
+        routes.append(Mount("/shop", demo.shop))
     mail = "smtp" if settings.smtp.host else "outbox"
     deps = ApiDeps(
         view=stores.view,
@@ -300,16 +305,16 @@ def build_api(
         store=stores.config,
         clock=clock,
         bus=bus,
-        about=About(settings.server.public_url, VERSION, mail, demo=traffic is not None),
+        about=About(settings.server.public_url, VERSION, mail, demo=demo is not None),
         readiness=readiness,
-        rule_desk=rule_desk,
+        rule_desk=desks.rules,
         rates=feed.rates,
         rules=stores.rules.of,
-        ingest=ingest,
-        erasures=erasures,
-        letters=letters.store,
-        redelivery=letters.redelivery,
-        watch=letters.watch,
+        ingest=desks.ingest,
+        erasures=desks.erasures,
+        letters=desks.letters.store,
+        redelivery=desks.letters.redelivery,
+        watch=desks.letters.watch,
         source_kinds=frozenset((*PLAIN_KINDS, *VENDORS)),
         static=dashboards.DIST,
         extra_routes=routes,
