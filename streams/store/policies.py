@@ -61,10 +61,10 @@ def changed_policy(policy: SourcePolicy, changes: dict[str, Any]) -> SourcePolic
 
 def _check(policy: SourcePolicy) -> None:
     if not MIN_RATE <= policy.rate_per_s <= MAX_RATE:
-        problem = f"is not from {MIN_RATE:g} to {MAX_RATE:g} a second"
+        problem = f"is not from {MIN_RATE:g} to {MAX_RATE:,.0f} a second"
         raise SourceError("policy.rate_per_s", problem, "To take nothing at all, turn the source off")
     if not 1 <= policy.burst <= MAX_RATE:
-        raise SourceError("policy.burst", f"is not from 1 to {MAX_RATE:g} messages", "Give e.g. ten times the rate")
+        raise SourceError("policy.burst", f"is not from 1 to {MAX_RATE:,.0f} messages", "Give e.g. ten times the rate")
     if len(policy.allowed_origins) > MAX_ORIGINS:
         raise SourceError("policy.allowed_origins", f"has more than {MAX_ORIGINS}", 'Use "*.example.com"')
     for name in ("drop_fields", "hash_fields"):

@@ -181,6 +181,7 @@ def test_an_error_of_the_policy_is_shown_at_its_field_and_keeps_what_was_typed(p
     rate.locator("input").fill("0")
     page.get_by_test_id("save-policy").click()
     expect(rate.get_by_role("alert")).to_contain_text("To take nothing at all, turn the source off")
+    expect(rate.locator("input")).to_be_focused()
     rate.locator("input").fill("900")
     page.get_by_test_id("save-policy").click()
     expect(page.get_by_text("Saved.")).to_be_visible()

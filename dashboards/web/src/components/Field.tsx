@@ -1,6 +1,7 @@
 /** Forms, and their labelled controls, each with its help and what the API found wrong with it. */
 
-import { type ComponentProps, type ReactNode, useId } from "react";
+import { type ComponentProps, type ReactNode, useEffect, useId, useRef } from "react";
+import type { ApiError } from "../client/http";
 
 export interface ControlProps {
   id: string;
@@ -33,20 +34,29 @@ export function Field({ label, help, error, testId, children }: Props) {
 }
 
 interface FormProps extends Omit<ComponentProps<"form">, "onSubmit"> {
+  /** What the API said against what was sent last. */
+  error?: ApiError | null;
   onSubmit: () => void;
 }
 
-/** A form that the page answers itself; what is wrong in it is the API's to say. */
-export const Form = ({ onSubmit, ...form }: FormProps) => (
-  <form
-    noValidate
-    {...form}
-    onSubmit={(event) => {
-      event.preventDefault();
-      onSubmit();
-    }}
-  />
-);
+/** A form that the page answers itself. What is wrong in it is the API's to say, and brings the focus to its field. */
+export function Form({ error = null, onSubmit, ...rest }: FormProps) {
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (error) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+  }, [error]);
+  return (
+    <form
+      ref={form}
+      noValidate
+      {...rest}
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSubmit();
+      }}
+    />
+  );
+}
 
 interface TextProps
   extends Omit<Props, "children">,

@@ -36,7 +36,7 @@ export function AddSource({ kinds, onAdded, onClose }: Props) {
         <h2>Add a source</h2>
         <p className="soft">A website, a server or a platform that sends events.</p>
       </header>
-      <Form className="form" onSubmit={() => void add()}>
+      <Form className="form" error={error} onSubmit={() => void add()}>
         <KindField kinds={kinds} kind={kind} error={told("kind")} onChange={setKind} />
         <TextField
           label="Name"

@@ -106,7 +106,7 @@ function Secrets({ source, path, onChanged }: Props) {
   };
   return (
     <Section title="Webhook secrets" aside={<Rotated source={source} />}>
-      <Form className="inline-form" onSubmit={() => void rotate()}>
+      <Form className="inline-form" error={error} onSubmit={() => void rotate()}>
         <SecretField
           label="New secret"
           help={`Make it known here first, then switch ${kindLabel(source.kind)} to it. Secrets are shown to nobody again.`}

@@ -39,6 +39,7 @@ export function PolicySection({ source, path, onChanged }: Props) {
       <Form
         className="form"
         data-testid="policy-form"
+        error={error}
         onSubmit={() => void save()}
         onChange={() => setSaved(false)}
       >

@@ -55,6 +55,7 @@ export function SchemaEditor({ source, draft, onDone }: Props) {
     <Form
       className="form"
       data-testid="schema-editor"
+      error={error}
       onSubmit={() => void save()}
       onKeyDown={(pressed) => {
         if (pressed.key !== "Escape") return;
