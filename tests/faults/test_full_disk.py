@@ -29,6 +29,16 @@ def refused_often(clients: list[Client]) -> bool:
     return all(client.answers[503] > 5 for client in clients)
 
 
+def accepted_of(clients: list[Client], platform: Platform) -> int:
+    """End the clients once events are taken again; return what they were told is taken, when so much is counted."""
+    until("taking again", lambda: takes(platform), 60)
+    time.sleep(2)
+    end(clients)
+    accepted = sum(len(client.accepted) for client in clients)
+    until("all counted", lambda: counted(platform) >= accepted, 60)
+    return accepted
+
+
 def test_the_door_closes_before_the_disk_is_full_and_opens_once_there_is_room(tmp_path: Path):
     with small_disk(tmp_path / "disk", 160 * MIB) as disk, Platform(disk / "data") as platform:
         clients = start(platform.port, platform.bootstrap["write_key"], pad=PAD, pause_s=0.05)
@@ -37,11 +47,7 @@ def test_the_door_closes_before_the_disk_is_full_and_opens_once_there_is_room(tm
         until("calm", lambda: platform.get("/api/ingest")["disk"]["is_low"], 20)
         left = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
         resize(disk, 480 * MIB)
-        until("taking again", lambda: takes(platform), 30)
-        time.sleep(2)
-        end(clients)
-        accepted = sum(len(client.accepted) for client in clients)
-        until("all counted", lambda: counted(platform) >= accepted, 60)
+        accepted = accepted_of(clients, platform)
         print(f"\nfull disk: {accepted} events answered with 2xx, {counted(platform)} counted, {left} bytes were left")  # noqa: T201  the run's result
         assert counted(platform) == accepted
         assert left > 4 * MIB
@@ -59,11 +65,7 @@ def test_a_disk_that_somebody_else_fills_to_the_last_byte_costs_a_restart_and_no
         if not platform.is_alive:
             platform.kill()
             platform.start(port)
-        until("taking again", lambda: takes(platform), 60)
-        time.sleep(2)
-        end(clients)
-        accepted = sum(len(client.accepted) for client in clients)
-        until("all counted", lambda: counted(platform) >= accepted, 60)
+        accepted = accepted_of(clients, platform)
         print(f"\nno byte left: {accepted} events answered with 2xx, {counted(platform)} counted")  # noqa: T201  the run's result
         assert counted(platform) == accepted
 
