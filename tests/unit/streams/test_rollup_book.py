@@ -10,8 +10,9 @@ from streams.model.rollups import Rollup, RollupBatch, Series, SketchKind
 from streams.operators import rollups, sketch_book
 from streams.operators.rollups import Changes, Rollups
 from streams.operators.sketch_book import OTHER, PUBLISH_MS
-from streams.operators.sketches import unique_estimate, value_quantiles
+from streams.operators.sketches import value_quantiles
 from tests.unit.streams.builders import NOW_MS, event
+from tests.unit.streams.sketches_kit import unique_estimate
 
 BUCKET_MS = NOW_MS - NOW_MS % 10_000
 HOUR_MS = 3_600_000
