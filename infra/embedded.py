@@ -150,8 +150,13 @@ class Embedded:
         spawn("dead letters", letters.projector.run())
         spawn("erasures", erasing.runner.run())
         self._parts |= doorway.serve(stack, self._listener, api)
-        interval_ms = settings.log.tick_interval_ms
-        spawn("ticker", run_ticker(intake.ticks, clock, interval_ms, lambda: keeper.engine.events.partitions))
+        times = settings.log
+        # The embedded log has no other door than this one.
+        grace_s = times.tick_grace_s if times.url else 0.0
+        spawn(
+            "ticker",
+            run_ticker(intake.ticks, clock, times.tick_interval_ms, lambda: keeper.engine.events.partitions, grace_s),
+        )
         if isinstance(log := stores.log, EmbeddedEventLog):
             # Kafka drops what is past its retention by itself.
             spawn("purge", every(settings.log.purge_interval_s, lambda: log.purge(clock.now_ms())))

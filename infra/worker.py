@@ -58,10 +58,17 @@ class Worker:
 
             stack.push_async_callback(end)
             self._supervisor.spawn("engine watchdog", engine.watchdog.run())
-            interval_ms = self._settings.log.tick_interval_ms
-            self._supervisor.spawn(
-                "ticker", run_ticker(log, SystemClock(), interval_ms, lambda: engine.events.partitions)
+            times, clock = self._settings.log, SystemClock()
+            # A worker may well have ended because Kafka went away.
+            ticker = run_ticker(
+                log,
+                clock,
+                times.tick_interval_ms,
+                lambda: engine.events.partitions,
+                times.tick_grace_s,
+                may_be_back=True,
             )
+            self._supervisor.spawn("ticker", ticker)
             if self._settings.engine.meter_file:
                 self._supervisor.spawn("meter", _meter(engine, Path(self._settings.engine.meter_file)))
             self._supervisor.spawn("ready", self._announce(engine, on_ready))

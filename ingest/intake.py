@@ -13,7 +13,7 @@ from ingest.disk import DiskWatch
 from ingest.settings import IngestSettings
 from ingest.spool.segments import Segment
 from ingest.spool.spool import Spool
-from streams.frames import encode_tick
+from streams.frames import SAYS_NOTHING
 from streams.log.topics import EVENTS, TOPICS
 from streams.model.errors import CampaignIqError, LogFullError
 from streams.ports import READY, AppendsRecords, Clock, NewRecord
@@ -149,7 +149,7 @@ class IntakeLog:
                     await self._trouble.wait()
             except TimeoutError:
                 if self._now_s() - self._took_at_s >= IDLE_S:
-                    await self._append_in_time(self._ticks())
+                    await self._append_in_time(self._probes())
 
     async def emptied(self, timeout_s: float) -> bool:
         """Wait until nothing is spooled while the log takes what is; say whether that is so."""
@@ -217,7 +217,7 @@ class IntakeLog:
     async def _drain_oldest(self, spool: Spool) -> bool:
         oldest = await spool.oldest()
         if oldest is None:
-            return await self._send(self._ticks())
+            return await self._send(self._probes())
         segment, records = oldest
         known, start = self._sent
         start = start if known == segment else 0
@@ -273,10 +273,12 @@ class IntakeLog:
         took_s = self._now_s() - self._away_since_s
         _log.warning("the log is back and the spool is empty, after %.0f s and %d records", took_s, spool.drained)
 
-    def _ticks(self) -> list[NewRecord]:
+    def _probes(self) -> list[NewRecord]:
+        """Return what shows whether the log takes records. It tells no time: other doors may still have events to hand
+        over.
+        """
         now_ms = self._clock.now_ms()
-        tick = encode_tick(now_ms)
-        return [NewRecord(EVENTS, n, None, tick, now_ms) for n in range(self._log.partitions(EVENTS))]
+        return [NewRecord(EVENTS, n, None, SAYS_NOTHING, now_ms) for n in range(self._log.partitions(EVENTS))]
 
     @staticmethod
     def _now_s() -> float:

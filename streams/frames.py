@@ -90,8 +90,8 @@ def encode_tick(clock_ms: int) -> bytes:
     return _pack(FrameKind.TICK, clock_ms, ())
 
 
-ERASED = encode_tick(0)
-"""What stands, or is read, where a whole record was erased: it says nothing."""
+SAYS_NOTHING = encode_tick(0)
+"""What stands, or is read, where a whole record was erased, and what shows whether the log takes records."""
 
 
 def encode_rollups(batch: RollupBatch) -> bytes:

@@ -21,6 +21,13 @@ class LogSettings(BaseModel):
     tick_interval_ms: int = Field(
         1_000, ge=100, le=10_000, description="How often every partition is told the time, in milliseconds."
     )
+    tick_grace_s: float = Field(
+        30,
+        ge=0,
+        le=3_600,
+        description="Seconds after Kafka was away, and after a worker's start, in which time alone closes no window: "
+        "front doors hand over first what they have taken meanwhile.",
+    )
     purge_interval_s: int = Field(
         60, ge=1, description="How often records past their retention are removed, in seconds."
     )

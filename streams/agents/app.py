@@ -16,7 +16,7 @@ from faust.tables.manager import TableManager
 from streams.agents import kafka_broker, transport
 from streams.agents.flusher import Flusher
 from streams.agents.stage import Stage
-from streams.frames import ERASED
+from streams.frames import SAYS_NOTHING
 from streams.log import topics
 from streams.ports import EventLog
 from streams.settings import LogSettings
@@ -142,7 +142,7 @@ def _agent_of(stage: Stage, on_fault: Callable[[BaseException], None]) -> Callab
             async for event in stream.noack().events():
                 message = event.message
                 # A record may have no value at all: under its key, it was erased; without one, it is no frame either.
-                value = message.value or (ERASED if message.key else b"")
+                value = message.value or (SAYS_NOTHING if message.key else b"")
                 await stage.apply(message.partition, message.offset, value, int(message.timestamp * 1000))
                 await flusher.take(event)
         except Exception as error:

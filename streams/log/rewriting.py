@@ -47,7 +47,7 @@ def _rewritten(value: bytes, persons: Sequence[Person]) -> bytes:
     try:
         frame = frames.decode(value)
     except FrameError:
-        return frames.ERASED if any(person.is_in(value) for person in persons) else value
+        return frames.SAYS_NOTHING if any(person.is_in(value) for person in persons) else value
     if frame.kind is FrameKind.EVENTS:
         kept = frame.events
         for person in persons:
@@ -71,7 +71,7 @@ def _rewritten(value: bytes, persons: Sequence[Person]) -> bytes:
 
 def count_of(value: bytes, left: bytes | None) -> int:
     """Return how many events went between two versions of a frame."""
-    return len(events_of(value)) - len(events_of(left or frames.ERASED))
+    return len(events_of(value)) - len(events_of(left or frames.SAYS_NOTHING))
 
 
 def is_control(value: bytes) -> bool:

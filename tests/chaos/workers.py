@@ -29,7 +29,12 @@ class WorkerProcess:
         self.held = True
         self.starts = 0
         kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        told = {"DATA": folder / "data", "ENGINE__METER_FILE": folder / "meter", **settings}
+        told = {
+            "DATA": folder / "data",
+            "ENGINE__METER_FILE": folder / "meter",
+            "LOG__TICK_GRACE_S": 0,  # there is no door that could have anything to hand over
+            **settings,
+        }
         self._environment = kept | {PREFIX + name: str(value) for name, value in told.items()}
         self._process: subprocess.Popen[bytes] | None = None
         self._log_from = 0
