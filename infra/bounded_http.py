@@ -1,4 +1,6 @@
-"""Bounds for the heads of requests, which uvicorn leaves to others: their size, and how long one may be on its way."""
+"""Bounds that uvicorn leaves to others: how large the head of a request may be, how long it may be on its way, and how
+many requests may wait behind another on one connection.
+"""
 
 import asyncio
 from typing import Any, ClassVar, cast
@@ -11,6 +13,12 @@ SWEEP_S = 3.0
 CROWDED = 800
 """With so many connections those go first that have not said a word for `HURRY_S`."""
 HURRY_S = 1.0
+MAX_WAITING = 128
+"""So many requests may wait behind one that is being answered; then no more are read, and the connection ends once they
+are answered.
+"""
+_LINE_BYTES = len("GET  HTTP/1.1\r\n")
+_HEADER_BYTES = len(": \r\n")
 _REASON = b"The head of the request has more than 64 KiB"
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\nconnection: close\r\n"
@@ -19,16 +27,19 @@ _TOO_LARGE = (
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with bounds for the heads of requests: their size, and the time until they are there."""
+    """uvicorn's protocol with bounds. What it refuses is told after the answers to all that came before."""
 
     is_swept: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._chunk_bytes = 0
+        self._begun = 0
+        """So many requests have begun in the chunk that is being read."""
         self._head_bytes = 0
-        """So many at most has the head that is being read."""
+        """So many bytes of the head have come in earlier chunks."""
         self._is_in_head = True
+        self._is_in_body = False
         self._is_refused = False
         self.waits_since_s = 0.0
         """Since when the rest of a head is waited for; 0 when none is."""
@@ -46,24 +57,26 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_refused:
             return
         self._chunk_bytes = len(data)
-        self._head_bytes += self._chunk_bytes
+        self._begun = int(self._is_in_body)
         super().data_received(data)
-        if not self._is_in_head:
+        if not self._is_in_head or self._is_refused:
             self.waits_since_s = 0.0
             return
         self.waits_since_s = self.waits_since_s or self.loop.time()
-        if self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse_head()
+        if self._begun <= 1:  # so all of the chunk is of this head
+            self._head_bytes += self._chunk_bytes
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._begin_head()
+        if self._begin_head():
+            super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._is_in_head = False
+        self._end_head()
         if self._is_head_too_large():
-            self._refuse_head()
-        else:
+            self._refuse(_TOO_LARGE)
+        if not self._is_refused:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -71,17 +84,49 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._is_in_body = False
         if not self._is_refused:
             super().on_message_complete()
 
-    def _begin_head(self) -> None:
+    def send_400_response(self, msg: str) -> None:
+        if self._is_in_body or not self._has_unanswered():
+            super().send_400_response(msg)
+        else:
+            self._refuse(b"")
+
+    def _begin_head(self) -> bool:
+        """Note that a request begins; return whether it is to be read."""
+        self._begun += 1
+        self._head_bytes = 0
         self._is_in_head = True
-        self._head_bytes = self._chunk_bytes
+        if len(self.pipeline) >= MAX_WAITING:
+            self._refuse(b"")
+        if self._is_refused:
+            # Uvicorn goes on to put these into what it has last.
+            self.url, self.headers = b"", []
+        return not self._is_refused
+
+    def _end_head(self) -> None:
+        self._is_in_head = False
+        self._is_in_body = True
 
     def _is_head_too_large(self) -> bool:
-        if self._head_bytes <= MAX_HEAD_BYTES:
+        if self._head_bytes + self._chunk_bytes <= MAX_HEAD_BYTES:
             return False
-        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES
+        size = sum(len(name) + len(value) + _HEADER_BYTES for name, value in self.headers)
+        return _LINE_BYTES + len(self.url) + size > MAX_HEAD_BYTES
+
+    def _has_unanswered(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _refuse(self, answer: bytes) -> None:
+        """Read no more, and close: with this answer, or after those that are still to come."""
+        self._is_refused = True
+        if self._has_unanswered():
+            self.cycle.keep_alive = False
+            return
+        self.transport.write(answer)
+        self.transport.close()
 
     def _sweep(self) -> None:
         """Close who has let a head wait, as long as anybody is there."""
@@ -89,11 +134,6 @@ class BoundedProtocol(HttpToolsProtocol):
         type(self).is_swept = bool(self.connections)
         if self.connections:
             self.loop.call_later(SWEEP_S, self._sweep)
-
-    def _refuse_head(self) -> None:
-        self._is_refused = True
-        self.transport.write(_TOO_LARGE)
-        self.transport.close()
 
 
 def _close_waiting(connections: "set[Any]", since_s: float) -> None:

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from infra.bounded_http import BoundedProtocol
 from ingest.call import Call
 
+MAX_URL_BYTES = 16_384
 MAX_BODY_BYTES = 60_000
 """Beyond it uvicorn wants somebody to read while the body comes."""
 
@@ -95,14 +96,15 @@ class QuickProtocol(BoundedProtocol):
     def on_message_begin(self) -> None:
         if self._plain is not None:
             self.offer()  # before another comes behind it
-        self._begin_head()
+        if not self._begin_head():
+            return
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         if self._is_plain():
-            self._is_in_head = False
+            self._end_head()
             plain = self._plain = _Plain(self.parser.get_method(), self.url, self.headers)
             self.cycle = plain  # type: ignore[assignment]  # has all that uvicorn asks of one that waits
         else:
@@ -124,6 +126,7 @@ class QuickProtocol(BoundedProtocol):
             super().on_message_complete()
             return
         plain.is_whole = True
+        self._is_in_body = False
         waiting = type(self).waiting
         waiting.append(self)
         if len(waiting) == 1:
@@ -133,7 +136,11 @@ class QuickProtocol(BoundedProtocol):
     def _offer_all(cls) -> None:
         waiting, cls.waiting = cls.waiting, []
         for one in waiting:
-            one.offer()
+            try:
+                one.offer()
+            except Exception:  # noqa: BLE001  the others have a right to be heard
+                _log.exception("a request could not be read again; its connection is cut off")
+                one.transport.abort()
 
     def _is_plain(self) -> bool:
         parser, cycle, url = self.parser, self.cycle, self.url
@@ -141,7 +148,9 @@ class QuickProtocol(BoundedProtocol):
             return False
         if parser.get_http_version() != "1.1" or not parser.should_keep_alive() or parser.should_upgrade():
             return False
-        if self.expect_100_continue or self.flow.write_paused or b"#" in url or not url.isascii():
+        if self.expect_100_continue or self.flow.write_paused or self._is_refused:
+            return False
+        if b"#" in url or not url.isascii() or len(url) > MAX_URL_BYTES:
             return False
         limit = self.limit_concurrency
         if limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit):
@@ -171,6 +180,7 @@ class QuickProtocol(BoundedProtocol):
         parser, self.parser, self.cycle = self.parser, plain, None  # type: ignore[assignment]  # answers alike
         try:
             self._read_head(plain.url, plain.headers)
+            self.cycle.keep_alive = plain.keep_alive
             if plain.body:
                 super().on_body(plain.body)
             if plain.is_whole:

@@ -12,8 +12,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from infra import bounded_http
-from infra.bounded_http import MAX_HEAD_BYTES
-from infra.quick_http import MAX_BODY_BYTES, Answer, Senders, protocol_with
+from infra.bounded_http import MAX_HEAD_BYTES, MAX_WAITING
+from infra.quick_http import MAX_BODY_BYTES, Answer, QuickProtocol, Senders, protocol_with
 from ingest.call import Call
 from tests.serving import connected
 
@@ -307,3 +307,63 @@ async def test_however_requests_are_cut_and_queued_the_answers_are_those_of_the_
             got = [await answer_of(reader) for _ in requests]
         answers.append([one.rstrip(b".") for one in got])
     assert answers[0] == answers[1]
+
+
+async def answers_until_end(reader: asyncio.StreamReader) -> list[bytes]:
+    """Return the status lines of all answers until the server closes."""
+    said = await asyncio.wait_for(reader.read(), 5)
+    return [line for line in said.split(b"\r\n") if b"HTTP/1.1 " in line]
+
+
+@pytest.mark.parametrize("length", [16_385, 65_000, MAX_HEAD_BYTES - 1, MAX_HEAD_BYTES, MAX_HEAD_BYTES + 1])
+async def test_an_address_of_any_length_is_answered(length: int):
+    async with serving(Recorder(never)) as (reader, writer):
+        writer.write(b"GET /q?" + b"a" * (length - 3) + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert len(await answers_until_end(reader)) == 1
+
+
+async def test_a_request_that_can_not_be_read_again_takes_nobody_with_it(monkeypatch: pytest.MonkeyPatch):
+    read_again = QuickProtocol._read_again
+    offered = Recorder(never)
+
+    def broken(self: QuickProtocol, plain: object) -> None:
+        if len(offered.bodies) == 1:
+            raise ZeroDivisionError("inside")
+        read_again(self, plain)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(QuickProtocol, "_read_again", broken)
+    async with serving(offered) as (reader, writer):
+        others = [await asyncio.open_connection(*writer.get_extra_info("peername")) for _ in range(5)]
+        for _, one in ((reader, writer), *others):
+            one.write(post("/q", b"hello"))
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert [await answer_of(other) for other, _ in others] == [b"slow:/q:hello"] * 5
+        for _, one in others:
+            one.close()
+
+
+async def test_only_so_many_requests_wait_behind_another():
+    later: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def react(_call: Call, _body: bytes, answer: Answer) -> bool:
+        later.set_result(answer)
+        return True
+
+    async with serving(Recorder(react)) as (reader, writer):
+        writer.write(post("/q", b"first") + post("/slow", b"x") * 1_000)
+        (await later)(HEAD, b"later")
+        assert len(await answers_until_end(reader)) == 1 + MAX_WAITING
+
+
+async def test_requests_behind_each_other_may_be_more_than_a_head():
+    async with serving(Recorder(at_once)) as (reader, writer):
+        writer.write(post("/q", b"x" * 150) * 600)
+        assert [await answer_of(reader) for _ in range(600)] == [b"quick"] * 600
+
+
+@pytest.mark.parametrize("wrong", [b"\x00\x01\r\n\r\n", b"GET /q HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n\r\n"])
+@pytest.mark.parametrize("path", ["/q", "/slow"])
+async def test_what_is_wrong_is_not_taken_for_the_answer_to_what_came_before(path: str, wrong: bytes):
+    async with serving(Recorder(at_once)) as (reader, writer):
+        writer.write(post(path, b"hello") + wrong)
+        assert (await answers_until_end(reader))[0] == b"HTTP/1.1 200 OK"
