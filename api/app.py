@@ -1,15 +1,13 @@
 """Builds the API's ASGI application out of its ports. Opens nothing and starts nothing."""
 
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from api import errors, pages, schemas
+from api import addresses, errors, pages, schemas
 from api.deps import ApiDeps
 from api.routes import (
     accounts,
@@ -75,7 +73,8 @@ def create_api(deps: ApiDeps) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router, responses=_REFUSALS)
     app.include_router(live.router)
-    app.router.routes += [Route("/docs", _docs), Route("/api/{rest:path}", _no_such_route), _dashboard(deps)]
+    app.router.routes += [Route("/docs", _docs), addresses.Unserved(), _dashboard(deps)]
+    app.add_middleware(addresses.HeadAsGet)
     app.add_middleware(Guard, hosts=deps.settings.trusted_hosts, open_to_all=deps.extra_routes)
     return app
 
@@ -88,10 +87,6 @@ def _dashboard(deps: ApiDeps) -> BaseRoute:
 
 async def _docs(request: Request) -> HTMLResponse:
     return pages.routes(request.app.openapi())
-
-
-async def _no_such_route(_request: Request) -> Response:
-    raise HTTPException(HTTPStatus.NOT_FOUND)
 
 
 async def _not_built(_request: Request) -> Response:

@@ -113,6 +113,44 @@ async def test_unknown_api_address_is_not_the_page(built: Path):
     await there.close()
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/readyz/intake", "/metrics", "/api/leads", "/api/nothing"])
+async def test_head_is_get_without_the_body(built: Path, path: str):
+    there = await install(static=built, readiness=lambda: {"log": "away"})
+    client = there.with_token()
+    whole, head = await client.get(path), await client.head(path)
+    assert (head.status_code, head.headers["content-type"]) == (whole.status_code, "application/json")
+    assert (head.content, head.headers["content-length"]) == (b"", whole.headers["content-length"])
+    await there.close()
+
+
+async def test_head_of_the_page_is_the_pages(built: Path):
+    there = await install(static=built)
+    assert (await there.client().head("/leads")).status_code == 200
+    await there.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/no%0a", "/readyz/no", "/healthz/", "/metrics/no", "/v1", "/webhooks", "/ws/live"]
+)
+async def test_no_address_of_the_api_is_the_page_for_any_method(built: Path, path: str, method: str):
+    there = await install(static=built)
+    answer = await there.with_token().request(method, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+    await there.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("POST", "/readyz", "GET"), ("DELETE", "/metrics", "GET"), ("GET", "/api/sign-out", "POST")],
+)
+async def test_a_method_that_is_not_served_is_told_which_is(built: Path, method: str, path: str, allowed: str):
+    there = await install(static=built)
+    answer = await there.with_token().request(method, path)
+    assert (answer.status_code, answer.headers.get("allow")) == (405, allowed)
+    await there.close()
+
+
 async def test_unknown_websocket_is_refused(built: Path):
     there = await install(static=built)
     async with Socket(there.app, "/ws/other") as socket:
