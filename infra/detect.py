@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, count
 from typing import Final, NamedTuple, TextIO
 
 from streams.model.errors import CampaignIqError
@@ -14,6 +14,7 @@ _WEEK_MS: Final = 7 * DAY_MS
 _COARSE_MS: Final = DAY_MS // 2
 # Epoch numbers below this are seconds (until the year 5138), others milliseconds.
 _FIRST_EPOCH_MS: Final = 100_000_000_000
+_MAX_LINE_CHARS: Final = 65_536
 
 
 class SeriesError(CampaignIqError, ValueError):
@@ -32,8 +33,9 @@ def detect(stdin: TextIO, stdout: TextIO, period: int | None) -> None:
     if period is not None and period < 1:
         raise SeriesError("--period", f"{period} is not a number of rows", "Give e.g. 288 for 5-minute rows")
     rows = _rows(stdin)
-    stdout.write("timestamp,value,score\n")
     first = next(rows, None)
+    # Only now: a series that is refused at once leaves nothing on standard output.
+    stdout.write("timestamp,value,score\n")
     if first is None:
         return
     # The first row's score is 0 whatever the season, so the season may wait for the second.
@@ -56,13 +58,25 @@ class _Row(NamedTuple):
 
 
 def _rows(stdin: TextIO) -> Iterator[_Row]:
-    header = stdin.readline().strip().removeprefix("\ufeff")
+    lines = _lines(stdin)
+    header = next(lines, "").strip().removeprefix("\ufeff")
     if [name.strip(' "').lower() for name in header.split(",")] != ["timestamp", "value"]:
         raise SeriesError("line 1", f"the header is {header[:80]!r}", "Start the series with: timestamp,value")
-    for number, line in enumerate(stdin, start=2):
+    for number, line in enumerate(lines, start=2):
         text = line.strip()
         if text:
             yield _parse_row(text, number)
+
+
+def _lines(stdin: TextIO) -> Iterator[str]:
+    for number in count(1):
+        line = stdin.readline(_MAX_LINE_CHARS + 1)
+        if len(line) > _MAX_LINE_CHARS:
+            problem = f"has more than {_MAX_LINE_CHARS} characters"
+            raise SeriesError(f"line {number}", problem, "End each row with a newline")
+        if not line:
+            return
+        yield line
 
 
 def _parse_row(text: str, number: int) -> _Row:

@@ -40,13 +40,13 @@ def test_rows_are_written_as_they_are_read():
     out = io.StringIO()
 
     class Lines(io.StringIO):
-        def __next__(self) -> str:
+        def readline(self, size: int | None = -1, /) -> str:
             seen.append(out.getvalue().count("\n"))
-            return super().__next__()
+            return super().readline(size)
 
     seen: list[int] = []
     detect(Lines(series(10)), out, None)
-    assert seen[:5] == [1, 2, 3, 4, 5]
+    assert seen[:6] == [0, 0, 2, 3, 4, 5]
 
 
 def test_later_rows_change_no_score():
@@ -92,6 +92,22 @@ def test_a_bad_row_is_refused_with_its_line_and_problem(row: str, problem: str):
 def test_a_missing_header_is_refused(text: str):
     with pytest.raises(SeriesError, match=r"line 1: .*timestamp,value"):
         run(text)
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "\x00" * 99, "timestamp,value\n\x00\n"])
+def test_a_series_refused_before_its_first_row_leaves_nothing_behind(text: str):
+    out = io.StringIO()
+    with pytest.raises(SeriesError):
+        detect(io.StringIO(text), out, None)
+    assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize(("before", "number"), [("", 1), ("timestamp,value\n1,5\n", 3)])
+def test_a_line_without_end_is_refused_before_it_is_read(before: str, number: int):
+    endless = io.StringIO(before + "0" * 1_000_000)
+    with pytest.raises(SeriesError, match=f"line {number}: has more than 65536 characters"):
+        detect(endless, io.StringIO(), None)
+    assert endless.tell() < 70_000
 
 
 def test_a_period_below_1_is_refused():
