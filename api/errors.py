@@ -79,6 +79,8 @@ def _refused(_request: Request, error: Exception) -> JSONResponse:
 def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    if isinstance(first.get("input"), bytes):  # what came was not read as JSON
+        return error_response(invalid_field("body", "is not declared as JSON. Send `Content-Type: application/json`."))
     names = [str(part) for part in first["loc"] if part not in ("query", "path", "body", "header")]
     return error_response(invalid_field(".".join(names) or "body", f"{first['msg']}."))
 

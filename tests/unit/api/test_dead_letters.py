@@ -152,6 +152,14 @@ async def test_to_set_nothing_is_no_fix(client, redelivery):
     assert (answer.status_code, "value is missing" in answer.text, redelivery.asked) == (422, True, [])
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", None])
+async def test_a_body_that_is_not_declared_as_json_is_told_the_header_to_send(client, kind: str | None):
+    headers = {"content-type": kind} if kind else {}
+    answer = await client.post(f"{PATH}/replay", content=b'{"ids": ["0:1"]}', headers=headers)
+    message = "body: is not declared as JSON. Send `Content-Type: application/json`."
+    assert (answer.status_code, answer.json()["error"]["message"]) == (422, message)
+
+
 async def test_to_set_null_is_a_fix(client, redelivery):
     body = {"ids": ["0:1"], "fixes": [{"op": "set", "path": "userId", "value": None}]}
     assert (await client.post(f"{PATH}/replay", json=body)).status_code == 200
