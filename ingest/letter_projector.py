@@ -18,7 +18,6 @@ _PRUNE_EVERY_MS = 600_000
 _PRUNE_SHARE = 8  # also when an eighth of the room has been filled: floods don't wait
 _MAX_TEXT_CHARS = 512
 _END_MS = 1 << 53
-_ROW_BYTES = 512  # what a letter costs beside its bytes, so that the limit on bytes bounds their number, too
 
 _decode = msgspec.msgpack.Decoder(DeadLetter).decode
 
@@ -80,7 +79,7 @@ class LetterProjector:
         letters = read_letters(records, self._workspace)
         await self._store.project(self._log.identity(), partition, after, letters)
         self._at[partition] = after
-        self._grown_bytes += sum(letter.note.size_bytes for letter in letters)
+        self._grown_bytes += sum(letter.cost_bytes for letter in letters)
         return True
 
     async def _prune_when_due(self) -> None:
@@ -113,7 +112,7 @@ def _letter(record: LogRecord, workspace: str) -> StoredLetter:
         reason=_clean(letter.reason),
         field=_name(letter.field),
         at_ms=letter.at_ms if 0 <= letter.at_ms < _END_MS else record.timestamp_ms,
-        size_bytes=len(letter.raw) + len(letter.head) + _ROW_BYTES,
+        size_bytes=len(letter.raw),
     )
     return StoredLetter(note, letter.raw, _clean(letter.head))
 

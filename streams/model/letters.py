@@ -25,6 +25,7 @@ class LetterNote(NamedTuple):
 
     `reason`, `field` and `code` are of the letter as it is, by the last attempt without fixes; `attempts` counts those
     that failed after the first.
+    `size_bytes` is of what came.
     `state_ms`, `state_by` and `outcome` say when, by whom and with what result the state was reached.
     """
 
@@ -72,6 +73,14 @@ class StoredLetter(NamedTuple):
     raw: bytes
     head: str = ""
     claim: Claim | None = None
+
+    @property
+    def cost_bytes(self) -> int:
+        """What it takes of the store's room."""
+        return len(self.raw) + len(self.head) + _ROW_BYTES
+
+
+_ROW_BYTES = 512  # what a letter costs beside its bytes, so that the limit on bytes bounds their number, too
 
 
 class LetterFilter(NamedTuple):

@@ -28,7 +28,11 @@ from streams.store.letter_tables import LETTERS as T
 from streams.store.letter_tables import METADATA
 from streams.store.letter_tables import POSITIONS as P
 
-_NOTE = tuple(T.c[name] for name in ("log_partition", "log_offset", *LetterNote._fields[1:]))
+# The column `size_bytes` is what a letter costs here; what is told is how much came.
+_CAME = func.length(T.c.raw).label("size_bytes")
+_NOTE = tuple(
+    _CAME if name == "size_bytes" else T.c[name] for name in ("log_partition", "log_offset", *LetterNote._fields[1:])
+)
 _WHOLE = (*_NOTE, T.c.claim_ms, T.c.claim_fixes, T.c.head, T.c.raw)
 _SLICE = 500
 _MAX_REASON_CHARS = 2_000
@@ -269,6 +273,7 @@ def _row(letter: StoredLetter) -> dict[str, Any]:
     place = place_of_letter(row.pop("id"))
     assert place is not None, "a projected letter has the id of its place"
     row |= {"log_partition": place[0], "log_offset": place[1], "reason": letter.note.reason[:_MAX_REASON_CHARS]}
+    row["size_bytes"] = letter.cost_bytes
     return row | {"head": letter.head, "raw": letter.raw, "claim_ms": None, "claim_fixes": ""}
 
 

@@ -26,7 +26,7 @@ class Clock:
 
 def letter(number: int, at_ms: int = NOW, raw: bytes = b"{}", **changes: object) -> StoredLetter:
     note = LetterNote(
-        f"0:{number}", "w", "web", "ingest", "track", "wrong_type", "userId: is bad", "userId", at_ms, 600
+        f"0:{number}", "w", "web", "ingest", "track", "wrong_type", "userId: is bad", "userId", at_ms, len(raw)
     )
     return StoredLetter(note._replace(**changes), raw)
 
@@ -191,6 +191,16 @@ async def test_letters_of_the_topic_reach_the_store_once(store):
             found = await store.get("w", "0:0")
     assert await ids(store) == ["0:0"]
     assert (found.note.at_ms, found.note.via, found.raw, found.head) == (NOW - 1, "track", b"{}", '{"x":1}')
+
+
+async def test_the_size_of_a_letter_is_that_of_what_came(store):
+    log = MemoryEventLog(1)
+    raw = '{"name": "Zoë\x00"}'.encode()
+    sent = DeadLetter("w", "web", "ingest", "bad", "userId", raw, NOW, "track", "wrong_type", '{"x":1}')
+    await put(log, msgspec.msgpack.encode(sent))
+    async with projecting(log, store):
+        (listed,) = await store.page("w", ANY, 1)
+    assert (listed.size_bytes, (await store.get("w", "0:0")).note.size_bytes) == (len(raw), len(raw))
 
 
 async def test_a_letter_of_an_older_build_is_read(store):
