@@ -1,6 +1,7 @@
 """Options that several commands have; those that belong together are a dataclass, and `spread` over a command."""
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import wraps
@@ -10,9 +11,15 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 DEFAULT_DATA = Path("campaigniq-data")
-Data = Annotated[Path, typer.Option("--data", help="Folder that holds the installation.", envvar="CAMPAIGNIQ_DATA")]
+DATA_VARIABLE = "CAMPAIGNIQ_DATA"
+Data = Annotated[Path, typer.Option("--data", help="Folder that holds the installation.", envvar=DATA_VARIABLE)]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", envvar="CAMPAIGNIQ_CONFIG")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def usual_data() -> Path:
+    """Return the folder of commands whose `--data` has no default, since they may be meant for Kafka."""
+    return Path(os.environ.get(DATA_VARIABLE) or DEFAULT_DATA)
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:

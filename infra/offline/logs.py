@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra.offline.sources import ReadableLog
+from infra.options import usual_data
 from infra.settings import Settings
 from streams.log import topics
 from streams.log.embedded_schema import OFFSET_BITS, row_id
@@ -24,6 +25,14 @@ class Place(NamedTuple):
 
     data: Path | None = None
     url: str = ""
+
+    def or_usual(self, settings: Settings) -> "Place":
+        """Return, where nothing is named, the Kafka of the settings, or else the usual folder if it holds a log."""
+        if self.data is not None or self.url:
+            return self
+        usual = usual_data()
+        is_here = not settings.log.url and (usual / LOG_FILE).is_file()
+        return Place(usual if is_here else None, settings.log.url)
 
 
 class EmbeddedLogReader:
@@ -99,13 +108,12 @@ class EmbeddedLogReader:
 
 
 async def open_log(place: Place, settings: Settings) -> ReadableLog:
-    """Open the log at `place` for reading; without one, the Kafka of the settings. Raises ConfigurationError."""
+    """Open the log at `place` for reading; without one, the usual one. Raises ConfigurationError."""
+    place = place.or_usual(settings)
     if place.url:
         return await open_kafka(place.url, settings)
     if place.data is not None:
         return EmbeddedLogReader(place.data)
-    if settings.log.url:
-        return await open_kafka(settings.log.url, settings)
     remedy = "Give --data FOLDER or --log kafka://host:port, or set CAMPAIGNIQ_LOG__URL"
     raise ConfigurationError("--data", "no log is named", remedy)
 

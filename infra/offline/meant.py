@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from infra.offline.logs import Place
 from infra.offline.options import Options
 from infra.offline.sources import TimeRange
+from infra.settings import Settings
 from ingest.errors import IngestError
 from ingest.values import time_ms
 from streams.model.errors import ConfigurationError
@@ -11,10 +13,10 @@ from streams.model.rules.ruleset import RuleSet
 from streams.operators.rulebook import check_rules
 
 
-def check(options: Options) -> None:
+def check(options: Options, settings: Settings) -> None:
     """Raise ConfigurationError for what does not go together."""
     given = [options.input is not None, options.data is not None, bool(options.log), bool(options.archive)]
-    if sum(given) != 1:
+    if sum(given) > 1 or not (any(given) or any(Place().or_usual(settings))):
         remedy = "Give one of --input FILE, --data FOLDER, --log URL, --archive PATTERN"
         raise ConfigurationError("replay", f"{sum(given)} inputs are named", remedy)
     if options.input is not None and (options.from_time or options.to_time or options.save_archive):

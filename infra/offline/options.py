@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
-from infra.options import Config
+from infra.options import DEFAULT_DATA, Config
 
-Data = Annotated[Path | None, typer.Option("--data", help="Data folder; the platform may run or not.")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help=f"Folder of the installation. [default: {DEFAULT_DATA}, where no Kafka is named]"),
+]
 Log = Annotated[str, typer.Option("--log", help="Kafka instead: kafka://host:port; credentials as in the settings.")]
 Workspace = Annotated[str, typer.Option(help="Workspace.")]
 _File = Path | None

@@ -20,8 +20,8 @@ from streams.model.triggers import Trigger
 
 async def replay(options: Options) -> int:
     """Do what the options say; return the exit code. Raises ConfigurationError, RuleError and FrameError."""
-    check(options)
     settings = load_settings(options.config)
+    check(options, settings)
     source = Input(options, settings)
     if options.save_archive:
         return await _save(source, options.save_archive)

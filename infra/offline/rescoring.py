@@ -20,6 +20,7 @@ async def rescore_at(
 ) -> Rescored:
     """Compute the score anew. Raises ConfigurationError, also when the folder's platform runs, and RescoreError."""
     settings = load_settings(config)
+    place = place.or_usual(settings)
     if place.url:
         log: EventLog = await open_kafka(place.url, settings)
         return await _rescore(log, settings, workspace, score, now_ms, accept_loss=accept_loss)

@@ -1,14 +1,21 @@
 """The command line of the offline tools: files in, files out, exit codes."""
 
+import asyncio
 import gc
 import logging
+import re
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from infra.cli import main
-from tests.unit.infra.offline_kit import RULES, own_lines, shopping, written
+from infra.offline.logs import Place
+from infra.settings import Settings
+from streams.log.embedded import EmbeddedEventLog
+from streams.settings import LogSettings
+from tests.unit.infra.offline_kit import PARTITIONS, RULES, Platform, own_lines, shopping, written
 
 
 def run(monkeypatch, *arguments: object) -> int:
@@ -62,6 +69,46 @@ def test_a_missing_file_ends_with_2_and_its_option(monkeypatch, tmp_path, capsys
 def test_a_folder_without_a_log_ends_with_2(monkeypatch, tmp_path, capsys, command):
     assert run(monkeypatch, *command, "--data", tmp_path) == 2
     assert "holds no log.db" in capsys.readouterr().err
+
+
+@pytest.fixture(name="installation")
+def folder_with_a_log(tmp_path, monkeypatch):
+    async def make() -> None:
+        platform = await Platform(await EmbeddedEventLog(folder / "log.db", PARTITIONS).open()).start()
+        await platform.send(*shopping(1))
+        await platform.settle()
+        await platform.close()
+        await platform.log.close()
+
+    monkeypatch.delenv("CAMPAIGNIQ_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "campaigniq-data"
+    folder.mkdir()
+    asyncio.run(make())
+    return folder
+
+
+OFFLINE = [["inspect", "lag"], ["rescore"], ["replay"]]
+
+
+@pytest.mark.parametrize("command", OFFLINE)
+def test_the_usual_folder_is_looked_at_when_nothing_is_named(monkeypatch, installation, command):
+    assert run(monkeypatch, *command) == 0
+    monkeypatch.setenv("CAMPAIGNIQ_DATA", str(installation.rename(installation.parent / "elsewhere")))
+    assert run(monkeypatch, *command) == 0
+
+
+@pytest.mark.parametrize("command", OFFLINE)
+def test_without_a_log_anywhere_the_options_are_named(monkeypatch, installation, capsys, command):
+    (installation / "log.db").unlink()
+    assert run(monkeypatch, *command) == 2
+    assert re.search("(no log is|0 inputs are) named. Give .*--data FOLDER.* --log", capsys.readouterr().err)
+
+
+def test_the_kafka_of_the_settings_goes_before_the_usual_folder(installation):
+    kafka = Settings(log=LogSettings(url="kafka://here:9092"))
+    assert Place().or_usual(kafka) == Place(url="kafka://here:9092")
+    assert Place().or_usual(Settings()) == Place(Path(installation.name))
 
 
 def test_the_rules_of_the_kit_are_those_of_the_settings(monkeypatch, tmp_path, events):
