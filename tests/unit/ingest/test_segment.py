@@ -84,6 +84,11 @@ async def test_batch_with_nothing_usable_is_an_error(client: httpx.AsyncClient, 
     assert answer.json()["rejected"][0]["index"] == 0
 
 
+async def test_an_empty_batch_is_accepted(client: httpx.AsyncClient):
+    answer = await client.post("/v1/batch", auth=AUTH, json={"batch": []})
+    assert (answer.status_code, answer.json()) == (200, {"success": True, "accepted": 0, "rejected": []})
+
+
 async def test_batch_context_is_the_default_of_each_message(client: httpx.AsyncClient, log: FakeLog):
     body = {"context": {"campaign": {"name": "spring"}}, "batch": [TRACK | {"type": "track"}]}
     await client.post("/v1/batch", auth=AUTH, json=body)
