@@ -10,7 +10,7 @@ from infra.options import DEFAULT_DATA, Config
 
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help=f"Folder of the installation. [default: {DEFAULT_DATA}, where no Kafka is named]"),
+    typer.Option("--data", help=f"Folder of the installation; by default {DEFAULT_DATA}, where no Kafka is named."),
 ]
 Log = Annotated[str, typer.Option("--log", help="Kafka instead: kafka://host:port; credentials as in the settings.")]
 Workspace = Annotated[str, typer.Option(help="Workspace.")]
