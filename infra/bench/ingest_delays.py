@@ -9,7 +9,7 @@ from infra.bench.latency import quantiles
 from infra.bench.load import OpenLoop, Sent
 from infra.bench.requests import templates
 
-_CONNECTIONS = 64
+_CONNECTIONS = 256
 _WARM_UP_S = 2
 _SETTLE_S = 10.0
 _FIRST = 1 << 60
