@@ -139,11 +139,14 @@ class TrafficGenerator:
     async def _send(self, client: httpx.AsyncClient, source: str, step: Step) -> None:
         """Send until it is taken, or refused for good: a repeated batch keeps its ids, so it counts once."""
         now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).isoformat(timespec="milliseconds")
-        batch = [{"messageId": new_id(self._random), "timestamp": now, **_by_a_device(event)} for event in step]
+        agent = _agent_of(step)
+        batch = [{"messageId": new_id(self._random), "timestamp": now, **_with_agent(event, agent)} for event in step]
         pause_s = RETRY_FIRST_S
         while True:
             try:
-                answer = await client.post("/v1/batch", json={"batch": batch}, auth=(self._keys[source], ""))
+                answer = await client.post(
+                    "/v1/batch", json={"batch": batch}, auth=(self._keys[source], ""), headers={"User-Agent": agent}
+                )
             except httpx.TransportError as error:
                 _log.debug("demo traffic waits for the platform: %s", error)
             else:
@@ -166,12 +169,15 @@ class TrafficGenerator:
         self._refused[source] = status
 
 
-def _by_a_device(event: dict[str, Any]) -> dict[str, Any]:
-    """Return the event with the browser of its visitor, always the same one: this program is nobody's."""
-    context = event.get("context") or {}
-    who = str(event.get("anonymousId") or event.get("userId") or "")
-    agent = _AGENTS[crc32(who.encode()) % len(_AGENTS)]
-    return {**event, "context": {"userAgent": agent, **context}}
+def _agent_of(step: Step) -> str:
+    """Return the browser of who takes the step, always the same one: this program is nobody's."""
+    who = str(step[0].get("anonymousId") or step[0].get("userId") or "") if step else ""
+    return _AGENTS[crc32(who.encode()) % len(_AGENTS)]
+
+
+def _with_agent(event: dict[str, Any], agent: str) -> dict[str, Any]:
+    """Return the event as a server tells it, which speaks for the device; a page's requests do that by their head."""
+    return {**event, "context": {"userAgent": agent, **(event.get("context") or {})}}
 
 
 def _now_s() -> float:

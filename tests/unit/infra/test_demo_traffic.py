@@ -99,6 +99,17 @@ async def test_events_go_to_the_public_endpoint_under_each_sources_key():
     assert {source_of(request) for request, _ in platform.requests} == set(KEYS)
 
 
+async def test_visitors_come_with_their_browser_in_head_and_message():
+    platform = Platform()
+    async with running(generator(platform)):
+        await platform.has_requests(50)
+    assert all(
+        request.headers["user-agent"] == event["context"]["userAgent"] != ""
+        for request, batch in platform.requests
+        for event in batch
+    )
+
+
 async def test_event_ids_are_unique_and_times_come_from_the_clock():
     platform = Platform()
     async with running(generator(platform)):
