@@ -162,7 +162,7 @@ def test_a_marked_form_tells_its_answers_and_no_secret(page: Page, site: Site, c
     }
     assert form.keys.email == "ada@example.com"
     sent = b"".join(knock.body for knock in collector.knocks)
-    assert re.search(rb"hunter|4111", sent) is None
+    assert re.search(rb"hunter|4111\D?1111", sent) is None
 
 
 TOGGLED = """<form data-ciq-form=f onsubmit="return false"><input name=elements value=mine><input name=id value=x1>
