@@ -61,7 +61,7 @@ _decode_deltas = msgspec.msgpack.Decoder(list[_Delta]).decode
 class Held:
     """A sketch and where it stands."""
 
-    __slots__ = ("hour_ms", "is_published", "is_written", "key", "name", "part", "sketch")
+    __slots__ = ("hour_ms", "key", "name", "part", "sketch")
 
     def __init__(self, name: Name, hour_ms: int, part: int, image: bytes | None = None) -> None:
         self.name = name
@@ -69,17 +69,14 @@ class Held:
         self.part = part
         self.sketch = UniqueSketch(image) if name[0] == SketchKind.UNIQUES else ValueSketch(image)
         self.key = SKETCH_PREFIX + f"{hour_ms}:{stable_id(*name)}".encode()
-        self.is_published = self.is_written = True
 
-    def record(self) -> tuple[bytes, bytes]:
+    def record(self, is_published: bool) -> tuple[bytes, bytes]:
         """Return the state topic's record."""
-        self.is_written = True
-        written = _Written(self.name, self.hour_ms, self.is_published, self.sketch.image())
+        written = _Written(self.name, self.hour_ms, is_published, self.sketch.image())
         return self.key, _V1 + _encode(written)
 
     def published(self, partition: int) -> Sketch:
         """Return the sketch as others see it."""
-        self.is_published = True
         kind, workspace, dimension, name, currency = self.name
         body = self.sketch.body()
         return Sketch(workspace, dimension, name, currency, self.hour_ms, partition, self.part, kind, body)
@@ -128,6 +125,7 @@ class SketchBook:
         self._partition = partition
         self._hours: dict[int, HourSketches] = {}
         self._late: dict[tuple[int, int], HourSketches] = {}
+        # As sets that keep the order in which the first news came.
         self._unwritten: dict[Held, None] = {}
         self._unpublished: dict[Held, None] = {}
         self._deltas = 0
@@ -186,7 +184,6 @@ class SketchBook:
             written = _decode(_decode_written, records[key])
             held = self.hour(written.hour_ms).open(written.name, written.image)
             if not written.is_published:
-                held.is_published = False
                 self._unpublished[held] = None
         for number in sorted(int(key[len(DELTA_PREFIX) :]) for key in records if key.startswith(DELTA_PREFIX)):
             self._deltas = number + 1
@@ -208,12 +205,8 @@ class SketchBook:
 
     def _note(self, held: Held, taken: int) -> None:
         self._taken_since_written += taken
-        if held.is_written:
-            held.is_written = False
-            self._unwritten[held] = None
-        if held.is_published:
-            held.is_published = False
-            self._unpublished[held] = None
+        self._unwritten[held] = None
+        self._unpublished[held] = None
 
     def _publish(self, clock_ms: int, hours_gone: list[int]) -> list[Sketch]:
         if self.is_due(clock_ms):
@@ -227,7 +220,7 @@ class SketchBook:
         return [held.published(self._partition) for held in due]
 
     def _written(self) -> Records:
-        records: Records = [held.record() for held in self._unwritten]
+        records: Records = [held.record(held not in self._unpublished) for held in self._unwritten]
         records += [(_delta_key(number), None) for number in range(self._deltas)]
         self._unwritten.clear()
         self._deltas = self._taken_since_written = 0
