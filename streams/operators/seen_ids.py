@@ -11,6 +11,7 @@ from xxhash import xxh3_64_intdigest
 
 from streams.operators.seen_filter import IdArray, SeenFilter
 from streams.operators.seen_runs import (
+    SPAN,
     STEP_IDS,
     Day,
     MemorySink,
@@ -29,11 +30,12 @@ DEFAULT_RECENT_IDS = 16_384
 DEFAULT_FILTER_BYTES = 1 << 30
 NONE: frozenset[int] = frozenset()
 
-_SPAN = 1 << 64
+# So many runs of about one size become one; of a day that is over, few runs should be left.
 _MERGE_TODAY = 8
 _MERGE_PAST = 2
 # Merging does so many ids for each that arrives: more than there are tiers, so that it keeps up.
 _MERGE_PACE = 8
+# So few ids are looked up faster one by one.
 _FEW = 24
 _RESTORED_RUN_IDS = 1 << 20
 
@@ -83,7 +85,6 @@ class SeenIds:
         self._tomorrow_ms = 0
         # The ids of today that are in no run.
         self._recent: set[int] = set()
-        self._merges: list[Merge] = []
         self._forgotten: list[int] = []
         self._deleted: list[Day] = []
         self._deleting: list[Day] = []
@@ -119,7 +120,7 @@ class SeenIds:
             if day.unwritten:
                 ids = np.concatenate(day.unwritten)
                 taken.append((day.number, day.taken, ids.astype(">u8").tobytes()))
-                day.total = (day.total + total_of(ids)) % _SPAN
+                day.total = (day.total + total_of(ids)) % SPAN
                 day.taken = day.count
                 day.unwritten = []
         return taken
@@ -148,9 +149,8 @@ class SeenIds:
             return
         for day in self._days.values():
             self._seal(day, day.durable - day.sealed)
-        while merge := next((m for m in self._merges if any(run.place is None for run in m.runs)), None):
-            self._finish(merge)
-        for day in self._days.values():
+            while merge := next((m for m in day.merges if any(run.place is None for run in m.runs)), None):
+                self._finish(day, merge)
             for at, run in enumerate(day.runs):
                 if run.place is None and run.stop <= day.durable:
                     sink = self._sink(day, run.first, len(run))
@@ -185,10 +185,10 @@ class SeenIds:
     def verify(self, counts: dict[int, tuple[int, int]], clock_ms: int) -> list[int]:
         """Return the days whose ids are not those of `counts`: they are empty now. `restore` them and verify again."""
         wrong = []
+        for number in [number for number, day in self._days.items() if day.is_loading and number not in counts]:
+            self._days.pop(number).delete()
         self._turn(clock_ms)
         oldest = self._today.number - self._kept
-        for number in [n for n in self._days if n not in counts and n != self._today.number]:
-            self._days.pop(number).delete()
         self._filter.grow(max((count for count, _ in counts.values()), default=0))
         for number, counted in counts.items():
             day = self._days.get(number, Day(number, is_loading=True))
@@ -209,7 +209,7 @@ class SeenIds:
         """Make a restored day one like others; return False when it isn't what was counted."""
         if day.loose:
             self._seal_restored(day)
-        day.total = sum(run.total for run in day.runs) % _SPAN
+        day.total = sum(run.total for run in day.runs) % SPAN
         if (day.count, day.total) != counted:
             return False
         day.taken = day.durable = day.count
@@ -233,9 +233,6 @@ class SeenIds:
         if not self._today.is_loading:
             self._seal(self._today)
         for old in [day for day in self._days.values() if not day.is_loading and day.number < number - self._kept]:
-            for merge in [m for m in self._merges if m.day == old.number]:
-                merge.drop()
-                self._merges.remove(merge)
             self._filter.clear(old.number % self._slots)
             self._deleted.append(self._days.pop(old.number))
             self._forgotten.append(old.number)
@@ -330,22 +327,15 @@ class SeenIds:
             for start in range(0, len(each), STEP_IDS):
                 self._filter.add(day.number % self._slots, each.ids[start : start + STEP_IDS])
 
-    def _busy(self, day: Day) -> int:
-        """Return how many first runs of a day no new merge may take."""
-        taken = [run for merge in self._merges if merge.day == day.number for run in merge.runs]
-        return day.runs.index(taken[-1]) + 1 if taken else 0
-
     def _plan(self, day: Day) -> None:
         """Start the merge that a day is due for, if any."""
-        busy = self._busy(day)
-        free = day.runs[busy:]
+        free = day.unmerged()
         if self._files is not None:
             free = [run for run in free if run.stop <= day.durable]
         start = runs_to_merge(free, self._recent_ids, _MERGE_TODAY if day is self._today else _MERGE_PAST)
         if start < len(free):
             runs = free[start:]
-            sink = self._sink(day, runs[0].first, sum(map(len, runs)))
-            self._merges.append(Merge(day.number, runs, sink))
+            day.merges.append(Merge(runs, self._sink(day, runs[0].first, sum(map(len, runs)))))
 
     def _sink(self, day: Day, first: int, count: int) -> RunSink:
         if self._files is None:
@@ -357,12 +347,12 @@ class SeenIds:
         for day in self._days.values():
             self._plan(day)
         left = self._recent_ids * _MERGE_PACE
-        while left > 0 and self._merges:
-            merge = min(self._merges, key=lambda m: m.count)
+        while left > 0 and (merges := [(merge, day) for day in self._days.values() for merge in day.merges]):
+            merge, day = min(merges, key=lambda pair: pair[0].count)
             done = merge.step()
             left -= done
             if not done:
-                self._finish(merge)
+                self._finish(day, merge)
         self._release()
 
     def _release(self) -> None:
@@ -371,13 +361,6 @@ class SeenIds:
                 if run.place is not None:
                     run.place.release()
 
-    def _finish(self, merge: Merge) -> None:
-        day = self._days[merge.day]
-        run = merge.finish()
-        self._merges.remove(merge)
-        start = day.runs.index(merge.runs[0])
-        day.runs[start : start + len(merge.runs)] = [run]
-        for old in merge.runs:
-            if old.place is not None:
-                old.place.delete()
+    def _finish(self, day: Day, merge: Merge) -> None:
+        day.finish(merge)
         self._plan(day)

@@ -10,7 +10,7 @@ import numpy as np
 from streams.operators.seen_filter import IdArray
 
 STEP_IDS = 131_072
-_SPAN = 1 << 64
+SPAN = 1 << 64
 
 
 class RunPlace(Protocol):
@@ -121,8 +121,7 @@ def total_of(ids: IdArray) -> int:
 class Merge:
     """Runs that follow each other, on their way to be one. They stay usable until it is finished."""
 
-    def __init__(self, day: int, runs: Sequence[Run], sink: RunSink) -> None:
-        self.day = day
+    def __init__(self, runs: Sequence[Run], sink: RunSink) -> None:
         self.runs = list(runs)
         self.count = sum(map(len, runs))
         self._sink = sink
@@ -136,7 +135,7 @@ class Merge:
         """Merge what is left and return the result."""
         for _ in self._steps:
             pass
-        return self._sink.finish(sum(run.total for run in self.runs) % _SPAN)
+        return self._sink.finish(sum(run.total for run in self.runs) % SPAN)
 
     def drop(self) -> None:
         """Give the merge up."""
@@ -147,7 +146,7 @@ class Merge:
         starts = [0] * len(self.runs)
         for piece in range(1, pieces + 1):
             if piece < pieces:
-                border = np.uint64(_SPAN * piece // pieces)
+                border = np.uint64(SPAN * piece // pieces)
                 stops = [int(run.ids.searchsorted(border)) for run in self.runs]
             else:
                 stops = [len(run) for run in self.runs]
@@ -187,6 +186,7 @@ class Day:
         self.number = number
         self.is_loading = is_loading
         self.runs: list[Run] = []
+        self.merges: list[Merge] = []
         self.loose: list[IdArray] = []
         self.count = 0
         self.total = 0
@@ -204,8 +204,27 @@ class Day:
         self.loose.append(ids)
         self.count += len(ids)
 
+    def unmerged(self) -> list[Run]:
+        """Return the runs after those that merges have taken."""
+        start = self.runs.index(self.merges[-1].runs[-1]) + 1 if self.merges else 0
+        return self.runs[start:]
+
+    def finish(self, merge: Merge) -> None:
+        """Put the result of one of `merges` in the place of its runs."""
+        run = merge.finish()
+        self.merges.remove(merge)
+        start = self.runs.index(merge.runs[0])
+        self.runs[start : start + len(merge.runs)] = [run]
+        _delete(merge.runs)
+
     def delete(self) -> None:
-        """Remove the runs for good."""
-        for run in self.runs:
-            if run.place is not None:
-                run.place.delete()
+        """Remove the runs for good, and what merges have made of them so far."""
+        for merge in self.merges:
+            merge.drop()
+        _delete(self.runs)
+
+
+def _delete(runs: Sequence[Run]) -> None:
+    for run in runs:
+        if run.place is not None:
+            run.place.delete()

@@ -112,6 +112,16 @@ def test_files_of_another_life_are_told_and_rebuilt(tmp_path):
     assert admit(again, [1, 4], 0) == [0]
 
 
+def test_files_of_a_day_that_was_never_committed_are_removed_even_when_it_is_today(tmp_path):
+    folder_with(tmp_path, [4, 5, 6])
+    again = SeenIds(SeenFolder(tmp_path))
+    again.resume()
+    assert again.verify({}, 0) == []
+    assert admit(again, [1, 4], 0) == []
+    again.take_unwritten()
+    assert (again.counts(), list(tmp_path.iterdir())) == ({0: (2, 5)}, [])
+
+
 def test_files_of_a_forgotten_day_go_when_that_is_durable(tmp_path):
     seen = SeenIds(SeenFolder(tmp_path))
     admit(seen, [1], 0)
