@@ -1,26 +1,26 @@
-"""What every ProfileView answers, in memory and in SQLite."""
+"""What every ProfileView answers: SQLite, and the plain one that tests hold against it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from sinks.view.memory import MemoryProfileView
 from sinks.view.sqlite import SqliteProfileView
 from streams.model.errors import SharedIdError
 from streams.model.rules.scoring import ScoreModel, TierRule
 from streams.ports import LeadCounts, ProfileView
 from tests.unit.sinks_view.fakes_view import T0, account, lead
+from tests.unit.sinks_view.plain_view import PlainProfileView
 
 HALF_LIFE_MS = 1_000_000
 MODEL = ScoreModel()
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite-file"])
+@pytest.fixture(params=["plain", "sqlite", "sqlite-file"])
 async def view(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ProfileView]:
     made: ProfileView
-    if request.param == "memory":
-        made = MemoryProfileView()
+    if request.param == "plain":
+        made = PlainProfileView()
     else:
         path = ":memory:" if request.param == "sqlite" else tmp_path / "view.db"
         made = SqliteProfileView(path)

@@ -7,7 +7,7 @@ import pytest
 from api.erasure_desk import ErasureDesk
 from api.errors import ApiError
 from sinks.view.leads import row_of
-from sinks.view.memory import MemoryProfileView
+from sinks.view.sqlite import SqliteProfileView
 from streams.model.errors import SharedIdError
 from streams.model.events import ProfileKeys
 from streams.model.facts import FactsState
@@ -39,7 +39,7 @@ def woken() -> list[None]:
 async def made_desk(tmp_path, wakes):
     config = ConfigStore(f"sqlite:///{tmp_path / 'config.db'}", secrets.token_urlsafe)
     await config.open()
-    view = MemoryProfileView()
+    view = SqliteProfileView(":memory:")
     await view.apply(
         [
             lead("user:7", "email:ada@example.com", user_id="7", email="ada@example.com", phone="+441"),
@@ -53,6 +53,7 @@ async def made_desk(tmp_path, wakes):
         view, config.erasures, config.suppressions, StandingClock(), secrets.token_urlsafe, lambda: wakes.append(None)
     )
     yield desk
+    await view.close()
     await config.close()
 
 

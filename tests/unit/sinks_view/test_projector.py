@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from sinks.view.memory import MemoryProfileView
 from sinks.view.projector import LeadChange, ViewProjector
 from sinks.view.sqlite import SqliteProfileView
 from streams.log.embedded import EmbeddedEventLog
@@ -22,6 +21,7 @@ from streams.model.rules.standard import default_rules
 from streams.ports import NewRecord
 from streams.state.codec import encode_profile, profile_key
 from tests.unit.sinks_view.fakes_view import T0, scored
+from tests.unit.sinks_view.plain_view import PlainProfileView
 
 HALF_LIFE_MS = 1000
 RULES = default_rules(half_life_ms=HALF_LIFE_MS)
@@ -63,7 +63,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.log = MemoryEventLog(2)
-        self.view = MemoryProfileView()
+        self.view = PlainProfileView()
         self.letters = Letters()
         self.changes: asyncio.Queue[LeadChange] = asyncio.Queue()
 

@@ -5,13 +5,13 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sinks.view.memory import MemoryProfileView
 from sinks.view.sqlite import SqliteProfileView
 from streams.model.errors import SharedIdError
 from streams.model.rules.scoring import ScoreModel, TierRule
 from streams.model.tiers import decayed
 from streams.ports import LeadRow, ProfileView
 from tests.unit.sinks_view.fakes_view import account
+from tests.unit.sinks_view.plain_view import PlainProfileView
 
 HALF_LIFE_MS = 86_400_000
 T0 = 1_700_000_000_000
@@ -73,7 +73,7 @@ async def answers(view: ProfileView, applied: list[list[LeadRow]]) -> list[objec
 @settings(deadline=None)  # each example opens a store
 @given(batches)
 async def test_sqlite_answers_as_the_plain_view_does(applied):
-    plain = await answers(MemoryProfileView(), applied)
+    plain = await answers(PlainProfileView(), applied)
     assert await answers(SqliteProfileView(":memory:"), applied) == plain
 
 

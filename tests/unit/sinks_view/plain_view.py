@@ -1,4 +1,4 @@
-"""The profile view in memory, for tests and as the plain statement of what the SQLite view answers."""
+"""The profile view in memory: the plain statement of what the SQLite view answers."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -21,7 +21,7 @@ from streams.model.tiers import SHOWN_SLACK
 from streams.ports import AccountPage, AccountRow, LeadCounts, LeadPage, LeadRow
 
 
-class MemoryProfileView:
+class PlainProfileView:
     """ProfileView over dicts; looks at every row for every answer."""
 
     def __init__(self) -> None:
