@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { SchemaNote } from "../client/door";
-import { inForce, lineOf, NEW_SCHEMA, placeOf, schemaPath, schemaText } from "./schemas";
+import { inForce, lineOf, NEW_SCHEMA, placeOf, schemaPath, schemaText, versionsPath } from "./schemas";
 
 const note = (event: string, source: string): SchemaNote => ({
   event,
@@ -31,6 +31,14 @@ test("names with slashes stay one part of the address", () => {
   expect([schemaPath("Order/Paid?", "web"), schemaPath("order", "")]).toEqual([
     "/api/event-schemas/Order%20Paid%3F?source=web",
     "/api/event-schemas/order",
+  ]);
+});
+
+test("a version is asked for by its number, and all of them at an address of their own", () => {
+  expect([schemaPath("order", "web", 3), versionsPath("a/b", "web"), versionsPath("order", "")]).toEqual([
+    "/api/event-schemas/order?source=web&version=3",
+    "/api/event-schemas/a%20b/versions?source=web",
+    "/api/event-schemas/order/versions",
   ]);
 });
 

@@ -22,8 +22,15 @@ export function inForce(schemas: readonly SchemaNote[], source: string): SchemaN
 }
 
 /** A slash would be read as a part of the address; in names of events it means as much as a space. */
-export const schemaPath = (event: string, source: string): string =>
-  withParams(`/api/event-schemas/${encodeURIComponent(event.replaceAll("/", " "))}`, { source });
+const addressOf = (event: string): string =>
+  `/api/event-schemas/${encodeURIComponent(event.replaceAll("/", " "))}`;
+
+/** The newest version without a number. */
+export const schemaPath = (event: string, source: string, version?: number): string =>
+  withParams(addressOf(event), { source, version });
+
+export const versionsPath = (event: string, source: string): string =>
+  withParams(`${addressOf(event)}/versions`, { source });
 
 /** The schema's own JSON out of the answer, whose last field it is: reading it as a value could cost digits. */
 export function schemaText(answer: string): string {

@@ -7,10 +7,12 @@ import type {
   LetterPage,
   LetterSummary,
   SchemaList,
+  SchemaNote,
   SourceList,
 } from "../client/door";
 import { withParams } from "../client/http";
 import { type Sample, withSample } from "../lib/door";
+import { versionsPath } from "../lib/schemas";
 import type { EventMetrics } from "./useEventMetrics";
 import { type Query, useQuery } from "./useQuery";
 
@@ -36,6 +38,10 @@ export const useSources = (edition: number): Query<SourceList> =>
 
 export const useSchemas = (edition: number): Query<SchemaList> =>
   useQuery<SchemaList>("/api/event-schemas", { refreshMs: 5000, edition });
+
+/** Newest first. */
+export const useSchemaVersions = (note: SchemaNote): Query<SchemaList> =>
+  useQuery<SchemaList>(versionsPath(note.event, note.source));
 
 export const useWaitingLetters = (edition: number): Query<LetterSummary> =>
   useQuery<LetterSummary>("/api/dead-letters/summary?state=new", { refreshMs: 5000, edition });

@@ -7,6 +7,7 @@ import { type FixRow, fixesJson, jsonProblem, readable, replacementJson } from "
 import { canMend, canReplay, stageLabel } from "../../lib/verdicts";
 import { Confirm } from "../Confirm";
 import { ErrorNote } from "../ErrorNote";
+import { useUnsaved } from "../Modal";
 import { Section } from "../Section";
 import { useAction } from "../useAction";
 import { Attempt } from "./Attempt";
@@ -28,6 +29,7 @@ export function MendSection({ letter, onChanged }: Props) {
   const [text, setText] = useState(() => (isText ? readable(letter.raw) : ""));
   const [attempt, setAttempt] = useState<{ of: string; told: LetterAttempt; dry: boolean } | null>(null);
   const { busy, error, run, forget } = useAction();
+  useUnsaved(state === "new" && isText && text !== readable(letter.raw));
 
   if (!canReplay(stage)) return <OnlyDrop letter={letter} onChanged={onChanged} />;
   const fixes = !canMend(stage) ? "[]" : way === "text" ? replacementJson(text) : fixesJson(rows);

@@ -6,6 +6,7 @@ import { sendJson } from "../../client/http";
 import { changeOf, formOf } from "../../lib/policyForm";
 import { ErrorNote } from "../ErrorNote";
 import { Form, TextField } from "../Field";
+import { useUnsaved } from "../Modal";
 import { Section } from "../Section";
 import { useAction } from "../useAction";
 import { PolicyFields } from "./PolicyFields";
@@ -22,6 +23,7 @@ export function PolicySection({ source, path, onChanged }: Props) {
   const [saved, setSaved] = useState(false);
   const { error, run } = useAction();
   const change = changeOf(before, form);
+  useUnsaved(change !== null);
   const isOfField = error !== null && (error.field === "name" || error.field.startsWith("policy."));
 
   const save = (): Promise<boolean> =>

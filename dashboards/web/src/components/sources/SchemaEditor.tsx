@@ -2,14 +2,16 @@
 
 import { useEffect, useRef, useState } from "react";
 import type { SchemaNote } from "../../client/door";
-import { type ApiError, sendJson } from "../../client/http";
-import { jsonProblem } from "../../lib/fixes";
-import { lineOf, NEW_SCHEMA, placeOf, schemaPath } from "../../lib/schemas";
+import { type ApiError, getText, sendJson } from "../../client/http";
+import { jsonProblem, readable } from "../../lib/fixes";
+import { lineOf, NEW_SCHEMA, placeOf, schemaPath, schemaText } from "../../lib/schemas";
 import { Confirm } from "../Confirm";
 import { ErrorNote } from "../ErrorNote";
 import { Form, TextField, Toggle } from "../Field";
+import { useUnsaved } from "../Modal";
 import { useAction } from "../useAction";
 import { JsonEditor } from "./JsonEditor";
+import { SchemaVersions } from "./SchemaVersions";
 
 /** What is changed, and its text; nothing for a new one. */
 export interface Draft {
@@ -28,15 +30,18 @@ export function SchemaEditor({ source, draft, onDone }: Props) {
   const note = draft?.note;
   const [event, setEvent] = useState(note?.event ?? "");
   const [isForAll, setForAll] = useState(note?.source === "");
-  const [text, setText] = useState(draft?.text ?? NEW_SCHEMA);
+  const newest = draft?.text ?? NEW_SCHEMA;
+  const [shown, setShown] = useState({ version: note?.version ?? 0, text: newest });
+  const [text, setText] = useState(newest);
   const [judged, setJudged] = useState("");
   const { error, run } = useAction();
   const first = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
   useEffect(() => first.current?.focus(), []);
 
   const whose = isForAll ? "" : source;
-  const isTyped = text !== (draft?.text ?? NEW_SCHEMA) || event !== (note?.event ?? "");
-  const isChanged = isTyped || note?.source !== whose;
+  const isTyped = text !== shown.text || event !== (note?.event ?? "");
+  const isChanged = text !== newest || event !== note?.event || note.source !== whose;
+  useUnsaved(isTyped);
   const unfinished = jsonProblem(text);
   const place = error && placeOf(error.field);
   const save = (): Promise<boolean> =>
@@ -44,6 +49,13 @@ export function SchemaEditor({ source, draft, onDone }: Props) {
       setJudged(text);
       const stored = await sendJson<SchemaNote>("PUT", schemaPath(event, whose), text);
       onDone(`Stored: ${stored.event}, version ${stored.version}.`);
+    });
+  const look = (version: number): Promise<boolean> =>
+    run(async () => {
+      if (!note) return;
+      const read = readable(schemaText(await getText(schemaPath(note.event, note.source, version))));
+      setShown({ version, text: read });
+      setText(read);
     });
   const remove = (): Promise<boolean> =>
     run(async () => {
@@ -73,6 +85,14 @@ export function SchemaEditor({ source, draft, onDone }: Props) {
           maxLength={128}
           value={event}
           onChange={setEvent}
+        />
+      )}
+      {note && (
+        <SchemaVersions
+          note={note}
+          shown={shown.version}
+          isTyped={isTyped}
+          onPick={(version) => void look(version)}
         />
       )}
       <JsonEditor

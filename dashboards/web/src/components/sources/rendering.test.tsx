@@ -17,6 +17,7 @@ import { JsonEditor } from "./JsonEditor";
 import { NotedRow } from "./NotedRow";
 import { PolicyFields } from "./PolicyFields";
 import { SchemaEditor } from "./SchemaEditor";
+import { SchemaVersions } from "./SchemaVersions";
 
 const NOW = 1_800_000_000_000;
 const ignore = (): void => {};
@@ -178,4 +179,16 @@ test("a new schema begins with an event's name and an example, and can't be remo
     page.includes("&quot;minimum&quot;: 0"),
     page.includes("remove-schema"),
   ]).toEqual([true, true, false]);
+});
+
+const NOTE = { event: "a", source: "", version: 3, created_ms: NOW, author: "ada", is_removed: false };
+
+test("no other version is shown while something is typed that would be lost", () => {
+  const page = (isTyped: boolean, shown: number) =>
+    html(<SchemaVersions note={NOTE} shown={shown} isTyped={isTyped} onPick={ignore} />);
+  expect([page(false, 3), page(true, 3), page(false, 2)]).toEqual([
+    expect.stringContaining("in force"),
+    expect.stringMatching(/<select[^>]* disabled="".*Save or cancel what you have typed/s),
+    expect.stringContaining("as the next version"),
+  ]);
 });
