@@ -30,7 +30,7 @@ from streams.model.events import Event
 from tests.unit.ingest.fake_log import FakeClock, FakeLog
 
 KEY = "wk_web"
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 LEAVE_TO_REFUSE = ("/v1/", "/p.gif", "/pixel/id")
 
 
@@ -210,7 +210,7 @@ def running() -> Iterator[Site]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(PATIENCE_S)
     try:
         yield found[0]
     finally:

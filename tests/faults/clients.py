@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException
 import orjson
 
 PEOPLE = 5
-ANSWER_S = 30
+ANSWER_S = 60
 AGAIN_S = 0.1
 
 

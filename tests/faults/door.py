@@ -32,11 +32,11 @@ class FrontDoor(Process):
         self._until_ready()
 
     def status(self, path: str) -> int:
-        return httpx.get(f"{self.url}{path}", timeout=10).status_code
+        return httpx.get(f"{self.url}{path}", timeout=60).status_code
 
     def metrics(self) -> dict[str, float]:
         """Return the counters without labels, and those of events summed over sources, by outcome."""
-        answer = httpx.get(f"{self.url}/metrics", headers={"Authorization": f"Bearer {self.token}"}, timeout=10)
+        answer = httpx.get(f"{self.url}/metrics", headers={"Authorization": f"Bearer {self.token}"}, timeout=60)
         found: dict[str, float] = {}
         for line in answer.text.splitlines():
             if not line.startswith("#"):
@@ -49,7 +49,7 @@ class FrontDoor(Process):
         return sum(_size(path) for path in self.folder.glob("spool-ingest/*.spool"))
 
 
-def until(what: str, question: Callable[[], Any], timeout_s: float = 30.0) -> float:
+def until(what: str, question: Callable[[], Any], timeout_s: float = 60.0) -> float:
     """Ask until the answer is true, and return how long that took; an outside view, so there is no event."""
     began = time.monotonic()
     while not question():

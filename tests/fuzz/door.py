@@ -176,7 +176,7 @@ class Door:
         async def send(message: dict) -> None:
             sent.append(message)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self._app(_scope_of(request), receive, send)
         headers = {key.decode(): value.decode("latin-1") for key, value in sent[0]["headers"]}
         return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:])
@@ -187,7 +187,7 @@ class Door:
         self._is_taken = self._quick(call, b"".join(request.chunks), lambda head, body: told.set_result((head, body)))
         if not self._is_taken:
             return 0, {}, b""
-        head, body = await asyncio.wait_for(told, 10)
+        head, body = await asyncio.wait_for(told, 60)
         line, *headers = head.decode("latin-1").split("\r\n")[:-1]
         return int(line.split()[1]), dict(header.split(": ", 1) for header in headers), body
 

@@ -366,7 +366,7 @@ class Socket:
 
     async def __aexit__(self, *error: object) -> None:
         self._to_app.put_nowait({"type": "websocket.disconnect", "code": 1000})
-        await asyncio.wait_for(self._task, 5)
+        await asyncio.wait_for(self._task, 60)
 
     async def raw(self) -> dict[str, Any]:
         return await asyncio.wait_for(self._from_app.get(), 5)  # type: ignore[no-any-return]  ASGI message

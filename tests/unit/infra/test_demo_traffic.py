@@ -41,7 +41,7 @@ class Platform(httpx.AsyncBaseTransport):
         return httpx.Response(answer, request=request, text="told why")
 
     async def has(self, condition):
-        async with asyncio.timeout(20), self.arrived:
+        async with asyncio.timeout(60), self.arrived:
             await self.arrived.wait_for(condition)
 
     async def has_requests(self, count):

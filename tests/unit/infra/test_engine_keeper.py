@@ -49,7 +49,7 @@ class Kept:
 
     async def second(self) -> FakeEngine:
         """Return the second engine once it has started."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.engines) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             await self.engines[1].started.wait()

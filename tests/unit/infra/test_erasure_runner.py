@@ -49,7 +49,7 @@ class Job:
 async def ran(store: Store, job: Job) -> None:
     """Run until nothing is under way any more."""
     runner = asyncio.ensure_future(ErasureRunner(job, store, pause_s=0.001).run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await store.settled.wait()
     store.settled.clear()
     runner.cancel()

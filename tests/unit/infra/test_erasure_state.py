@@ -75,7 +75,7 @@ async def test_an_erasure_is_done_in_a_partition_when_it_has_taken_what_others_h
     await log.wait({(topics.EVENTS, 0): 1}, 1)
     assert not sending.done()
     await log.append([NewRecord(topics.STATE, 0, codec.COMMIT_KEY, codec.encode_commit(codec.Commit(1, 1)), 1)])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await sending
 
 

@@ -43,7 +43,7 @@ async def door(tmp_path: Path, settings: Settings) -> AsyncIterator[httpx.AsyncC
     key, token = await installation(tmp_path)
     front, ready = FrontDoor(settings, tmp_path), asyncio.Event()
     running = asyncio.create_task(front.run(lambda _: ready.set()))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await ready.wait()
     async with httpx.AsyncClient(base_url=front.url, auth=(key, ""), params={"token": token}) as client:
         yield client

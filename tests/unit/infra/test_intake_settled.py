@@ -37,6 +37,6 @@ async def test_what_was_taken_is_settled_once_the_log_has_it(tmp_path):
     await asyncio.sleep(0.05)
     assert not waiting.done()
     held.is_free.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await waiting
     await batcher.stop()

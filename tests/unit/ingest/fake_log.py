@@ -55,7 +55,7 @@ class FakeLog:
 
     async def arrived(self, count: int) -> list[Event]:
         """Return the events once there are `count`."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while len(self.events()) < count:
                 self._grown.clear()
                 await self._grown.wait()

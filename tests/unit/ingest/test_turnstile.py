@@ -35,7 +35,7 @@ class Upload:
             await asyncio.sleep(0)
 
     async def status(self) -> int:
-        await asyncio.wait_for(self.task, 5)
+        await asyncio.wait_for(self.task, 60)
         return self.statuses[0]
 
     async def _send(self, message: dict[str, Any]) -> None:

@@ -124,7 +124,7 @@ class Changes:
         return [row.status.value for row in self.rows if row.delivery.id == delivery_id]
 
     async def until(self, condition: Callable[[list[DeliveryRow]], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition(self.rows):
                 self._changed.clear()
                 await self._changed.wait()

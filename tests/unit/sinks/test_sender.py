@@ -46,7 +46,7 @@ class Rig:
         task = asyncio.create_task(self.sender.run())
         yield
         self.sender.drain()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await task
 
     async def add(self, *deliveries: Delivery) -> None:

@@ -98,7 +98,7 @@ class Door:
     async def put(self, *values: bytes, partition: int = 0) -> list[int]:
         return await self.intake.append([NewRecord(EVENTS, partition, None, value, 1) for value in values])
 
-    async def until_direct(self, timeout_s: float = 10) -> None:
+    async def until_direct(self, timeout_s: float = 60) -> None:
         async with asyncio.timeout(timeout_s):
             while self.intake.is_spooling:  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
