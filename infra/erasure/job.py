@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from infra.erasure.errors import AskAgainError, NotErasedError
 from infra.erasure.files import empty_write_ahead_logs, files_that_tell, write_anew
+from infra.erasure.letters import forget_letters
 from infra.erasure.places import Places
 from infra.erasure.state import EraseSender, Found, find_in_state, told_elsewhere
 from streams.log import topics
-from streams.log.rewriting import Rewriter, count_of, is_control, is_note_of, names_person, rewriter
+from streams.log.rewriting import Rewriter, count_of, is_control, is_note_of, rewriter
 from streams.model.identity import rank_of
 from streams.operators.erasing import ERASED, Person, spared_of
 from streams.ports import Clock
@@ -165,11 +166,7 @@ class ErasureJob:
     async def _letters(self, _: Erasure, person: Person) -> _Done:
         if self._places.letters is None:
             return _Done({}, "no store of dead letters here")
-
-        def holds(raw: bytes, told: str) -> bool:
-            return names_person(told.encode(), person) or names_person(raw, person)
-
-        gone = await self._places.letters.forget_where(person.workspace, holds)
+        gone = await forget_letters(self._places.letters, self._places.log, person)
         return _Done({"letters": gone}, "the store of dead letters was searched from end to end")
 
     async def _view(self, _: Erasure, person: Person) -> _Done:

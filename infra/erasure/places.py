@@ -42,8 +42,12 @@ class KeepsMessages(Protocol):
 class KeepsLetters(Protocol):
     """The store of dead letters."""
 
-    async def forget_where(self, workspace: str, holds: Callable[[bytes, str], bool]) -> int:
-        """Delete letters by their bytes and by what else is told of them; return how many."""
+    async def find(self, workspace: str, holds: Callable[[bytes, str], bool]) -> list[str]:
+        """Return letters' ids by their bytes and by what else is told of them."""
+        ...
+
+    async def forget(self, workspace: str, ids: Sequence[str]) -> int:
+        """Delete letters; return how many."""
         ...
 
 

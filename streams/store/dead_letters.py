@@ -3,10 +3,8 @@
 It takes no letter in again (ingest/redelivery.py does) and reads no log (ingest/letter_projector.py does).
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, select, tuple_, update
@@ -155,32 +153,25 @@ class DeadLetterStore:
 
         return await self._sql.run(work)
 
-    async def forget(self, workspace: str, texts: Sequence[str]) -> int:
-        """Delete every letter of the workspace that holds one of the texts anywhere, and return how many those were.
+    async def find(self, workspace: str, holds: Callable[[bytes, str], bool]) -> list[str]:
+        """Return the ids of the letters of which `holds` says yes, by their bytes and by what else is told of them."""
 
-        For people who are to be forgotten: `texts` are their ids, whatever their case. Letters are searched as they
-        are, so also those that no JSON can be read from.
-        """
-        needles = {spelling for text in texts if text for spelling in _spellings(text)}
-
-        def holds(raw: bytes, told: str) -> bool:
-            whole = b"\n".join((raw, told.encode())).lower()
-            return any(needle in whole for needle in needles)
-
-        return await self.forget_where(workspace, holds)
-
-    async def forget_where(self, workspace: str, holds: Callable[[bytes, str], bool]) -> int:
-        """Delete every letter of the workspace of which that holds, by its bytes and by what else is told of it."""
-
-        def work(db: Connection) -> int:
+        def work(db: Connection) -> list[str]:
             query = select(T.c.log_partition, T.c.log_offset, T.c.raw, T.c.head, T.c.reason, T.c.claim_fixes)
             rows = db.execute(query.where(T.c.workspace == workspace).execution_options(yield_per=_SLICE))
-            found = [
+            return [
                 letter_id(row.log_partition, row.log_offset)
                 for row in rows
                 if holds(row.raw, f"{row.head}\n{row.reason}\n{row.claim_fixes}")
             ]
-            return sum(db.execute(delete(T).where(some)).rowcount for some in _slices(workspace, found))
+
+        return await self._sql.run(work)
+
+    async def forget(self, workspace: str, ids: Sequence[str]) -> int:
+        """Delete letters so that their bytes are in no file; return how many that were."""
+
+        def work(db: Connection) -> int:
+            return sum(db.execute(delete(T).where(some)).rowcount for some in _slices(workspace, ids))
 
         gone = await self._sql.run(work)
         await self._sql.run(_empty_wal)
@@ -293,9 +284,3 @@ def _stored(row: Row[Any]) -> StoredLetter:
 def _group(row: Row[Any]) -> LetterGroup:
     found = LetterGroup._make(row)
     return found._replace(state=LetterState(found.state))
-
-
-def _spellings(text: str) -> set[bytes]:
-    """Return how a text may stand in a body: as it is, in JSON's ASCII, in addresses and forms; in lower case."""
-    written = (text, json.dumps(text)[1:-1], quote(text, safe=""), quote(text, safe="@"), quote_plus(text))
-    return {one.encode(errors="replace").lower() for one in written}
