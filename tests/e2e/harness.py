@@ -17,8 +17,8 @@ import orjson
 import pytest
 
 ROOT = Path(__file__).parents[2]
-READY_S = 60.0
-STOP_S = 12.0
+READY_S = 120.0
+STOP_S = 30.0
 PAGE = 200
 YEAR_MS = 366 * 86_400_000
 
@@ -155,7 +155,7 @@ class Platform(Process):
         answer = self.get("/api/metrics/events", start_ms=0, stop_ms=stop_ms, step_ms=YEAR_MS)
         return Counter({s["group"]: sum(count for _, count, _ in s["points"]) for s in answer["series"]})
 
-    def until(self, what: str, question: Any, timeout_s: float = 20.0) -> Any:
+    def until(self, what: str, question: Any, timeout_s: float = 60.0) -> Any:
         """Ask until the answer is true, and return it; the question is an outside view, so there is no event."""
         ends = time.monotonic() + timeout_s
         while not (answer := self._answer_to(question)):

@@ -22,6 +22,7 @@ from tests.e2e.harness import Platform
 
 PATH = "/api/dead-letters"
 ADA = "--set=userId=ada"
+pytestmark = pytest.mark.timeout(400)
 SETTINGS = {"ENGINE__SCORE_POINTS": json.dumps({"demo_requested": 50, "newsletter_signed_up": 8})}
 
 
@@ -122,6 +123,8 @@ def test_broken_events_are_mended_and_count_once(platform: Platform) -> None:
     ids = [one["id"] for one in found]
     code, told = command(platform, "dead-letters", "replay", *ids, ADA)
     assert (code, "5 already replayed" in told) == (0, True)
+    platform.until("bob", lambda: [lead for lead, _ in platform.leads() if lead["user_id"] == "bob"])
+    platform.until("both counted", lambda: platform.event_totals()["demo_requested"] >= 2)
     settled(platform)
     assert score_of(platform)[1] == 4
     assert platform.get("/api/leads/bob")["events"] == 1
@@ -161,9 +164,9 @@ def test_who_looks_on_sees_what_came_and_what_comes(platform: Platform) -> None:
     send(event="Signed Up")
     address = f"ws{platform.url.removeprefix('http')}/ws/sources/web"
     with connect(address, additional_headers=_auth(platform)) as socket:
-        hello, good, bad = (json.loads(socket.recv(10)) for _ in range(3))
+        hello, good, bad = (json.loads(socket.recv(60)) for _ in range(3))
         send(event="Demo Requested", userId="bob")
-        live = json.loads(socket.recv(10))
+        live = json.loads(socket.recv(60))
     assert [one["kind"] for one in (hello, good, bad, live)] == ["hello", "message", "message", "message"]
     assert [one["data"]["verdict"] for one in (good, bad, live)] == ["accepted", "rejected", "accepted"]
     assert (live["data"]["event"]["profile"], bad["data"]["raw"]) == ("user:bob", '{"event":"Signed Up"}')

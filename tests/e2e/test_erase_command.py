@@ -9,6 +9,8 @@ import pytest
 from tests.e2e.harness import Platform
 from tests.e2e.test_erasure import EMAIL, TELLING, files_with, live_through
 
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(name="platform")
 def running_platform(tmp_path):
@@ -18,7 +20,7 @@ def running_platform(tmp_path):
 
 def campaigniq(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "infra", *map(str, words)], capture_output=True, text=True, timeout=90, check=False
+        [sys.executable, "-m", "infra", *map(str, words)], capture_output=True, text=True, timeout=180, check=False
     )
 
 

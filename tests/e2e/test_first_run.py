@@ -25,7 +25,7 @@ def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         env={**os.environ, **env},
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

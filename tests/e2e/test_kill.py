@@ -20,7 +20,7 @@ from tests.e2e.harness import Platform
 from tests.e2e.load import Load
 from tests.e2e.mail_server import MailServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 KILLS = int(os.environ.get("CAMPAIGNIQ_SOAK_KILLS", "3"))
 SEED = int(os.environ.get("CAMPAIGNIQ_SOAK_SEED", "1"))
@@ -74,7 +74,7 @@ async def run_load(platform: Platform, seed: str, kills: int) -> tuple[Load, lis
 def settle(platform: Platform) -> None:
     """Wait until the last window has closed and nothing moves any more."""
     time.sleep(WINDOW_S + 2 * TICK_S)
-    ends, before = time.monotonic() + 30, None
+    ends, before = time.monotonic() + 90, None
     while time.monotonic() < ends:
         counts = platform.get("/api/deliveries", limit=1)["counts"]
         now = (counts, platform.event_totals())

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from tests.chromium import chromium
 from tests.e2e.harness import Platform
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 
 BROKEN = {"event": "Demo Requested", "properties": {"plan": "<script>alert(1)</script>"}}
 
@@ -359,6 +359,6 @@ def test_after_a_restart_of_the_platform_the_stream_goes_on_by_itself(page, plat
     platform.kill()
     expect(page.get_by_test_id("stream")).not_to_have_attribute("data-connection", "open")
     platform.start(port)
-    expect(page.get_by_test_id("stream")).to_have_attribute("data-connection", "open", timeout=20_000)
+    expect(page.get_by_test_id("stream")).to_have_attribute("data-connection", "open", timeout=60_000)
     send(platform, {"event": "Back Again", "userId": "r"})
     expect(noted.and_(page.locator("[data-name=back_again]"))).to_be_visible()

@@ -196,7 +196,7 @@ async def test_good_bye_is_said_to_all_servers_at_once_and_bounded() -> None:
         await channel.close()
         taken_s = asyncio.get_running_loop().time() - began
     assert len(server.connections) == 4
-    assert taken_s < 2
+    assert taken_s < 3.5  # one after the other would take four seconds
 
 
 async def test_a_server_that_is_away_is_tried_again_later() -> None:

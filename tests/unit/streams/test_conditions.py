@@ -143,9 +143,9 @@ def test_too_many_conditions_are_refused():
 
 def test_a_pattern_with_many_stars_takes_linear_time():
     check = compile_when((Condition("properties.p", Op.MATCHES, "a*" * 200 + "b"),), "when")
-    began = time.perf_counter()
+    began = time.process_time()
     assert not check(event("x", properties={"p": "a" * 8_000}), FactsState())
-    assert time.perf_counter() - began < 0.05
+    assert time.process_time() - began < 1
 
 
 json_values = st.recursive(

@@ -22,7 +22,8 @@ PARTITIONS = 2
 
 class Weather(StrEnum):
     """What the next appends meet. UNKNOWN: the records are in the log and the answer is lost. LATE: they get there
-    after more than the caller's patience. TORN: only the first of them gets there.
+    after more than the caller's patience, which a busy machine does not reach in other weather. TORN: only the first
+    of them gets there.
     """
 
     FAIR = "fair"
@@ -35,8 +36,9 @@ class Weather(StrEnum):
 class StormyLog:
     """Appends as `weather` lets it; `kept` is what it holds, without ticks."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = 0.6) -> None:
         self.weather = Weather.FAIR
+        self.patience_s = patience_s
         self.kept: list[NewRecord] = []
         self.ticks = 0
         self.calls = 0
@@ -59,7 +61,7 @@ class StormyLog:
                 self._keep(records[:1])
                 raise LogFullError("no answer", 1)
             case Weather.LATE:
-                await asyncio.sleep(0.08)
+                await asyncio.sleep(1.6 * self.patience_s)
         self._keep(records)
         return list(range(len(records)))
 
@@ -89,7 +91,7 @@ class Door:
         segment: int = 65_536,
         wanted: Callable[[NewRecord], NewRecord] = lambda record: record,
     ) -> None:
-        self.settings = IngestSettings(spool_after_ms=50, max_append_bytes=4_096)
+        self.settings = IngestSettings(spool_after_ms=round(log.patience_s * 1_000), max_append_bytes=4_096)
         self.log = log
         self.spool = Spool(folder, limit, segment).open()
         self.intake = IntakeLog(log, FakeClock(), self.settings, self.spool, disk, wanted=wanted)
