@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 from infra.demo.shop import create_shop
 from tests.chromium import chromium
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 PIXEL = """(() => {
   const early = window.ciq.q || []
@@ -116,6 +116,7 @@ def test_an_order_is_told_once_and_empties_the_cart(page, shop):
     add(page, shop, "dune-cups")
     page.get_by_test_id("cart-link").click()
     page.get_by_test_id("checkout-link").click()
+    expect(page.locator("#cart-totals")).to_contain_text("$96.00")  # by the script, which fills the form in, too
     page.get_by_test_id("checkout-email").fill("ada@example.com")
     page.get_by_test_id("checkout-name").fill("Ada Lovelace")
     page.get_by_test_id("place-order").click()

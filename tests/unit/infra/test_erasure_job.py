@@ -1,10 +1,13 @@
 """The order of an erasure: what is done again, and when it is over."""
 
 import secrets
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from infra.erasure.errors import NotErasedError
+from infra.erasure.files import empty_write_ahead_logs
 from infra.erasure.job import MAX_ROUNDS, ErasureJob
 from infra.erasure.places import Places
 from streams.log.memory import MemoryEventLog
@@ -99,6 +102,31 @@ async def test_an_erasure_that_the_configuration_contradicts_remembers_who_it_wa
     with pytest.raises(NotErasedError, match=r"config.db names the person"):
         await (await job_of(config, tmp_path, Steps())).run(asked("er_0", "email:steve@example.com"))
     assert (await config.erasures.get("shop", "er_0")).subject.ids == ("email:steve@example.com",)
+
+
+async def test_the_configurations_records_are_searched_before_it_is_forgotten_who_it_was(config, tmp_path, monkeypatch):
+    steve = asked("er_0", "email:steve@example.com")
+    await config.erasures.add(steve, [])
+    await config.add_api_token((await config.bootstrap(1)).workspace, "Steve@Example.com", 1)
+    job = await job_of(config, tmp_path, Steps())
+    monkeypatch.setattr(job, "_configuration", None)  # as if it were killed by then
+    with pytest.raises(NotErasedError, match=r"config.db names the person"):
+        await job.run(steve)
+    assert (await config.erasures.get("shop", "er_0")).subject == steve.subject
+
+
+async def test_one_that_has_forgotten_who_it_was_leaves_no_deleted_text_in_the_configuration(config, tmp_path):
+    await config.erasures.add(asked("er_1"), [])
+    path = tmp_path / "config.db"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("PRAGMA secure_delete=OFF")
+        db.execute("INSERT INTO settings VALUES ('kept', 'steve@example.com')")
+        db.commit()
+        db.execute("DELETE FROM settings WHERE key = 'kept'")
+    empty_write_ahead_logs(tmp_path)
+    assert b"steve@example.com" in path.read_bytes()
+    done = await (await job_of(config, tmp_path, Steps())).run(asked("er_1"))
+    assert (done.state, b"steve@example.com" in path.read_bytes()) == (ErasureState.DONE, False)
 
 
 async def test_erasures_of_one_person_in_two_workspaces_do_not_hold_each_other_up(config, tmp_path):
