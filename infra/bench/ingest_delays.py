@@ -1,8 +1,9 @@
 """How long a sender waits for its 2xx at a steady rate: open loop, so that a stall shows in all that it delays."""
 
-import asyncio
 from itertools import count, cycle
 from typing import Any
+
+import uvloop
 
 from infra.bench.ingest_server import Measured
 from infra.bench.latency import quantiles
@@ -17,7 +18,7 @@ _FIRST = 1 << 60
 
 def measure_acknowledgement(door: Measured, rate: int, seconds: float) -> dict[str, Any]:
     """Return the delays of single events at `rate` a second, after a moment that warms up."""
-    requests = asyncio.run(_send(door, rate, seconds))
+    requests = uvloop.run(_send(door, rate, seconds))
     counted = requests[rate * _WARM_UP_S :]
     delays = [one.answered - one.due for one in counted if one.answered is not None and one.is_accepted]
     late = [one.sent - one.due for one in counted if one.sent is not None]

@@ -7,7 +7,7 @@ omission). So requests that find no free connection queue here, and the clock of
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Self, cast
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ _HEAD_END = b"\r\n\r\n"
 _MAX_ANSWER_BYTES = 65_536
 
 
-class Sent(Struct):
+class Sent(Struct, gc=False):
     """One request. Times are the loop's: due, on the wire, answered (None: not yet); `status` 0 is none."""
 
     due: float
@@ -107,8 +107,7 @@ class _Connection(asyncio.Protocol):
         self.is_usable = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self.is_usable = True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the protocol's signature
