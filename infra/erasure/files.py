@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -55,6 +55,20 @@ def files_that_tell(
         raise SearchError(f"the search of {folder} ended with {done.returncode}: {last}")
     found: dict[str, int] = orjson.loads(done.stdout)
     return found
+
+
+def records_that_tell(database: Path, tells: Callable[[str], bool], but: str) -> list[str]:
+    """Return the tables with a record of which that holds, but for those whose first column is `but`. Blocks."""
+    if not database.is_file():
+        return []
+    with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
+        rows = {table: db.execute(f'SELECT * FROM "{table}"') for table in tables}  # noqa: S608 - its own names
+        return [
+            table
+            for table, told in rows.items()
+            if any(tells("\n".join(map(str, row))) for row in told if row[0] != but)
+        ]
 
 
 def write_anew(folder: Path, names: Iterable[str]) -> list[str]:

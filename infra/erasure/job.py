@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from msgspec.structs import replace
 
 from infra.erasure.errors import AskAgainError, NotErasedError
-from infra.erasure.files import empty_write_ahead_logs, files_that_tell, write_anew
+from infra.erasure.files import empty_write_ahead_logs, files_that_tell, records_that_tell, write_anew
 from infra.erasure.letters import forget_letters
 from infra.erasure.places import Places
 from infra.erasure.state import EraseSender, Found, find_in_state, told_elsewhere
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 MAX_ROUNDS = 5
 """So often a place is gone through until nothing is found in it; what was on its way comes to rest meanwhile."""
 CONFIG = "config.db"
+_CONFIGURED = f"{CONFIG} names the person, in a rule, a source, a schema or the name of a token"
 _VIEW_TRIES = 600
 _PAUSE_S = 0.1
 _ALL = 1_000_000
@@ -242,16 +243,22 @@ class ErasureJob:
     async def _finish(self, erasure: Erasure) -> Erasure:
         """Forget who it was. Raises NotErasedError when the configuration says more of them than this erasure did."""
         person = person_of(erasure)
+        data = self._places.data
         await self._forget_elsewhere(erasure, person)
+        wanted = await self._nowhere_else(erasure, person)
+        # Its records while there is somebody to search for: who is killed behind the next step begins without.
+        tells = partial(_tells_one_of, person, wanted)
+        if await asyncio.to_thread(records_that_tell, data / CONFIG, tells, erasure.id):
+            raise NotErasedError(_CONFIGURED)
         forgotten = erasure._replace(subject=Subject(), error="", asked_by=_teller(erasure, person))
         await self._store.save(forgotten)
-        wanted = await self._nowhere_else(erasure, person)
         left = await self._configuration(wanted, person)
-        if left and await asyncio.to_thread(write_anew, self._places.data, (CONFIG,)):
+        is_resumed = not erasure.subject.ids
+        if (left or is_resumed) and await asyncio.to_thread(write_anew, data, (CONFIG,)):
             left = await self._configuration(wanted, person)
         if left:
             await self._store.save(erasure)
-            raise NotErasedError(f"{CONFIG} names the person, in a rule, a source, a schema or the name of a token")
+            raise NotErasedError(_CONFIGURED)
         # Only now: who sees that it is done must not find who it was in the write-ahead log.
         done = forgotten._replace(state=ErasureState.DONE, done_ms=self._clock.now_ms())
         await self._store.save(done)
@@ -287,6 +294,10 @@ def person_of(erasure: Erasure) -> Person:
     """Return whom an erasure under way is about."""
     subject = erasure.subject
     return Person(erasure.workspace, subject.ids, subject.aliases, subject.spared)
+
+
+def _tells_one_of(person: Person, wanted: frozenset[str], text: str) -> bool:
+    return not wanted.isdisjoint(person.told_in(text.encode()))
 
 
 def _teller(erasure: Erasure, person: Person) -> str:

@@ -35,7 +35,6 @@ source_details = Table(
     Column("removed_ms", BigInteger, nullable=True),
 )
 
-# Nothing is ever changed. `source` is empty for all sources of the workspace, and `body` for "no schema any more".
 source_rotations = Table(
     "source_rotations",
     METADATA,
@@ -43,6 +42,7 @@ source_rotations = Table(
     Column("rotated_ms", BigInteger, nullable=False),
 )
 
+# Nothing is ever changed. `source` is empty for all sources of the workspace, and `body` for "no schema any more".
 event_schemas = Table(
     "event_schemas",
     METADATA,
