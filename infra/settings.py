@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretBytes, S
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from api.settings import ApiSettings
-from infra.settings_docs import PREFIX
+from infra.settings_tree import PREFIX
 from infra.variables import check_variables
 from ingest.settings import IngestSettings
 from sinks.metrics.settings import MetricsSettings

@@ -2,17 +2,17 @@
 
 import json
 import sys
-import types
 import typing
-from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Union
+from typing import Any, Literal
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
-PREFIX = "CAMPAIGNIQ_"
+from infra.settings import Settings
+from infra.settings_tree import PREFIX, Setting, alternatives, settings_of
+
 UNITS = {"ms": "ms", "s": "s", "bytes": "bytes", "days": "days", "hours": "h", "minutes": "min", "percent": "%"}
 LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than", "min_length": "length at least"}
 HEAD = """# Configuration
@@ -24,33 +24,6 @@ Every setting has a default that works. Set one by its environment variable, or 
 are given as JSON in the environment. A wrong value stops the start and is named with the remedy, and so is a variable
 that has this form and is not listed here.
 """
-
-
-class Setting(NamedTuple):
-    """One setting: its path from the root model, its field, and the section that a parent sets up by default."""
-
-    path: tuple[str, ...]
-    field: FieldInfo
-    section: BaseModel | None = None
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that sets it."""
-        return PREFIX + "__".join(self.path).upper()
-
-
-def settings_of(
-    model: type[BaseModel], path: tuple[str, ...] = (), instance: BaseModel | None = None
-) -> Iterator[Setting]:
-    """Yield every leaf of a tree of models, in the order in which the models declare them."""
-    for name, field in model.model_fields.items():
-        setting = Setting((*path, name), field, instance)
-        section = _section(field)
-        if section is None:
-            yield setting
-        else:
-            default = None if field.is_required() else _value(setting)
-            yield from settings_of(section, setting.path, default)
 
 
 def undocumented(model: type[BaseModel]) -> list[str]:
@@ -99,7 +72,7 @@ def _default(setting: Setting) -> str:
         return "required"
     if _is_secret(setting.field.annotation):
         return "a secret, unset"
-    value = _value(setting)
+    value = setting.default
     if value is None or value == "":
         return "unset"
     unit = _unit(setting.path[-1]) if isinstance(value, int | float) else ""
@@ -113,12 +86,6 @@ def _unit(name: str) -> str:
     return f"per {UNITS[last]}" if before == "per" and last in UNITS else UNITS.get(last, "")
 
 
-def _value(setting: Setting) -> Any:
-    if setting.section is not None:
-        return getattr(setting.section, setting.path[-1])
-    return setting.field.get_default(call_default_factory=True, validated_data={})
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
@@ -127,15 +94,8 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else str(value)
 
 
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    for part in _alternatives(field.annotation):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            return part
-    return None
-
-
 def _items(setting: Setting) -> list[Setting]:
-    for part in _alternatives(setting.field.annotation):
+    for part in alternatives(setting.field.annotation):
         for argument in typing.get_args(part):
             if isinstance(argument, type) and issubclass(argument, BaseModel):
                 return list(settings_of(argument, setting.path))
@@ -143,7 +103,7 @@ def _items(setting: Setting) -> list[Setting]:
 
 
 def _choices(annotation: Any) -> list[str]:
-    for part in _alternatives(annotation):
+    for part in alternatives(annotation):
         if typing.get_origin(part) is Literal:
             return [str(choice) for choice in typing.get_args(part)]
         if isinstance(part, type) and issubclass(part, Enum):
@@ -152,17 +112,11 @@ def _choices(annotation: Any) -> list[str]:
 
 
 def _is_secret(annotation: Any) -> bool:
-    return any(part in (SecretStr, SecretBytes) for part in _alternatives(annotation))
-
-
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    return typing.get_args(annotation) if typing.get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    return any(part in (SecretStr, SecretBytes) for part in alternatives(annotation))
 
 
 def main(target: str) -> None:
     """Write the reference of this installation's settings to a file."""
-    from infra.settings import Settings  # noqa: PLC0415 - the renderer itself works for any model
-
     Path(target).write_text(render(Settings), encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ from typing import get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from infra.settings_docs import PREFIX, settings_of
+from infra.settings_tree import PREFIX, settings_of
 from streams.model.errors import ConfigurationError
 
 _DELIMITER = "__"

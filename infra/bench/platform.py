@@ -10,7 +10,7 @@ from typing import Self
 from msgspec import Struct
 
 from infra.data_dir import Bootstrap, read_bootstrap
-from infra.settings_docs import PREFIX
+from infra.settings_tree import PREFIX
 from streams.model.errors import CampaignIqError
 
 _READY_S = 60.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.bench.cores import start_on
 from infra.bench.marks import Mark, read_marks
 from infra.bench.platform import PlatformError, Usage, usage_of
-from infra.settings_docs import PREFIX
+from infra.settings_tree import PREFIX
 
 _STOP_S = 20.0
 _LOG_TAIL_CHARS = 1_500

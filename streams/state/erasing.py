@@ -3,7 +3,7 @@ person is not told. The local copy is purged by its owner.
 """
 
 import struct
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
@@ -12,12 +12,15 @@ from streams.model.errors import FrameError, RuleFailedError
 from streams.model.identity import Membership
 from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
+from streams.model.triggers import Trigger
 from streams.operators.erasing import Person, erase_of
 from streams.operators.identity.placeholders import goes_with
+from streams.operators.rollups import Rollups
+from streams.operators.rulebook import RuleBook
 from streams.state import codec
-
-if TYPE_CHECKING:
-    from streams.state.partition import Partition
+from streams.state.outbox import Outbox
+from streams.state.profile_store import ProfileStore
+from streams.state.timers import Timers
 
 _MARK = struct.Struct(">BQQ")
 _NO_MEMBER = msgspec.msgpack.encode(Membership(None))
@@ -64,6 +67,19 @@ class Erasures:
         return {codec.ERASED_KEY: _MARK.pack(codec.VERSION, self.erased_at, self.purged_at)}
 
 
+class Erasable(Protocol):
+    """What a partition has that may name a person."""
+
+    rules: RuleBook
+    profiles: ProfileStore
+    totals: Rollups
+    outbox: Outbox
+    timers: Timers
+    erasures: Erasures
+    triggers: list[Trigger]
+    clock_ms: int
+
+
 def read_mark(value: bytes) -> tuple[int, int]:
     """Return (erased at, purged at) of a partition's record. Raises FrameError."""
     if len(value) != _MARK.size or value[0] != codec.VERSION:
@@ -72,7 +88,7 @@ def read_mark(value: bytes) -> tuple[int, int]:
     return erased_at, purged_at
 
 
-def erase(partition: "Partition", control: Control, offset: int) -> None:
+def erase(partition: Erasable, control: Control, offset: int) -> None:
     """Apply an ERASE record; all before it is settled. Without ids it asks for a flush alone. Raises FrameError."""
     body = erase_of(control)
     if not body.ids:
@@ -93,7 +109,7 @@ def erase(partition: "Partition", control: Control, offset: int) -> None:
     partition.erasures.note_erased(offset)
 
 
-def _take_out(partition: "Partition", key: str, person: Person) -> None:
+def _take_out(partition: Erasable, key: str, person: Person) -> None:
     """Let somebody else's profile lose the person's ids. One that can't be read is of no use to anybody, and goes; so
     does one of which nothing would be left but a key that may name the person.
     """
@@ -113,7 +129,7 @@ def _take_out(partition: "Partition", key: str, person: Person) -> None:
         profiles.put_all({key: codec.encode_profile(after)})
 
 
-def _left_by(partition: "Partition", state: ProfileState, person: Person) -> ProfileState:
+def _left_by(partition: Erasable, state: ProfileState, person: Person) -> ProfileState:
     """Return a company after the person's ids have left it: its score is judged anew, and nothing is announced."""
     if state.account is None:
         return state

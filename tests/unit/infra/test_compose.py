@@ -8,7 +8,7 @@ import pytest
 
 from infra.kafka.distribution import VERSION
 from infra.settings import PREFIX, Settings
-from infra.settings_docs import settings_of
+from infra.settings_tree import settings_of
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = ROOT / "infra" / "compose"

@@ -5,7 +5,8 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
-from infra.settings_docs import render, settings_of, undocumented
+from infra.settings_docs import render, undocumented
+from infra.settings_tree import settings_of
 
 
 class Source(BaseModel):
