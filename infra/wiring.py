@@ -40,7 +40,8 @@ from sinks.ledger.base import DeliveryRow
 from sinks.ledger.sql import SqlLedger
 from sinks.metrics.embedded import EmbeddedMetricStore
 from sinks.metrics.settings import MetricsSettings
-from sinks.metrics.writer import MetricsWriter
+from sinks.metrics.writer import GROUP as METRICS_GROUP
+from sinks.metrics.writer import MetricsWriter, begin_again
 from sinks.outcomes import Emit
 from sinks.rendering import Renderer
 from sinks.sender import Sender
@@ -214,12 +215,15 @@ async def build_sinks(settings: Settings, stores: Stores, clock: Clock, put: Emi
     limits = GuardLimits(int(settings.sender.max_age_hours * HOUR_MS), settings.sender.max_mails_per_day)
     shared = (stores.ledger, renderer, clock, limits, letters, sender.wake, listeners.delivery)
     embedded = stores.metrics if isinstance(stores.metrics, EmbeddedMetricStore) else None
+    if embedded and isinstance(stores.log, EmbeddedEventLog) and await embedded.is_empty():
+        # Somebody has deleted the file. (Kafka does not let go of a place while a dead process may still hold it.)
+        await begin_again(stores.log)
     return Sinks(
         create_dispatcher(log, TriggerPlanner(default_campaigns(settings.messages)), *shared),
         create_dispatcher(log, AlertPlanner(settings.alerts), *shared),
         sender,
         MetricsWriter(
-            log.subscribe("metrics", [topics.ROLLUPS]),
+            log.subscribe(METRICS_GROUP, [topics.ROLLUPS]),
             stores.metrics,
             letters,
             clock,

@@ -111,6 +111,10 @@ class EmbeddedMetricStore:
             lambda db: quantiles_of((body for (body,) in db.execute(_FIND_VALUES, values)), quantiles)
         )
 
+    async def is_empty(self) -> bool:
+        """Say whether no total is stored."""
+        return await self._sqlite.run(lambda db: db.execute("SELECT 1 FROM totals LIMIT 1").fetchone() is None)
+
     async def prune(self, before_ms: int) -> int:
         """Delete what is older than `before_ms`, and series left without totals; return how many totals went."""
         return await self._sqlite.run(lambda db: self._prune(db, before_ms))

@@ -7,10 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from streams import frames
+from streams.log.topics import ROLLUPS
 from streams.model.dead_letters import DeadLetter
 from streams.model.errors import FrameError, MetricRefusedError, MetricStoreError
 from streams.model.rollups import Rollup, Series, Sketch, SketchKind
-from streams.ports import Clock, DeadLetterSink, LogRecord, MetricStore, Subscription
+from streams.ports import Clock, DeadLetterSink, EventLog, LogRecord, MetricStore, Subscription
+
+GROUP = "metrics"
+"""Under this name the log keeps the writer's place."""
 
 _LOG = logging.getLogger(__name__)
 _POLL_RECORDS = 500
@@ -128,6 +132,13 @@ class MetricsWriter:
             return
         self._next_prune_ms = now_ms + _PRUNE_EVERY_MS
         await self._prune(now_ms - self._retention_ms)
+
+
+async def begin_again(log: EventLog) -> None:
+    """Let the writer of an empty store read all totals that the log has kept, should it have read any before."""
+    if await log.committed(GROUP, ROLLUPS):
+        firsts = {partition: (await log.bounds(ROLLUPS, partition))[0] for partition in range(log.partitions(ROLLUPS))}
+        await log.commit(GROUP, ROLLUPS, firsts)
 
 
 def read_records(records: Sequence[LogRecord]) -> Found:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from sinks.metrics.writer import MetricsWriter, read_records
+from sinks.metrics.writer import GROUP, MetricsWriter, begin_again, read_records
 from streams.frames import encode_rollups, encode_tick
 from streams.log.memory import MemoryEventLog
 from streams.log.topics import ROLLUPS
@@ -15,8 +15,6 @@ from streams.model.rollups import Rollup, RollupBatch, Series, Sketch, SketchKin
 from streams.operators.sketches import UniqueSketch
 from streams.ports import LogRecord, NewRecord
 from tests.unit.sinks_metrics.fakes_metrics import FlakyStore, ListDeadLetters, SetClock
-
-GROUP = "metrics"
 
 
 def frame(count: int, bucket: int = 0) -> bytes:
@@ -69,6 +67,21 @@ async def test_totals_are_stored_and_then_committed():
     assert await bench.counts() == [3, 5]
     assert (await bench.committed())[0] == 2
     await bench.close()
+
+
+async def test_an_empty_store_is_filled_again_from_what_the_log_has_kept():
+    log = MemoryEventLog(1)
+    await begin_again(log)
+    assert await log.committed(GROUP, ROLLUPS) == {}
+    await append(log, frame(3), frame(5, bucket=1))
+    for _ in range(2):
+        bench = Bench(log)
+        assert await bench.store.is_empty()
+        await begin_again(log)
+        async with bench.running():
+            await bench.store.written.wait()
+        assert await bench.counts() == [3, 5]
+        await bench.close()
 
 
 async def test_sketches_are_stored_before_anything_is_committed():
