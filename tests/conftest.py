@@ -4,11 +4,16 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from infra.build.parts import PARTS
 
 _SKIPPED = pytest.StashKey[int]()
 _MISSING = pytest.StashKey[dict[str, int]]()
+
+# A busy machine breaks no law.
+settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:
