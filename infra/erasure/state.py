@@ -12,7 +12,7 @@ from streams.model.control import Control, ControlKind
 from streams.model.erasure import Erase
 from streams.model.errors import CampaignIqError, FrameError
 from streams.operators.erasing import Person
-from streams.operators.identity.placeholders import goes_with, is_persons_own
+from streams.operators.placeholders import goes_with, is_persons_own
 from streams.ports import Clock, EventLog, LogRecord, NewRecord
 from streams.state import codec
 from streams.state.erasing import read_mark

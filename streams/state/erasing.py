@@ -14,7 +14,7 @@ from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.triggers import Trigger
 from streams.operators.erasing import Person, erase_of
-from streams.operators.identity.placeholders import goes_with
+from streams.operators.placeholders import goes_with
 from streams.operators.rollups import Rollups
 from streams.operators.rulebook import RuleBook
 from streams.state import codec

@@ -6,7 +6,7 @@ from streams.model.facts import FactsState
 from streams.model.identity import IdentityState
 from streams.model.profile import ProfileState
 from streams.operators.erasing import Person
-from streams.operators.identity.placeholders import goes_with, is_persons_own, is_placeholder
+from streams.operators.placeholders import goes_with, is_persons_own, is_placeholder
 
 ADA = Person("shop", ("user:ada", "anon:earlier-ada"))
 
