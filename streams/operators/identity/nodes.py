@@ -122,8 +122,7 @@ class Identity:
         rest, part = self._merging.detached(state, name)
         token = _token(identity, name) if is_held else IdentityState()
         part = replace(part, identity=replace(token, detached=(state.id,)))
-        rest = replace(rest, facts=without_key(rest.facts, *kind_and_value(name)))
-        rest = _with(_without_id(rest, name), detached=_more(identity.detached, name))
+        rest = _with(_without_id(_without_key(rest, name), name), detached=_more(identity.detached, name))
         return rest, (_move(MoveKind.RESTORE, state, name, now_ms, packed(part)),)
 
     def on_move(self, state: ProfileState, move: Move, now_ms: int) -> Moved:
@@ -244,21 +243,12 @@ def _kept_out(state: ProfileState, name: str) -> ProfileState:
     known = state.identity.detached
     if name not in known and len(known) >= MAX_DETACHED:
         raise NotPartError(name, state.id)
-    state = replace(state, facts=without_key(state.facts, *kind_and_value(name)))
-    return _with(state, detached=_more(known, name))
+    return _with(_without_key(state, name), detached=_more(known, name))
 
 
 def _freed(state: ProfileState, theirs: IdentityState, now_ms: int) -> tuple[Move, ...]:
-    return tuple(
-        _move(
-            MoveKind.RESTORE,
-            state,
-            name,
-            now_ms,
-            packed(ProfileState(state.workspace, name, identity=_token(theirs, name))),
-        )
-        for name in theirs.ids
-    )
+    freed = (ProfileState(state.workspace, name, identity=_token(theirs, name)) for name in theirs.ids)
+    return tuple(_move(MoveKind.RESTORE, state, own.id, now_ms, packed(own)) for own in freed)
 
 
 def _token(identity: IdentityState, name: str) -> IdentityState:
@@ -289,10 +279,8 @@ def _let_go(state: ProfileState, move: Move, now_ms: int) -> Moved:  # noqa: ARG
     if name not in identity.ids or identity.joins.get(name, 1) > _decode_join(move.body):
         return state, (), ()
     state = _without_id(state, name)
-    if _moves_on(name):
-        # Named again, it has to be claimed again; an address stays the profile's even when others use it too.
-        state = replace(state, facts=without_key(state.facts, *kind_and_value(name)))
-    return state, (), ()
+    # Named again, it has to be claimed again; an address stays the profile's even when others use it too.
+    return _without_key(state, name) if _moves_on(name) else state, (), ()
 
 
 def _leave(state: ProfileState, now_ms: int) -> Moved:
@@ -324,6 +312,11 @@ def _without_id(state: ProfileState, name: str) -> ProfileState:
     identity = state.identity
     ids = _less(identity.ids, (name,))
     return _with(state, ids=ids, joins=_of(identity.joins, ids))
+
+
+def _without_key(state: ProfileState, name: str) -> ProfileState:
+    """Return the profile as one that has not seen the id."""
+    return replace(state, facts=without_key(state.facts, *kind_and_value(name)))
 
 
 def _of(joins: dict[str, int], names: Iterable[str]) -> dict[str, int]:
