@@ -14,7 +14,7 @@ import orjson
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -55,7 +55,7 @@ class Collector:
     log: FakeLog
     port: int = 0
     knocks: list[Knock] = field(default_factory=list)
-    refusal: Response | None = None
+    refusal: ASGIApp | None = None
     script: asyncio.Event = field(default_factory=asyncio.Event)
     changed: threading.Condition = field(default_factory=threading.Condition)
     loop: asyncio.AbstractEventLoop | None = None
