@@ -223,6 +223,55 @@ def test_a_schema_is_found_wrong_at_its_place_then_mended_replaced_and_removed(p
     assert platform.get("/api/event-schemas")["schemas"] == []
 
 
+def test_an_earlier_version_of_a_schema_is_looked_at_and_put_in_force_again(page, platform):
+    page.goto("/sources?open=web")
+    text, row = page.get_by_test_id("schema-text"), page.locator("[data-event=bed_made]")
+    versions = page.get_by_test_id("schema-version")
+    page.get_by_test_id("add-schema").click()
+    page.get_by_test_id("schema-event").locator("input").fill("Bed Made")
+    for number, body in ((1, '{"minProperties": 9007199254740993}'), (2, '{"minProperties": 2}')):
+        text.fill(body)
+        page.get_by_test_id("save-schema").click()
+        expect(row).to_have_attribute("data-version", str(number))
+        row.get_by_role("button").click()
+    expect(versions).to_have_value("2")
+    versions.select_option("1")
+    expect(text).to_have_value(re.compile("9007199254740993"))
+    text.press_sequentially(" ")
+    expect(versions).to_be_disabled()
+    text.press("Backspace")
+    page.get_by_test_id("save-schema").click()
+    expect(row).to_have_attribute("data-version", "3")
+    assert platform.get("/api/event-schemas/bed_made", source="web")["schema"] == {"minProperties": 9007199254740993}
+    row.get_by_role("button").click()
+    page.get_by_test_id("remove-schema").click()
+    page.get_by_test_id("remove-schema-confirm").click()
+    expect(row).to_have_count(0)
+
+
+def test_what_is_typed_in_a_drawer_is_not_lost_without_a_question(page):
+    page.goto("/sources?open=web")
+    drawer, beside = page.get_by_test_id("source-drawer"), (10, 500)
+    page.get_by_test_id("add-schema").click()
+    text = page.get_by_test_id("schema-text")
+    text.fill('{"half": ')
+    page.mouse.click(*beside)
+    expect(page.get_by_test_id("keep")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(text).to_be_focused()
+    expect(text).to_have_value('{"half": ')
+    page.mouse.click(*beside)
+    text.press_sequentially("1")
+    expect(page.get_by_test_id("keep")).to_have_count(0)
+    page.get_by_role("button", name="Close").click()
+    page.get_by_test_id("discard").click()
+    expect(drawer).to_have_count(0)
+    page.goto("/sources?open=web")
+    expect(drawer).to_be_visible()
+    page.mouse.click(*beside)
+    expect(drawer).to_have_count(0)
+
+
 def test_a_platform_is_added_with_its_secret_and_turned_off(page, platform):
     page.goto("/sources")
     page.get_by_test_id("add").click()

@@ -61,9 +61,11 @@ export function Modal({ label, shape, testId, onClose, children }: Props) {
       className={`modal ${shape}`}
       aria-label={label}
       data-testid={testId}
-      onFocus={(event) => {
-        // A click beside it focuses the dialog itself.
-        if (!isAsking && event.target !== event.currentTarget) lastFocus.current = event.target;
+      onFocus={({ target, currentTarget }) => {
+        // A click beside it focuses the dialog itself. Who goes back to what they typed has answered the question.
+        if (target === currentTarget || target.closest(".modal-question")) return;
+        lastFocus.current = target;
+        setAsking(false);
       }}
       onKeyDown={(event) => {
         if (event.key !== "Escape" || event.defaultPrevented || unsaved.size === 0) return;
