@@ -53,6 +53,7 @@ def test_damaged_records_become_dead_letters_with_their_bytes_and_the_stream_goe
         track(platform, "behind")
         platform.until("counted", lambda: platform.event_totals()["behind"] == 20)
         platform.until("shown", lambda: {lead["events"] for lead, _ in platform.leads()} == {2})
+        platform.until("all buried", lambda: len(asyncio.run(letters(platform))) >= 4 * PARTITIONS * len(GARBAGE))
     kept = sorted((letter.stage, letter.raw) for letter in asyncio.run(letters(platform)))
     stages = ("engine", "engine", "metrics", "senders")
     expected = sorted((stage, raw) for stage in stages for raw in GARBAGE for _ in range(PARTITIONS))

@@ -147,6 +147,7 @@ def test_a_crash_between_taking_and_marking_is_harmless(platform: Platform) -> N
         changed = db.execute("UPDATE dead_letters SET state = 'new', claim_ms = state_ms, claim_fixes = ?", (fixes,))
         assert changed.rowcount == 1
     platform.start()
+    platform.until("the score again", lambda: _scored(platform, 1))
     code, told = command(platform, "dead-letters", "replay", letter["id"], "--set=userId=bob")
     assert (code, "1 replayed" in told, "user:ada" in told) == (0, True, True)
     settled(platform)

@@ -201,4 +201,4 @@ async def test_a_stop_under_load_is_clean_and_loses_nothing(tmp_path):
     print(  # noqa: T201  the soak's result
         f"\nstop under load: exit code {code} after {took_s:.1f} s, {len(load.accepted)} events accepted"
     )
-    assert (code, took_s < 10, found, platform.complaints) == (0, True, [], [])
+    assert (code, took_s < 15, found, platform.complaints) == (0, True, [], [])

@@ -68,5 +68,6 @@ def test_a_mail_program_that_asks_not_to_be_recorded_is_not(platform: Platform, 
 
 def test_a_changed_link_leads_nowhere(platform: Platform, html: str):
     link = unescape(re.search(r'href="([^"]+/c/[^"]+)"', html)[1])
-    answer = httpx.get(f"{link[:-2]}xx")
+    other = "A" if link[-9] != "A" else "B"
+    answer = httpx.get(f"{link[:-9]}{other}{link[-8:]}")
     assert (answer.status_code, "location" in answer.headers) == (404, False)

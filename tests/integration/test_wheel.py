@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import zipfile
@@ -20,7 +19,7 @@ from tests.architecture.tree import PACKAGES, project_files
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 NOT_SHIPPED = ("tests/", "infra/build/", "dashboards/web/", "ingest/pixel/web/")
-STOPS_WITHIN_S = 10
+STOPS_WITHIN_S = 30
 
 Running = tuple["subprocess.Popen[str]", str]
 
@@ -59,16 +58,13 @@ def bare_env(installed: Path, tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def running(installed: Path, bare_env: dict[str, str], tmp_path: Path) -> Iterator[Running]:
     """The platform, once it has said that it is ready, and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    argv = [installed / "campaigniq", "up", "--port", str(port), "--data", str(tmp_path / "data")]
+    argv = [installed / "campaigniq", "up", "--port", "0", "--data", str(tmp_path / "data")]
     with subprocess.Popen(argv, cwd=tmp_path, env=bare_env, stdout=subprocess.PIPE, text=True) as process:
         try:
-            url = f"http://127.0.0.1:{port}"
             assert process.stdout
-            assert any(line.strip() == f"ready {url}" for line in process.stdout), "it stopped before it was ready"
-            yield process, url
+            ready = next((line for line in process.stdout if line.startswith("ready http://127.0.0.1:")), "")
+            assert ready, "it stopped before it was ready"
+            yield process, ready.split()[1]
         finally:
             process.kill()
 
@@ -94,8 +90,8 @@ def test_help_explains_the_commands(installed: Path, bare_env: dict[str, str], t
 def test_it_starts_without_node_and_serves(running: Running, bare_env: dict[str, str]) -> None:
     _, url = running
     assert shutil.which("node", path=bare_env["PATH"]) is None
-    assert httpx.get(f"{url}/readyz", trust_env=False).status_code == httpx.codes.OK
-    assert "javascript" in httpx.get(f"{url}/pixel.js", trust_env=False).headers["content-type"]
+    assert httpx.get(f"{url}/readyz", trust_env=False, timeout=60).status_code == httpx.codes.OK
+    assert "javascript" in httpx.get(f"{url}/pixel.js", trust_env=False, timeout=60).headers["content-type"]
 
 
 def test_it_stops_when_told_to(running: Running) -> None:
