@@ -2,61 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.chromium import chromium
 from tests.e2e.harness import Platform
+from tests.e2e.sources_kit import (  # noqa: F401 - fixtures
+    running_browser,
+    running_platform,
+    sound_page,
+    what_a_browser_knows_once_signed_in,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 
 BROKEN = {"event": "Demo Requested", "properties": {"plan": "<script>alert(1)</script>"}}
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory) -> Iterator[Platform]:
-    with Platform(tmp_path_factory.mktemp("sources") / "data") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def signed_in(browser, platform) -> Any:
-    """Return what a browser knows once it is signed in."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(platform.bootstrap["sign_in_url"])
-    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "open")
-    known = context.storage_state()
-    context.close()
-    return known
-
-
-@pytest.fixture
-def page(browser, platform, signed_in) -> Iterator[Page]:
-    """A page that must not break and must break no rule of the content security policy."""
-    context = browser.new_context(
-        viewport={"width": 1440, "height": 1000},
-        storage_state=signed_in,
-        base_url=platform.url,
-        permissions=["clipboard-read", "clipboard-write"],
-    )
-    opened = context.new_page()
-    faults: list[str] = []
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("console", lambda told: "Security Policy" in told.text and faults.append(told.text))
-    yield opened
-    context.close()
-    assert faults == []
 
 
 def send(platform: Platform, message: Any, key: str = "") -> int:
