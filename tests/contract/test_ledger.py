@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from sinks.ledger.base import Claim, DeliveryRow, Finish, Ledger
-from sinks.ledger.memory import MemoryLedger
 from sinks.ledger.sql import _PRUNE, SqlLedger
 from streams.model.deliveries import Delivery, DeliveryStatus
+from tests.unit.sinks.memory_ledger import MemoryLedger
 
 S = DeliveryStatus
 

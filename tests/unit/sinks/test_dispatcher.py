@@ -7,7 +7,6 @@ from sinks.alert_routes import AlertPlanner
 from sinks.campaigns import default_campaigns
 from sinks.dispatcher import Dispatcher, Planner, TriggerPlanner, create_dispatcher
 from sinks.guard import GuardLimits
-from sinks.ledger.memory import MemoryLedger
 from sinks.settings import AlertRouteSettings, MessageSettings
 from streams.log.memory import MemoryEventLog
 from streams.log.topics import ALERTS, TRIGGERS
@@ -26,6 +25,7 @@ from tests.unit.sinks.fakes_sinks import (
     packed,
     renderer,
 )
+from tests.unit.sinks.memory_ledger import MemoryLedger
 
 DAY = 86_400_000
 

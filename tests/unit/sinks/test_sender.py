@@ -10,13 +10,13 @@ import pytest
 
 from sinks.channels.outbox import OutboxChannel
 from sinks.ledger.base import Claim, DeliveryRow, Ledger
-from sinks.ledger.memory import MemoryLedger
 from sinks.ledger.sql import SqlLedger
 from sinks.sender import Sender
 from sinks.settings import SenderSettings
 from streams.model.deliveries import Delivery, DeliveryStatus, Outcome, Rejected, Retry, Sent, Unknown
 from streams.model.errors import LogFullError
 from tests.unit.sinks.fakes_sinks import NOW, Changes, FakeChannel, FakeClock, FakeEmit, cart_delivery, renderer
+from tests.unit.sinks.memory_ledger import MemoryLedger
 
 S = DeliveryStatus
 FAST = SenderSettings(retry_delays_s=(0.01, 0.01), retry_jitter=0)

@@ -5,9 +5,9 @@ import msgspec
 import pytest
 from starlette.applications import Starlette
 
-from sinks.ledger.memory import MemoryLedger
 from sinks.unsubscribe import Subscriber, UnsubscribeLinks, unsubscribe_routes
 from tests.unit.sinks.fakes_sinks import FakeClock, FakeEmit, cart_delivery, renderer
+from tests.unit.sinks.memory_ledger import MemoryLedger
 
 LINKS = UnsubscribeLinks("secret", "https://ciq.io/")
 

@@ -1,4 +1,4 @@
-"""The ledger in memory, for tests and dry runs. It forgets all when the process ends."""
+"""The ledger in memory: what tests of those who use a ledger give them."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -132,7 +132,7 @@ class MemoryLedger:
             del self._rows[delivery_id]
         return len(gone)
 
-    async def suppress(self, workspace: str, address: str, reason: str, at_ms: int) -> bool:  # noqa: ARG002 - protocol
+    async def suppress(self, workspace: str, address: str, reason: str, at_ms: int) -> bool:
         key = (workspace, normal_address(address))
         if key in self._suppressed:
             return False
