@@ -12,7 +12,7 @@ from streams.model.errors import FrameError
 from streams.model.profile import ProfileState
 from streams.model.rules.ruleset import RuleSet
 from streams.model.tiers import account_model, lead_model
-from streams.operators.identity.placeholders import claimer_of
+from streams.operators.placeholders import claimer_of
 from streams.ports import AccountRow, DeadLetterSink, EventLog, LeadRow, LogRecord, ProfileView
 from streams.state.codec import PROFILE_PREFIX, decode_profile, is_profile_key
 
