@@ -273,6 +273,20 @@ def make_alert(state: AlertState = AlertState.FIRING, at_ms: int = NOW, since_ms
     return Alert("a1", "default", "source_silent", "web", state, since_ms, at_ms, 9.0, 0.0, 5.0, 0.9, "web is silent")
 
 
+_BUILT_OF = {"about", "documented", "extra_routes", "settings", "static"}
+"""What of an API's parts an application is built of; all others it asks its state for."""
+_idle: list[FastAPI] = []
+"""Applications of the usual kind that no test uses now: building one takes longer than most tests."""
+
+
+def _app_over(deps: ApiDeps, *, is_usual: bool) -> FastAPI:
+    if not is_usual or not _idle:
+        return create_api(deps)
+    app = _idle.pop()
+    app.state.deps = deps
+    return app
+
+
 @dataclass
 class Installation:
     """An API over fakes, with an API token and helpers that sign a browser in."""
@@ -285,6 +299,7 @@ class Installation:
     metrics: FakeMetrics
     deliveries: FakeDeliveries
     log: MemoryEventLog
+    is_usual: bool
     clients: list[httpx.AsyncClient] = field(default_factory=list)
 
     def client(self, **headers: str) -> httpx.AsyncClient:
@@ -307,6 +322,8 @@ class Installation:
         for client in self.clients:
             await client.aclose()
         await self.deps.store.close()
+        if self.is_usual:
+            _idle.append(self.app)
 
 
 def make_desk(store: ConfigStore, clock: FakeClock, log: MemoryEventLog) -> RuleDesk:
@@ -333,8 +350,9 @@ async def install(**changes: Any) -> Installation:
         readiness=lambda: {"engine": "ready"},
         rule_desk=make_desk(store, clock, log),
     )
-    deps = replace(deps, **changes)
-    return Installation(create_api(deps), deps, token, clock, view, metrics, deliveries, log)
+    deps, is_usual = replace(deps, **changes), not changes.keys() & _BUILT_OF
+    app = _app_over(deps, is_usual=is_usual)
+    return Installation(app, deps, token, clock, view, metrics, deliveries, log, is_usual)
 
 
 class Socket:
