@@ -56,7 +56,7 @@ def record(value: bytes | None, partition: int = 0, topic: str = EVENTS, key: by
 async def polled(subscription: Subscription, wanted: int) -> list[bytes | None]:
     """Poll until `wanted` records are there; a group may take a moment to form."""
     records: list[LogRecord] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(records) < wanted:
             records += await subscription.poll(timeout_s=1)
     return [one.value for one in records]

@@ -24,11 +24,11 @@ from tests.kafka import found_kafka  # noqa: F401 - a fixture
 OUTAGE_S = float(os.environ.get("CAMPAIGNIQ_OUTAGE_S", "20"))
 KILLS = int(os.environ.get("CAMPAIGNIQ_OUTAGE_KILLS", "3"))
 RED_WITHIN_S = 10.0
-BACK_S = 90.0
+BACK_S = 180.0
 PARTITIONS = 2
 MIB = 1 << 20
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240 + 4 * OUTAGE_S + 30 * KILLS)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600 + 4 * OUTAGE_S + 60 * KILLS)]
 
 
 @pytest.fixture(name="cluster")

@@ -21,11 +21,11 @@ from tests.chaos.workers import WorkerProcess
 from tests.kafka import found_kafka  # noqa: F401 - a fixture
 from tests.unit.streams.bad_input import Bad, all_bad, event
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
 GOOD = 20
 NULLED = (topics.EVENTS, topics.ROLLUPS)
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 @pytest.fixture(name="bootstrap")
@@ -48,7 +48,7 @@ def send(bootstrap: str, bad: list[Bad], now_ms: int) -> int:
             sent += 1
             good = event(now_ms, f"good{sent}", profile="user:good")
             producer.produce(topics.EVENTS, encode_events([good], now_ms), None, 0)
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     return sent
 
 

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from infra.kafka.server import running_kafka
 from tests.kafka import found_kafka  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
 
 def make_topic(bootstrap: str, name: str, copies: int) -> None:
@@ -50,7 +50,7 @@ def test_the_command_says_when_it_is_ready_and_ends_on_sigterm(kafka_jars):
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline().startswith("ready 127.0.0.1:")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_command_ends_when_its_broker_dies(kafka_jars, tmp_path):
@@ -58,7 +58,7 @@ def test_the_command_ends_when_its_broker_dies(kafka_jars, tmp_path):
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline().startswith("ready")
         os.kill(child_of(process.pid), signal.SIGKILL)
-        assert process.wait(30) == 1
+        assert process.wait(60) == 1
         assert "does not run" in process.stderr.read()
 
 

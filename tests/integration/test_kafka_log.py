@@ -23,7 +23,7 @@ from streams.ports import NewRecord
 from streams.settings import LogSettings
 from tests.kafka import found_kafka, shared_kafka  # noqa: F401 - fixtures
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
 
 def settings(cluster: Cluster, namespace: str, **values) -> LogSettings:
@@ -87,7 +87,7 @@ async def test_a_commit_waits_for_a_killed_broker_and_is_there_once(mortal):
         commit = asyncio.create_task(writer.commit([record(b"%d" % n, STATE, b"k%d" % n) for n in range(2_000)]))
         await asyncio.to_thread(mortal.start)
         await commit
-        assert await log.wait({(STATE, 0): 2_000}, 30)
+        assert await log.wait({(STATE, 0): 2_000}, 60)
         assert await all_of(log, STATE) == [b"before", *(b"%d" % n for n in range(2_000))]
 
 
@@ -97,7 +97,7 @@ async def test_a_frozen_broker_makes_appends_fail_in_time_and_later_ones_work(mo
         mortal.brokers[0].pause()
         try:
             with pytest.raises(LogFullError) as refused:
-                await asyncio.wait_for(log.append([record(b"lost or not")]), 15)
+                await asyncio.wait_for(log.append([record(b"lost or not")]), 60)
         finally:
             mortal.brokers[0].resume()
         assert refused.value.retry_after_s > 0
@@ -124,14 +124,14 @@ async def test_what_an_unfinished_writer_began_never_becomes_visible(kafka):
     wanted = settings(kafka, "unfinished.")
     async with opened(wanted) as log:
         dead = Producer(writer_config(wanted, f"{wanted.namespace}campaigniq.p0"))
-        dead.init_transactions(30)
+        dead.init_transactions(60)
         dead.begin_transaction()
         dead.produce(f"{wanted.namespace}{STATE}", b"never", b"k", 0)
-        assert dead.flush(10) == 0
+        assert dead.flush(60) == 0
         writer = await log.open_writer("p0")
         assert await all_of(log, STATE) == []
         await writer.commit([record(b"seen", STATE, b"k")])
-        assert await log.wait({(STATE, 0): 0}, 10)
+        assert await log.wait({(STATE, 0): 0}, 60)
         assert await all_of(log, STATE) == [b"seen"]
 
 
@@ -236,10 +236,10 @@ async def test_faust_sees_only_what_is_committed(kafka, tmp_path):
     kafka_broker.register()
     async with opened(wanted) as log:
         dead = Producer(writer_config(wanted, "faust.campaigniq.p1"))
-        dead.init_transactions(30)
+        dead.init_transactions(60)
         dead.begin_transaction()
         dead.produce(f"faust.{ROLLUPS}", b"never", None, 0)
-        assert dead.flush(10) == 0
+        assert dead.flush(60) == 0
         writer = await log.open_writer("p0")
         seen: asyncio.Queue[bytes] = asyncio.Queue()
         app = faust.App(

@@ -42,12 +42,12 @@ from tests.chaos.single_pass import Outcome, waiting_after
 from tests.chaos.workers import WorkerProcess
 from tests.kafka import found_kafka  # noqa: F401 - a fixture
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 PARTITIONS = 4
 EVENTS = 6_000
 STEP_MS = 40
-LIMIT_S = 90
+LIMIT_S = 180
 OUT = (topics.TRIGGERS, topics.DEAD_LETTERS, topics.ROLLUPS, topics.ALERTS)
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -136,7 +136,7 @@ def on_kafka(bootstrap: str, folder: Path, frames: list[NewRecord]) -> Output:
     for record in frames:
         producer.produce(record.topic, record.value, None, record.partition, timestamp=record.timestamp_ms)
         producer.poll(0)
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     rules_file = folder / "rules.json"
     rules_file.write_bytes(encoded(rules()))
     worker = WorkerProcess(
