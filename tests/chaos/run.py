@@ -24,7 +24,7 @@ from tests.chaos.sender import Sender
 from tests.chaos.single_pass import Outcome, single_pass, waiting_after, written
 from tests.chaos.workers import Supervisor, WorkerProcess
 
-READY_S = 90
+READY_S = 180
 DRAIN_S = 600
 LAST_WINDOW_S = 34.0
 """So long after the last event the last window of these rules closes."""
