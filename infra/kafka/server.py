@@ -22,7 +22,7 @@ from infra.kafka.properties import Ports, broker_properties
 from infra.kafka.security import Listener
 
 _FORMAT_TIMEOUT_S = 60
-_START_TIMEOUT_S = 60
+_START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 20
 
 

@@ -138,8 +138,8 @@ const pages = {
 function checkoutForm(form) {
   const { email, name } = form.elements;
   const known = cart.visitor();
-  email.value = known.email ?? "";
-  name.value = known.name ?? known.first_name ?? "";
+  email.value ||= known.email ?? "";
+  name.value ||= known.name ?? known.first_name ?? "";
   let told = "";
   let started = false;
   const tell = () => {
