@@ -11,7 +11,7 @@ from typing import IO
 
 from infra.offline.sources import TimeRange
 from streams.log import topics
-from streams.model.errors import ConfigurationError, FrameError
+from streams.model.errors import ConfigurationError
 from streams.ports import LogRecord
 
 VERSION = 1
@@ -41,18 +41,23 @@ class ArchiveSource:
     """Archives, one after the other in order of their names. Holds where each record stands, not the records."""
 
     def __init__(self, paths: Sequence[Path], time: TimeRange | None = None) -> None:
-        """Raises FrameError for a file that is no archive or is cut off, ConfigurationError when there is none."""
+        """Raises ConfigurationError for a file that is no archive or is cut off, and when there is none."""
         if not paths:
             raise ConfigurationError("--archive", "no file has such a name", "Give a pattern such as 'archive/*.cqar'")
         self._time = time or TimeRange()
-        self._files = [path.open("rb") for path in sorted(paths)]
+        self._files: list[IO[bytes]] = []
         self._places: dict[int, list[tuple[int, int]]] = {}
         self._next: dict[int, int] = {}
         self.partitions = 0
         try:
-            for number, file in enumerate(self._files):
-                self._index(number, file)
-        except FrameError:
+            for number, path in enumerate(sorted(paths)):
+                self._files.append(path.open("rb"))
+                self._index(number, self._files[-1])
+        except OSError as error:
+            self.close()
+            problem = f"{error.filename} can't be read: {error.strerror}"
+            raise ConfigurationError("--archive", problem, "Give a pattern of readable files") from None
+        except ConfigurationError:
             self.close()
             raise
 
@@ -76,17 +81,23 @@ class ArchiveSource:
     def _index(self, number: int, file: IO[bytes]) -> None:
         head = file.read(_FILE.size)
         magic, version, partitions = _FILE.unpack(head) if len(head) == _FILE.size else (head, 0, 0)
-        if magic != _MAGIC or version != VERSION:
-            raise FrameError(f"{file.name} is no archive of version {VERSION}")
+        if magic != _MAGIC or version != VERSION or not partitions:
+            problem, remedy = (
+                f"{file.name} is no archive of version {VERSION}",
+                "Name only what --save-archive has written",
+            )
+            raise ConfigurationError("--archive", problem, remedy)
         if self.partitions not in (0, partitions):
-            raise FrameError(f"{file.name} is of {partitions} partitions, the archives before it of {self.partitions}")
+            problem = f"{file.name} is of {partitions} partitions, the archives before it of {self.partitions}"
+            raise ConfigurationError("--archive", problem, "Replay those of each log by themselves")
         self.partitions = partitions
         at, end = _FILE.size, file.seek(0, 2)
         while at < end:
             file.seek(at)
             head = file.read(_RECORD.size)
             if len(head) < _RECORD.size or at + _RECORD.size + _RECORD.unpack(head)[3] > end:
-                raise FrameError(f"{file.name} is cut off at byte {at}")
+                remedy = "Copy or save it again, or leave it out"
+                raise ConfigurationError("--archive", f"{file.name} is cut off at byte {at}", remedy)
             partition, offset, at_ms, size = _RECORD.unpack(head)
             if self._time.has(LogRecord(topics.EVENTS, partition, offset, None, None, at_ms)):
                 self._places.setdefault(partition, []).append((number, at))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
+from infra.offline.forms import DATES_END_MS
 from ingest.errors import IngestError
 from ingest.normalise import events_of
 from ingest.provenance import Arrival
@@ -129,6 +130,7 @@ class LineReader:
         if not field:
             raise IngestError("missing_field", "timestamp", "is missing", "Say when it was received or happened")
         received_ms = time_ms(message[field], field)
+        _require_date(received_ms, field)
         if field != RECEIPT_FIELDS[0]:
             # Without the time of receipt, the time of sending says nothing about the sender's clock.
             message["sentAt"] = None
@@ -154,6 +156,7 @@ class LineReader:
         at_ms = own.received_ms if own.at_ms is None else own.at_ms
         if own.received_ms < 0 or at_ms < 0:
             raise IngestError("invalid_field", "received_ms", "lies before 1970", "Give Unix milliseconds")
+        _require_date(own.received_ms, "received_ms")
         if at_ms > own.received_ms + MAX_AHEAD_MS:
             raise IngestError("invalid_field", "at_ms", "lies more than a day after received_ms", "Mend the time")
         return Event(
@@ -172,3 +175,9 @@ class LineReader:
             own.traits,
             Provenance(*msgspec.structs.astuple(own.provenance)) if own.provenance else None,
         )
+
+
+def _require_date(at_ms: int, field: str) -> None:
+    """Raise IngestError for what is no time in ms but, say, in microseconds, before it sets the engine's clock."""
+    if at_ms >= DATES_END_MS:
+        raise IngestError("invalid_field", field, "lies after the year 9999", "Give Unix milliseconds")

@@ -16,6 +16,8 @@ from streams.operators.history import activity_of
 
 _COMPACT = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 _PRETTY = _COMPACT | orjson.OPT_INDENT_2
+DATES_END_MS = 253_402_300_800_000
+"""The year 10000 begins here, and there are no dates any more."""
 
 
 def line_of(value: dict[str, Any]) -> bytes:
@@ -29,9 +31,13 @@ def pretty(value: Any) -> str:
 
 
 def iso_time(at_ms: int) -> str:
-    """Return a Unix time in milliseconds as ISO 8601 in UTC; empty for 0, which stands for never."""
+    """Return a Unix time in milliseconds as ISO 8601 in UTC; empty for 0, which stands for never, and words for those
+    that have no date.
+    """
     if not at_ms:
         return ""
+    if at_ms >= DATES_END_MS:
+        return "after 9999-12-31"
     moment = datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{moment}.{at_ms % 1000:03d}Z"
 

@@ -44,7 +44,7 @@ class Input:
 
     @asynccontextmanager
     async def frames(self) -> AsyncIterator[FrameSource]:
-        """Open the recorded frames. Raises ConfigurationError and FrameError."""
+        """Open the recorded frames. Raises ConfigurationError."""
         options = self._options
         if options.archive:
             paths = [Path(name) for name in glob(options.archive)]  # noqa: PTH207  Path.glob takes no absolute pattern

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from infra.offline.forms import DATES_END_MS
 from infra.offline.logs import Place
 from infra.offline.options import Options
 from infra.offline.sources import TimeRange
@@ -25,7 +26,10 @@ def check(options: Options, settings: Settings) -> None:
     if options.warm_up and not options.from_time:
         raise ConfigurationError("--warm-up", "says nothing without --from", "Give --from, or leave it out")
     moment(options.until, "--until")
-    time_range(options)
+    to_ms = moment(options.to_time, "--to")
+    if options.from_time and to_ms is not None and to_ms <= from_ms(options):
+        problem = f"{options.to_time[:40]} is not later than --from {options.from_time[:40]}"
+        raise ConfigurationError("--to", problem, "Give a later --to, or an earlier --from")
 
 
 def from_ms(options: Options) -> int:
@@ -43,10 +47,13 @@ def moment(text: str, option: str) -> int | None:
     if not text:
         return None
     try:
-        return time_ms(float(text) if text.replace(".", "", 1).isdigit() else text, option)
+        at_ms = time_ms(float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else text, option)
     except IngestError:
+        at_ms = DATES_END_MS
+    if at_ms >= DATES_END_MS:
         remedy = "Give e.g. 2026-01-31T12:00:00Z, or Unix seconds or milliseconds"
-        raise ConfigurationError(option, f"{text[:40]!r} is no time", remedy) from None
+        raise ConfigurationError(option, f"{text[:40]!r} is no time", remedy)
+    return at_ms
 
 
 def read_rule_file(path: Path, option: str) -> RuleSet:

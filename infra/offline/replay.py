@@ -19,7 +19,7 @@ from streams.model.triggers import Trigger
 
 
 async def replay(options: Options) -> int:
-    """Do what the options say; return the exit code. Raises ConfigurationError, RuleError and FrameError."""
+    """Do what the options say; return the exit code. Raises ConfigurationError and RuleError."""
     settings = load_settings(options.config)
     check(options, settings)
     source = Input(options, settings)

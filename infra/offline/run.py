@@ -6,6 +6,8 @@ from heapq import merge
 from itertools import count
 from typing import NamedTuple
 
+from xxhash import xxh3_64_intdigest
+
 from streams.frames import Frame, FrameKind
 from streams.model.alerts import Alert
 from streams.model.dead_letters import DeadLetter
@@ -18,7 +20,9 @@ from streams.state.partition import Partition
 
 
 class Listeners(NamedTuple):
-    """Who hears what a run makes. Triggers come by time, then workspace and profile, whatever the partitions are."""
+    """Who hears what a run makes. Triggers come by time, then workspace and profile, whatever the partitions are, and
+    each id once: the ledger keeps the first, too.
+    """
 
     on_trigger: Callable[[Trigger], None]
     on_letter: Callable[[DeadLetter], None]
@@ -40,6 +44,8 @@ class Run:
         self._listeners = listeners
         self._from_ms = from_ms
         self._held: list[Trigger] = []
+        # Hashes of ids, which take half the room.
+        self._told: set[int] = set()
 
     @property
     def clock_ms(self) -> int:
@@ -108,6 +114,10 @@ class Run:
         told = self._held[: len(self._held) - kept]
         del self._held[: len(told)]
         for trigger in told:
+            known = xxh3_64_intdigest(trigger.id.encode())
+            if known in self._told:
+                continue
+            self._told.add(known)
             self.counts[trigger.rule] += 1
             self._listeners.on_trigger(trigger)
 

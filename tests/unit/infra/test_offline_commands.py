@@ -65,6 +65,18 @@ def test_a_missing_file_ends_with_2_and_its_option(monkeypatch, tmp_path, capsys
     assert "campaigniq: --input:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("start", ["2027-01-01", "2026-01-01"])
+def test_a_range_that_ends_before_it_begins_ends_with_2(monkeypatch, tmp_path, capsys, start):
+    assert run(monkeypatch, "replay", "--data", tmp_path, "--from", start, "--to", "2026-01-01") == 2
+    assert f"campaigniq: --to: 2026-01-01 is not later than --from {start}. Give a later" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("time", ["1769860800000000", "99999-01-01", "²", "soon"])
+def test_what_is_no_time_ends_with_2_and_its_option(monkeypatch, events, capsys, time):
+    assert run(monkeypatch, "replay", "--input", events, "--until", time) == 2
+    assert f"campaigniq: --until: '{time}' is no time. Give e.g. 2026" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", [["inspect", "lag"], ["rescore"], ["replay"]])
 def test_a_folder_without_a_log_ends_with_2(monkeypatch, tmp_path, capsys, command):
     assert run(monkeypatch, *command, "--data", tmp_path) == 2

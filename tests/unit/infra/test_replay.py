@@ -9,11 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from infra.offline.event_lines import BadLine, LineReader
+from infra.offline.forms import DATES_END_MS, iso_time
 from infra.offline.options import Options
 from infra.offline.receipt_order import lines_in_order
 from infra.offline.replay import replay
 from streams.model.errors import ConfigurationError, RuleError
-from tests.unit.infra.offline_kit import RULES, START_MS, own_lines, shopping, written
+from streams.model.events import Event, ProfileKeys
+from streams.model.rules.abandonment import EventMatch, ProductRule
+from tests.unit.infra.offline_kit import RULES, START_MS, by, own_lines, shopping, written
 
 SEGMENT = {
     "type": "track",
@@ -149,6 +152,42 @@ async def test_what_the_engine_refuses_is_told(folder, capsys):
     assert "refused by the engine: value 1e+30" in capsys.readouterr().err
 
 
+async def test_a_line_in_microseconds_is_told_and_the_clock_stays(folder, capsys):
+    """A line of a thousandfold time must not take the clock with it."""
+    far = own_lines([replace(shopping()[0], id="far", at_ms=START_MS * 1_000, received_ms=START_MS * 1_000)])
+    (folder / "events.jsonl").write_bytes(own_lines(shopping()) + far)
+    assert await replay(options(folder, as_json=True, drain=True)) == 0
+    told = capsys.readouterr()
+    assert "received_ms: lies after the year 9999" in told.err
+    assert orjson.loads(told.out)["clock_ms"] < START_MS + 365 * 86_400_000
+
+
+def test_what_has_no_date_is_told_in_words():
+    assert [iso_time(DATES_END_MS - 1), iso_time(DATES_END_MS)] == ["9999-12-31T23:59:59.999Z", "after 9999-12-31"]
+
+
+async def test_a_trigger_of_two_ids_is_told_once(folder, capsys):
+    """Both ids of a person were interested, which fires twice by one id; the ledger keeps the first."""
+    rule = ProductRule("drop", "price_drop", (EventMatch("product_viewed"),), (EventMatch("order_completed"),))
+    (folder / "rules.json").write_bytes(
+        msgspec.json.encode(replace(RULES, products=(rule,), abandonment=(), scores=()))
+    )
+    browser, person = ProfileKeys(anonymous_id="a"), ProfileKeys(user_id="u")
+    events = [
+        by(browser, "product_viewed", START_MS, "1", properties={"product_id": "k", "price": 10.0}),
+        by(person, "product_viewed", START_MS + 1, "2", properties={"product_id": "k", "price": 20.0}),
+        by(ProfileKeys(user_id="u", anonymous_id="a"), "identified", START_MS + 2, "3"),
+    ]
+    price = Event("4", "default", "web", "product:k", "price_changed", START_MS + 3, START_MS + 3, ProfileKeys())
+    events.append(replace(price, properties={"product_id": "k", "price": 5.0}))
+    (folder / "events.jsonl").write_bytes(own_lines(events))
+    await replay(options(folder, rules=folder / "rules.json", as_json=True))
+    assert (len(written(folder / "triggers.jsonl")), orjson.loads(capsys.readouterr().out)["triggers"]) == (
+        1,
+        {"drop": 1},
+    )
+
+
 async def test_two_inputs_are_refused(folder):
     with pytest.raises(ConfigurationError, match="2 inputs are named"):
         await replay(options(folder, archive="*"))
@@ -199,6 +238,8 @@ def test_both_forms_give_the_same_event():
         (line(userId=None), "userId", "nobody is identified"),
         (b'{"received_ms": 1, "name": 3, "profile": "user:1"}', "name", "Expected `str`"),
         (b'{"received_ms": 1, "name": "x"}', "profile", "nobody is identified"),
+        (b'{"received_ms": 1769860800000000, "name": "x", "profile": "user:1"}', "received_ms", "after the year 9999"),
+        (line(receivedAt=1_769_860_800_000_000), "receivedAt", "Give Unix milliseconds"),
         (b'{"received_ms": 1, "at_ms": 99999999, "name": "x", "profile": "user:1"}', "at_ms", "more than a day"),
     ],
 )

@@ -21,7 +21,7 @@ from streams.frames import FrameKind, encode_events, encode_tick
 from streams.log import topics
 from streams.log.embedded import EmbeddedEventLog
 from streams.log.memory import MemoryEventLog
-from streams.model.errors import ConfigurationError, FrameError
+from streams.model.errors import ConfigurationError
 from streams.ports import LogRecord, NewRecord
 from tests.strategies import frame_lists
 from tests.unit.infra.offline_kit import PARTITIONS, RULES, START_MS, Heard, Platform, shopping, written
@@ -175,13 +175,35 @@ def test_a_reader_changes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cut_archive_says_where(tmp_path):
+def test_a_cut_archive_says_where_and_what_to_do(tmp_path):
     path = tmp_path / "x.cqar"
     with path.open("wb") as file:
         ArchiveWriter(file, 1).write(LogRecord(topics.EVENTS, 0, 0, None, encode_tick(START_MS), START_MS))
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(FrameError, match="cut off at byte 7"):
+    with pytest.raises(ConfigurationError, match=r"--archive: .* is cut off at byte 7\. Copy or save it again"):
         ArchiveSource([path])
+
+
+@pytest.mark.parametrize("head", [b"", b"CQAR", b"CQAR\x02\x00\x01", b"CQAR\x01\x00\x00", b"something else"])
+def test_what_is_no_archive_names_the_option_and_the_remedy(tmp_path, head):
+    (tmp_path / "x.cqar").write_bytes(head)
+    with pytest.raises(ConfigurationError, match=r"--archive: .* is no archive of version 1\. Name only"):
+        ArchiveSource([tmp_path / "x.cqar"])
+
+
+def test_archives_of_two_logs_are_refused(tmp_path):
+    for partitions in (1, 2):
+        with (tmp_path / f"{partitions}.cqar").open("wb") as file:
+            ArchiveWriter(file, partitions)
+    with pytest.raises(
+        ConfigurationError, match=r"2 partitions, the archives before it of 1\. Replay those of each log"
+    ):
+        ArchiveSource(list(tmp_path.iterdir()))
+
+
+def test_an_archive_that_is_a_folder_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"--archive: .* can't be read: Is a directory"):
+        ArchiveSource([tmp_path])
 
 
 @settings(max_examples=25, deadline=None)
