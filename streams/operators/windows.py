@@ -128,8 +128,13 @@ def _advanced(
         key, subject = rule.key, ""
         known = windows.get(key)
     cancelled = state.cancelled
-    told = touch.after(mark_of(cancelled, rule.id, key)) if cancelled else touch
-    after = advance(rule, known, subject, told, opens, state)
+    if cancelled:
+        mark_ms = _mark(rule, key, cancelled, touch.event)
+        if touch.at_ms < mark_ms:
+            return windows
+        if touch.at_ms == mark_ms:
+            touch = touch.right_after(mark_ms)
+    after = advance(rule, known, subject, touch, opens, state)
     if after is known:
         return windows
     if windows is state.windows:
@@ -141,6 +146,14 @@ def _advanced(
     else:
         windows.pop(key, None)
     return windows
+
+
+def _mark(rule: WindowRule, key: str, cancelled: dict[str, int], event: Event) -> int:
+    """Return the event time of the last cancel of what the event is about, or -1: what is older comes late, and does
+    nothing, as a merge would have it. An event that names no cart may be about the one that a cancel named.
+    """
+    mark_ms, unnamed_ms = mark_of(cancelled, rule.id, key), cancelled.get(rule.key, -1)
+    return unnamed_ms if unnamed_ms > mark_ms and not text(event.properties.get(rule.subject)) else mark_ms
 
 
 def _found(rule: WindowRule, windows: _Windows, event: Event) -> tuple[str, str, Window | None]:

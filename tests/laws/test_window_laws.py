@@ -185,6 +185,17 @@ def test_a_cancel_leaves_nothing_due_of_its_subject(rule, history, subject):
     assert not of_rule if not told else all(w.subject != subject for w in of_rule)
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+@law(history=histories(), late=histories())
+def test_what_is_older_than_a_cancel_begins_nothing_whichever_id_it_comes_by(rule, history, late):
+    at_ms = 1 + max([START_MS, *(event.at_ms for _, event in history + late), *(now_ms for now_ms, _ in history)])
+    name = CANCELS[rule.id]
+    cancel = Event("c", "w", "web", "user:1", name, at_ms, at_ms, ProfileKeys(user_id="1"))
+    state, _ = run([*history, (at_ms, cancel)])
+    for reached in (run([(at_ms, event) for _, event in late], state)[0], OPERATOR.merged(state, exported(late))):
+        assert not [w for w in reached.windows.values() if w.rule == rule.id]
+
+
 @law(history=histories(max_size=8), times=st.integers(1, 12))
 def test_the_state_stays_bounded(history, times):
     state = WindowsState()

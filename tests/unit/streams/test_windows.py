@@ -178,6 +178,57 @@ def test_a_line_without_a_price_is_worth_its_events_value():
     assert the_cart(after(told)).value == 9.0
 
 
+# What comes late, after the purchase of what it is about.
+
+
+@pytest.mark.parametrize("name", ["product_added", "cart_updated", "checkout_started", "cart_viewed"])
+@pytest.mark.parametrize("age_ms", [1, 60_000])
+def test_what_is_older_than_the_purchase_and_comes_after_it_does_nothing(name, age_ms):
+    late_one = event(name, NOW_MS - age_ms, received_ms=NOW_MS + 10, properties=kettle(products=[kettle()]))
+    state = after(added(NOW_MS - 90_000), bought(NOW_MS))
+    assert after(late_one, state=state) is state
+
+
+@pytest.mark.parametrize("later_ms", [0, 1])
+def test_a_cart_after_the_purchase_opens_though_it_be_in_the_same_moment(later_ms):
+    again = added(NOW_MS + 1 + later_ms)
+    state = after(added(), bought(NOW_MS + 1), again, again)
+    assert (state.due_ms, the_cart(state).items[0].quantity) == (again.at_ms + WINDOW_MS, 2)
+    assert CART.merged(state, WindowsState()) == state
+
+
+def test_what_comes_late_after_the_purchase_is_not_in_the_next_cart_either():
+    state = after(bought(NOW_MS + 1), added(NOW_MS + 9, product_id="cup"))
+    late_one = event("product_added", NOW_MS, received_ms=NOW_MS + 10, properties=kettle())
+    assert after(late_one, state=state) is state
+
+
+def test_where_the_orders_clock_is_ahead_the_next_cart_begins_once_it_has_passed():
+    state = after(bought(NOW_MS + 60_000, NOW_MS), added(NOW_MS + 30_000))
+    assert (state.windows, after(added(NOW_MS + 60_000), state=state).due_ms) == ({}, NOW_MS + 60_000 + WINDOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("order", "late_add", "opens"),
+    [
+        ({}, {"cart_id": "a"}, False),
+        ({}, {}, False),
+        ({"cart_id": "a"}, {"cart_id": "a"}, False),
+        ({"cart_id": "a"}, {}, False),
+        ({"cart_id": "a"}, {"cart_id": "b"}, True),
+    ],
+)
+def test_a_purchase_is_of_the_cart_that_it_names_and_of_all_without_a_name(order, late_add, opens):
+    late_one = event("product_added", NOW_MS, received_ms=NOW_MS + 10, properties=kettle(**late_add))
+    assert bool(after(bought(NOW_MS + 5, **order), late_one).windows) == opens
+
+
+def test_a_late_product_without_a_cart_id_does_not_go_into_the_cart_of_another_id():
+    state = after(added(cart_id="b"), bought(NOW_MS + 5, cart_id="a"))
+    late_one = event("product_added", NOW_MS + 4, received_ms=NOW_MS + 10, properties=kettle())
+    assert after(late_one, state=state) is state
+
+
 # What rules add: subjects, steps, minimum value, kinds.
 
 

@@ -113,9 +113,22 @@ def test_a_cart_begun_after_the_purchase_stays_in_a_merge():
     assert merged.due_ms == NOW_MS + WINDOW_MS
 
 
-def test_a_cart_that_the_log_shows_after_the_purchase_stays_whatever_the_clocks_say():
-    state = after(bought(NOW_MS + 60_000, NOW_MS - 1), added())
-    assert CART.merged(state, WindowsState()).due_ms == state.due_ms > 0
+def test_a_look_before_the_product_was_put_into_the_cart_is_no_visit_left():
+    looked = event("product_viewed", NOW_MS - 1, received_ms=NOW_MS + 1, properties=kettle())
+    assert kinds(after(added(), looked, operator=EXAMPLES)) == ["cart"]
+
+
+def test_a_form_begun_before_it_was_sent_is_not_begun_anew_by_coming_later():
+    begun = event("form_started", NOW_MS, received_ms=NOW_MS + 9, properties={"form_id": "demo"})
+    sent = event("form_submitted", NOW_MS + 1, properties={"form_id": "demo"})
+    assert after(sent, begun, operator=EXAMPLES).windows == {}
+
+
+def test_a_product_that_comes_late_after_the_purchase_is_nowhere_whichever_id_it_comes_by():
+    state, late_one = after(bought(NOW_MS)), event("product_added", NOW_MS - 60_000, received_ms=NOW_MS + 1)
+    late_one = msgspec.structs.replace(late_one, properties=kettle())
+    by_one_id, by_two = after(late_one, state=state), CART.merged(state, CART.exported(after(late_one), "anon:1"))
+    assert (by_one_id.windows, by_two.windows) == ({}, {})
 
 
 def test_two_carts_of_one_person_become_one_with_the_items_of_both():
