@@ -10,14 +10,15 @@ from msgspec.structs import replace
 
 from api.errors import ApiError, not_found
 from streams.model.control import Control, ControlKind
-from streams.model.errors import LogFullError
+from streams.model.errors import LogFullError, RuleError
 from streams.model.rules.ruleset import RuleSet
 from streams.model.rules_in_force import RulesInForce
-from streams.operators.rulebook import check_new_rules, encode_rules
+from streams.operators.rulebook import check_new_rules, encode_rules, parse_rules
 from streams.ports import Clock
 from streams.store.rule_cache import RuleCache
 from streams.store.rule_sets import RuleSets, StoredRules, VersionNote
 
+MAX_EARLIER = 100
 _log = logging.getLogger(__name__)
 
 
@@ -49,6 +50,14 @@ class Off(NamedTuple):
     partitions: list[int]
 
 
+class Earlier(NamedTuple):
+    """Rules that held until `version` came, at `until_ms`; None: this build can't read them."""
+
+    rules: RuleSet | None
+    version: int
+    until_ms: int
+
+
 class RuleDesk:
     """Rules are judged before they are stored, so that what the engine is told compiles."""
 
@@ -75,6 +84,15 @@ class RuleDesk:
         if stored is None:
             raise not_found("version of the rules", str(version))
         return stored
+
+    async def earlier(self, workspace: str, note: VersionNote) -> list[Earlier]:
+        """Return what held before the version that `note` is of, newest first: all that is known, or the newest 100."""
+        stored = await self._store.before(workspace, note.version, MAX_EARLIER)
+        if note.version and len(stored) < MAX_EARLIER:
+            stored.append(self._of_settings(workspace))
+        later = [note, *(one.note for one in stored)]
+        read = await asyncio.to_thread(lambda: [_readable(one.body) for one in stored])
+        return [Earlier(rules, by.version, by.created_ms) for rules, by in zip(read, later, strict=False)]
 
     async def versions(self, workspace: str, limit: int, before: int | None) -> list[VersionNote]:
         """Return versions that people wrote, newest first."""
@@ -149,6 +167,13 @@ class RuleDesk:
     def _of_settings(self, workspace: str) -> StoredRules:
         note = VersionNote(workspace, 0, 0, "settings", "", is_applied=True)
         return StoredRules(note, encode_rules(replace(self._cache.default, version=0)))
+
+
+def _readable(body: bytes) -> RuleSet | None:
+    try:
+        return parse_rules(body)
+    except RuleError:
+        return None
 
 
 def _conflict(based_on: int, current: int) -> ApiError:

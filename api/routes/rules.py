@@ -150,13 +150,15 @@ async def ask_what_if(
 ) -> schemas.WhatIf:
     """How many leads would change tier or qualification, and who."""
     desk = deps.rule_desk
-    old = parse_rules((await desk.current(caller.workspace)).body)
+    current = await desk.current(caller.workspace)
+    old = parse_rules(current.body)
     new = await asyncio.to_thread(_proposed, await _body(request, 2 * MAX_BYTES), old)
     if desk.comparing.locked():
         message = "Another comparison is under way. Try again when it is done."
         raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, "busy", message)
     async with desk.comparing:
-        return await compare(deps.view, caller.workspace, old, new, deps.clock.now_ms(), limit)
+        earlier = await desk.earlier(caller.workspace, current.note)
+        return await compare(deps.view, caller.workspace, old, new, earlier, deps.clock.now_ms(), limit)
 
 
 @router.get("/quarantined")

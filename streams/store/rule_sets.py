@@ -55,6 +55,12 @@ class RuleSets:
             query = query.where(t.c.version < before)
         return await self._sql.run(lambda db: [VersionNote._make(row) for row in db.execute(query)])
 
+    async def before(self, workspace: str, version: int, limit: int) -> list[StoredRules]:
+        """Return versions below `version`, newest first, with their rules."""
+        query = select(*_NOTE, t.c.body).where(t.c.workspace == workspace, t.c.version < version)
+        newest = query.order_by(t.c.version.desc()).limit(limit)
+        return await self._sql.run(lambda db: [_stored(row) for row in db.execute(newest)])
+
     async def add(self, note: VersionNote, body: bytes, based_on: int) -> bool:
         """Store a version above `based_on`; False, and nothing stored, when that is not the newest (0: none)."""
 

@@ -13,8 +13,11 @@ from streams.model.control import Control, ControlKind
 from streams.model.errors import LogFullError
 from streams.model.rules_in_force import Quarantine, RulesInForce
 from streams.operators.rulebook import MAX_BYTES, check_rules
+from streams.operators.score_moves import marked
 from streams.ports import NewRecord
-from tests.unit.api.fakes_api import NOW, Installation, install, make_lead
+from streams.state.codec import encode_profile
+from streams.store.rule_sets import VersionNote
+from tests.unit.api.fakes_api import NOW, Installation, install, make_lead, make_state
 
 
 @pytest.fixture
@@ -234,6 +237,67 @@ async def test_what_if_takes_one_score_and_says_what_it_cannot_know(api):
     answer = (await api.post("/api/rules/what-if", json={"score": score})).json()
     assert answer["scores"][0]["caveats"] == ["The rule webinar is new: what it would have earned so far is not known."]
     assert answer["scores"][0]["moves"] == []
+
+
+async def caveats(api: httpx.AsyncClient) -> list[str]:
+    """What a what-if of more points for demos can't tell."""
+    rules = await read(api)
+    demo = next(rule for rule in rules["scores"][0]["rules"] if rule["id"] == "demo_requested")
+    demo["points"] += 10
+    answer = (await api.post("/api/rules/what-if", json={"rules": rules})).json()
+    return answer["scores"][0]["caveats"] + answer["caveats"]
+
+
+async def test_what_if_tells_of_points_that_were_earned_by_earlier_versions(api):
+    assert await caveats(api) == []
+    for points in (1, 60):
+        rules = await read(api)
+        rules["scores"][0]["rules"][0]["points"] = points
+        await api.put("/api/rules", json=rules)
+    rule = rules["scores"][0]["rules"][0]["id"]
+    assert await caveats(api) == [
+        f"The rule {rule} was new or changed in version 2: what it would have earned before is not known."
+    ]
+
+
+async def test_what_if_tells_of_pages_that_were_others(api):
+    await api.put("/api/rules", json=await read(api) | {"pages": {}})
+    assert [caveat.split(":")[0] for caveat in await caveats(api)] == ["Pages were others before version 1"]
+
+
+@pytest.mark.parametrize("mark", [0, NOW])
+async def test_rules_from_before_leads_were_there_or_recomputed_are_no_caveat(here, api, mark):
+    await api.put("/api/rules", json=await with_webinar(api))
+    state = make_state()
+    first_ms = NOW - 1 if mark else NOW
+    facts = msgspec.structs.replace(state.facts, first_seen_ms=first_ms)
+    scores = {"lead": msgspec.structs.replace(state.scores["lead"], mark=mark)}
+    here.view.rows = [make_lead(state=encode_profile(msgspec.structs.replace(state, facts=facts, scores=scores)))]
+    assert await caveats(api) == []
+
+
+async def test_while_leads_are_being_recomputed_earlier_rules_are_a_caveat(here, api):
+    await api.put("/api/rules", json=await with_webinar(api))
+    scores = {"lead": marked(make_state().scores["lead"], "user:anna", NOW)}
+    here.view.rows = [make_lead(state=encode_profile(make_state(scores=scores)))]
+    assert [caveat.split(":")[0] for caveat in await caveats(api)] == [
+        "The rule webinar was new or changed in version 1"
+    ]
+
+
+async def test_what_if_says_how_far_back_it_looks(here, api, monkeypatch):
+    monkeypatch.setattr("api.rule_desk.MAX_EARLIER", 2)
+    monkeypatch.setattr("api.what_if.MAX_EARLIER", 2)
+    for _ in range(3):
+        await api.put("/api/rules", json=await read(api))
+    assert await caveats(api) == ["Rules that are more than 2 versions old were not looked at."]
+
+
+async def test_a_version_that_this_build_cannot_read_is_a_caveat(here, api):
+    await here.deps.store.rules.add(VersionNote("default", 1, NOW, "", "", is_applied=True), b'{"new": 1}', 0)
+    default = (await api.get("/api/rules/versions/0")).json()["rules"]
+    await api.put("/api/rules", json=default, headers={"if-match": "1"})
+    assert await caveats(api) == ["What earned points before version 2 is not known."]
 
 
 async def test_what_if_looks_at_the_best_leads_of_very_many(here, api, monkeypatch):

@@ -9,7 +9,7 @@ from streams.model.rules.conditions import Condition, Op
 from streams.model.rules.defaults import default_scores
 from streams.model.rules.scoring import DAY_MS, Cap, FitRule, ScoreModel, ScoreRule, TierRule
 from streams.operators.scoring import Scoring
-from streams.operators.what_if import WhatIf
+from streams.operators.what_if import Past, WhatIf
 from tests.unit.streams.builders import NOW_MS, event
 
 MODEL = default_scores()[0]
@@ -97,6 +97,55 @@ def test_a_rule_that_earned_nothing_and_another_half_life_are_caveats():
     free = with_points(email_opened=0)
     caveats = WhatIf(free, replace(MODEL, half_life_ms=DAY_MS)).caveats
     assert ["half-life" in caveats[0], "no points yet" in caveats[1]] == [True, True]
+
+
+def caveats_of(*pasts: ScoreModel | None, since_ms: int = 0, new: ScoreModel = MODEL) -> list[str]:
+    """Those of the model after it was each of `pasts`, the newest first."""
+    count = len(pasts)
+    return list(WhatIf(MODEL, new).caveats_of([Past(p, count - n, count - n) for n, p in enumerate(pasts)], since_ms))
+
+
+def test_points_that_were_others_are_a_caveat_which_names_the_last_change():
+    (said,) = caveats_of(MODEL, with_points(email_opened=7), with_points(email_opened=6))
+    assert said == (
+        "The rule email_opened was new or changed in version 2: what it would have earned before is not known."
+    )
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        {"when": (Condition("properties.n", Op.GT, 1),)},
+        {"cap": Cap(1, 1)},
+        {"event": "email_seen"},
+        {"points": 0},
+        {"id": "other"},
+    ],
+)
+def test_a_rule_that_was_another_in_any_way_is_a_caveat(past):
+    others = tuple(rule for rule in MODEL.rules if rule.id != "email_opened")
+    (was,) = (replace(rule, **past) for rule in MODEL.rules if rule.id == "email_opened")
+    assert "email_opened was new or changed" in caveats_of(replace(MODEL, rules=(*others, was)))[0]
+
+
+def test_a_removed_rule_and_another_half_life_are_caveats():
+    past = replace(MODEL, half_life_ms=DAY_MS, rules=(*MODEL.rules, ScoreRule("gone", "a", 1)))
+    assert ["half-life" in caveats_of(past)[0], "gone was removed in version 1" in caveats_of(past)[1]] == [True, True]
+
+
+def test_a_score_of_which_nothing_is_known_is_one_caveat():
+    assert caveats_of(None, None) == ["What earned points before version 2 is not known."]
+
+
+def test_rules_from_before_anything_was_earned_do_not_matter():
+    past = with_points(email_opened=7)
+    assert (len(caveats_of(past, since_ms=0)), caveats_of(past, since_ms=1)) == (1, [])
+
+
+def test_what_is_said_already_is_not_said_again():
+    new = with_points(email_opened=0)
+    capped = replace(new, rules=tuple(replace(rule, cap=Cap(1, 1)) for rule in new.rules if rule.points == 0))
+    assert caveats_of(replace(MODEL, rules=()), new=capped) == []
 
 
 def test_unusable_rules_are_refused():
