@@ -6,8 +6,10 @@ from typing import Final
 from streams.model.errors import RuleError
 from streams.model.names import canonical_name
 from streams.model.rules.abandonment import EventMatch
+from streams.model.rules.conditions import Condition, Op
 from streams.model.rules.identity import IdentityRules
 from streams.model.rules.ruleset import RuleSet
+from streams.operators.conditions import ROOTS
 
 MAX_VERSION: Final = 1 << 53
 MAX_CLAIMS: Final = 100
@@ -28,18 +30,24 @@ def check_rule_set(rules: RuleSet) -> None:
     _check_identity(rules.identity)
 
 
-def check_names(rules: RuleSet) -> None:
-    """Raise RuleError for a rule about an event that can never come under this name; it names the one it comes under.
+def check_as_new(rules: RuleSet) -> None:
+    """Raise RuleError for what can be used and never does what was meant by it.
 
-    For rules that somebody is about to use: those that are in force may be older than a synonym.
+    For rules that somebody is about to use: those that are in force may be older than these checks, or than a synonym.
     """
-    of_pages = set(rules.pages.values())
-    for field, name in _events(rules):
-        arrives = canonical_name(name)
-        if name == arrives or name in of_pages:
-            continue
-        remedy = f"Write {arrives}." if arrives else "Give a name with a letter or digit, e.g. product_added."
-        raise RuleError(field, f"no event arrives as {name[:_MAX_SHOWN]!r}", remedy)
+    _check_names(rules)
+    for field, condition in _conditions(rules):
+        if condition.op in (Op.EXISTS, Op.MISSING) and condition.value is not None and condition.value is not True:
+            other = Op.MISSING if condition.op is Op.EXISTS else Op.EXISTS
+            problem = f"{condition.op} takes no value"
+            raise RuleError(f"{field}.value", problem, f"Leave it out; {other} means the opposite.")
+    for number, window in enumerate(rules.abandonment):
+        root, _, name = window.subject.partition(".")
+        if name and root in ROOTS:
+            problem = f"{window.subject[:_MAX_SHOWN]!r} is a path"
+            raise RuleError(
+                f"abandonment[{number}].subject", problem, "Give a property by its name alone, e.g. cart_id."
+            )
 
 
 def count_rules(rules: RuleSet) -> dict[str, int]:
@@ -66,21 +74,53 @@ def _ids(rules: RuleSet) -> Iterator[tuple[str, str]]:
         yield f"products[{place}]", product.id
 
 
+def _check_names(rules: RuleSet) -> None:
+    """Refuse a rule about an event that can never come under this name, with the one it comes under."""
+    of_pages = set(rules.pages.values())
+    for field, name in _events(rules):
+        arrives = canonical_name(name)
+        if name == arrives or name in of_pages:
+            continue
+        remedy = f"Write {arrives}." if arrives else "Give a name with a letter or digit, e.g. product_added."
+        raise RuleError(field, f"no event arrives as {name[:_MAX_SHOWN]!r}", remedy)
+
+
+def _conditions(rules: RuleSet) -> Iterator[tuple[str, Condition]]:
+    for field, when in _whens(rules):
+        for place, condition in enumerate(when):
+            yield f"{field}.when[{place}]", condition
+
+
+def _whens(rules: RuleSet) -> Iterator[tuple[str, tuple[Condition, ...]]]:
+    for number, model in enumerate(rules.scores):
+        for place, rule in enumerate(model.rules):
+            yield f"scores[{number}].rules[{place}]", rule.when
+        for place, fit in enumerate(model.fit):
+            yield f"scores[{number}].fit[{place}]", fit.when
+    for field, match in _matches(rules):
+        yield field, match.when
+
+
 def _events(rules: RuleSet) -> Iterator[tuple[str, str]]:
     for number, model in enumerate(rules.scores):
         for place, rule in enumerate(model.rules):
             yield f"scores[{number}].rules[{place}].event", rule.event
+    for field, match in _matches(rules):
+        yield f"{field}.event", match.event
+
+
+def _matches(rules: RuleSet) -> Iterator[tuple[str, EventMatch]]:
     for number, window in enumerate(rules.abandonment):
         for part in ("opens", "extends", "cancels"):
-            yield from _matched(f"abandonment[{number}].{part}", getattr(window, part))
+            yield from _numbered(f"abandonment[{number}].{part}", getattr(window, part))
     for number, product in enumerate(rules.products):
         for part in ("interest", "cancels"):
-            yield from _matched(f"products[{number}].{part}", getattr(product, part))
+            yield from _numbered(f"products[{number}].{part}", getattr(product, part))
 
 
-def _matched(field: str, matches: tuple[EventMatch, ...]) -> Iterator[tuple[str, str]]:
+def _numbered(field: str, matches: tuple[EventMatch, ...]) -> Iterator[tuple[str, EventMatch]]:
     for place, match in enumerate(matches):
-        yield f"{field}[{place}].event", match.event
+        yield f"{field}[{place}]", match
 
 
 def _check_announced(rules: RuleSet) -> None:

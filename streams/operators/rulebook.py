@@ -8,17 +8,19 @@ import msgspec
 from msgspec.structs import replace
 
 from streams.model.errors import FrameError, RuleError
-from streams.model.rules.abandonment import AbandonmentRule, ProductRule
+from streams.model.rules.abandonment import AbandonmentRule, ProductRule, WindowKind
+from streams.model.rules.conditions import Op
 from streams.model.rules.ruleset import RuleSet
 from streams.model.rules.scoring import FitRule, ScoreRule
 from streams.model.rules_in_force import Quarantine
 from streams.operators.pipeline import Pipeline
-from streams.operators.rule_checks import check_names
+from streams.operators.rule_checks import check_as_new
 
 KEY_PREFIX = b"x:"
 MAX_BYTES: Final = 256 << 10
 _MAX_FIELD: Final = 300
 _NAMED: Final = re.compile(r"^Object (?:missing required|contains unknown) field `(.+)`$", re.DOTALL)
+_CHOICES: Final = {"op": tuple(Op), "kind": tuple(WindowKind)}
 R = TypeVar("R", ScoreRule, FitRule, AbandonmentRule, ProductRule)
 _decode_rules = msgspec.json.Decoder(RuleSet).decode
 _encode_json = msgspec.json.Encoder().encode
@@ -58,12 +60,12 @@ def check_rules(body: bytes) -> RuleSet:
 
 
 def check_new_rules(body: bytes) -> RuleSet:
-    """As `check_rules`, for a rule set that somebody writes: events go by the names under which ingest lets them in.
+    """As `check_rules`, for a rule set that somebody writes: it must also do what it says.
 
-    Rules that are in use already may be older than a synonym, and must go on. Raises RuleError.
+    Rules that are in use already must go on. Raises RuleError.
     """
     rules = check_rules(body)
-    check_names(rules)
+    check_as_new(rules)
     return rules
 
 
@@ -82,7 +84,9 @@ def misfit(error: msgspec.ValidationError, whole: str) -> RuleError:
     if named:
         # The decoder says where the object is; people look for the field.
         field += f".{named.group(1)}" if field else named.group(1)
-    return RuleError(field[:_MAX_FIELD] or whole, problem[:_MAX_FIELD], "See docs/rules.md for the form")
+    choices = _CHOICES.get(field.rpartition(".")[2]) if problem.startswith("Invalid enum value") else None
+    remedy = f"Use one of {', '.join(choices)}." if choices else "See docs/rules.md for the form"
+    return RuleError(field[:_MAX_FIELD] or whole, problem[:_MAX_FIELD], remedy)
 
 
 def _check_size(body: bytes) -> None:

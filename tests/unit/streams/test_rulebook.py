@@ -77,6 +77,56 @@ def test_a_name_under_which_no_event_arrives_is_refused_with_the_one_that_it_com
     assert (refused.value.field, arrives in refused.value.remedy) == (field, True)
 
 
+def having(op: str, value: Any) -> list[dict[str, Any]]:
+    return [{"field": "traits.plan", "op": op, "value": value}]
+
+
+FIT_OF_NO_USE = [{"id": "f", "points": 1, "when": having("exists", "pro")}]
+PRODUCT = {"id": "p", "kind": "price_drop", "interest": [{"event": "x", "when": having("exists", 0)}], "cancels": []}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field"),
+    [
+        ((*RULE, "when"), having("exists", False), "scores[0].rules[3].when[0].value"),
+        ((*RULE, "when"), having("missing", False), "scores[0].rules[3].when[0].value"),
+        (("scores", 0, "fit"), FIT_OF_NO_USE, "scores[0].fit[0].when[0].value"),
+        ((*WINDOW, "opens"), [{"event": "x", "when": having("exists", 1)}], "abandonment[0].opens[0].when[0].value"),
+        (("products",), [PRODUCT | {"cancels": [{"event": "y"}]}], "products[0].interest[0].when[0].value"),
+        ((*WINDOW, "subject"), "properties.cart_id", "abandonment[0].subject"),
+    ],
+)  # fmt: skip
+def test_what_would_never_do_what_it_says_is_refused_in_new_rules_alone(path, value, field):
+    rules = put(path, value)
+    assert check_rules(rules)
+    with pytest.raises(RuleError) as refused:
+        check_new_rules(rules)
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ((*RULE, "when"), having("exists", None)),
+        ((*RULE, "when"), having("missing", True)),
+        ((*WINDOW, "subject"), "cart.id"),
+        ((*WINDOW, "subject"), "properties"),
+    ],
+)
+def test_what_says_what_it_does_can_be_used(path, value):
+    assert check_new_rules(put(path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "choice"),
+    [((*RULE, "when"), having("equals", 1), "eq, ne"), ((*WINDOW, "kind"), "trolley", "browse")],
+)
+def test_an_unknown_word_is_refused_with_those_that_are_known(path, value, choice):
+    with pytest.raises(RuleError) as refused:
+        check_rules(put(path, value))
+    assert choice in refused.value.remedy
+
+
 def test_a_page_event_may_be_called_anything():
     rules = document()
     rules["pages"]["/jobs*"] = rules["scores"][0]["rules"][3]["event"] = "Careers Page"
