@@ -14,7 +14,6 @@ from streams.model.windows import CartItem, Window, newest_cart
 from streams.operators.accounts import points_of
 from streams.operators.history import activity_of
 from streams.operators.history_keys import keys_shown
-from streams.operators.score_weights import converted
 from streams.ports import AccountRow, LeadRow
 
 _DAY_MS = 86_400_000
@@ -55,9 +54,8 @@ def lead(row: LeadRow, now_ms: int, model: ScoreModel) -> schemas.Lead:
     return schemas.Lead(**_lead_fields(row, score_now(row, now_ms), model), cart=schemas.Cart(**_cart_fields(row)))
 
 
-def contributions(score: ScoreState, half_life_ms: int, now_ms: int) -> list[schemas.Contribution]:
+def contributions(score: ScoreState, now_ms: int) -> list[schemas.Contribution]:
     """Return what makes up the score, most points first; rounded, and the score is the sum of the rounded."""
-    score = converted(score, half_life_ms)
     return [
         schemas.Contribution(
             rule=share.rule,
@@ -75,7 +73,7 @@ def _sum(parts: list[schemas.Contribution]) -> float:
 
 
 def lead_score(row: LeadRow, state: ProfileState, now_ms: int, model: ScoreModel) -> schemas.LeadScore:
-    parts = contributions(state.scores.get(model.id, ScoreState()), row.half_life_ms, now_ms)
+    parts = contributions(state.scores.get(model.id, ScoreState()), now_ms)
     points = _sum(parts)
     return schemas.LeadScore(
         id=row.profile,
@@ -88,9 +86,9 @@ def lead_score(row: LeadRow, state: ProfileState, now_ms: int, model: ScoreModel
     )
 
 
-def _score(state: ProfileState, model: ScoreModel, half_life_ms: int, now_ms: int) -> schemas.Score:
+def _score(state: ProfileState, model: ScoreModel, now_ms: int) -> schemas.Score:
     score = state.scores.get(model.id, ScoreState())
-    parts = contributions(score, half_life_ms, now_ms)
+    parts = contributions(score, now_ms)
     points = _sum(parts)
     return schemas.Score(
         id=model.id,
@@ -98,7 +96,7 @@ def _score(state: ProfileState, model: ScoreModel, half_life_ms: int, now_ms: in
         score=points,
         tier=tier_of(points, model),
         is_mql=is_qualified(points, model, announced=score.is_mql),
-        half_life_days=half_life_ms / _DAY_MS,
+        half_life_days=(score.half_life_ms or model.half_life_ms) / _DAY_MS,
         contributions=parts,
     )
 
@@ -109,7 +107,7 @@ def lead_detail(
     """`groups` are the names of the companies, by id."""
     main = lead_model(rules)
     models = rules.scores or (main,)
-    scores = [_score(state, m, row.half_life_ms if m is main else m.half_life_ms, now_ms) for m in models]
+    scores = [_score(state, m, now_ms) for m in models]
     shown = next(score for score, model in zip(scores, models, strict=True) if model is main)
     facts, keys = state.facts, keys_shown(state.id, state.facts.keys)
     return schemas.LeadDetail(

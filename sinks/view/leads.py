@@ -14,7 +14,6 @@ from streams.model.windows import newest_cart
 from streams.operators.accounts import points_of
 from streams.operators.history import activity_of
 from streams.operators.history_keys import keys_shown
-from streams.operators.score_weights import converted
 from streams.ports import AccountRow, LeadRow
 from streams.state.codec import encode_profile
 
@@ -39,7 +38,7 @@ def row_of(state: ProfileState, model: ScoreModel) -> LeadRow:
     """Return the profile's row. A cart is open while its window runs: neither bought nor abandoned."""
     facts, cart = state.facts, newest_cart(state.windows)
     keys = keys_shown(state.id, facts.keys)
-    lead = converted(state.scores.get(model.id) or ScoreState(), model.half_life_ms)
+    lead = state.scores.get(model.id) or ScoreState()
     return LeadRow(
         workspace=state.workspace,
         profile=state.id,
@@ -49,7 +48,7 @@ def row_of(state: ProfileState, model: ScoreModel) -> LeadRow:
         name=_name_of(facts.traits),
         score=faded(lead.total, lead, lead.at_ms),
         score_at_ms=lead.at_ms,
-        half_life_ms=model.half_life_ms,
+        half_life_ms=lead.half_life_ms or model.half_life_ms,
         events=activity_of(facts).events,
         first_seen_ms=facts.first_seen_ms,
         last_seen_ms=facts.last_seen_ms,

@@ -41,7 +41,8 @@ class ScoreState(Struct, frozen=True, array_like=True, gc=False):
 
     `total` is the sum of all weights: own (`parts`, by rule), of merged ids (`moved`, by id and rule) and what waits to
     be computed anew (`before`, by the profile whose it was). `fit` holds points that don't decay, by rule. `at_ms` is
-    the latest event time. `tier` and `is_mql` are what has been announced. `mark` is the latest recompute known here.
+    the latest event time, or when the half-life changed since. `tier` and `is_mql` are what has been announced. `mark`
+    is the latest recompute known here.
     """
 
     half_life_ms: int = 0

@@ -1,7 +1,7 @@
 """Merging of whole profiles: every operator's part by its own rule, and the ids that come along."""
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -15,6 +15,7 @@ from streams.operators.base import Firing, Stepped
 
 MAX_DETACHED = 50
 S = TypeVar("S")
+Scores: TypeAlias = dict[str, ScoreState]
 
 
 class Part(Protocol[S]):
@@ -38,20 +39,29 @@ def announces_nothing(state: ProfileState, now_ms: int) -> Stepped[ProfileState]
     return state, ()
 
 
+def takes_as_it_is(scores: Scores, now_ms: int) -> Scores:  # noqa: ARG001  as others do
+    """Leave scores that have come as they are."""
+    return scores
+
+
 class Merging:
-    """`settle` judges what only the whole can tell (fit, tiers, the next timer) after the profile has changed."""
+    """`settle` judges what only the whole can tell (fit, tiers, the next timer) after the profile has changed; `adapt`
+    brings scores that were sent under other rules under these.
+    """
 
     def __init__(
         self,
         facts: Part[FactsState],
-        scores: Part[dict[str, ScoreState]],
+        scores: Part[Scores],
         windows: Part[WindowsState],
         settle: Callable[[ProfileState, int], Stepped[ProfileState]] = announces_nothing,
+        adapt: Callable[[Scores, int], Scores] = takes_as_it_is,
     ) -> None:
         self._facts = facts
         self._scores = scores
         self._windows = windows
         self._settle = settle
+        self._adapt = adapt
 
     def exported(self, state: ProfileState, label: str) -> ProfileState:
         """Return the profile as it travels, with its own id among its ids."""
@@ -70,8 +80,12 @@ class Merging:
             ),
         )
 
+    def arrived(self, parcel: ProfileState, now_ms: int) -> ProfileState:
+        """Return what was exported, when it has come; the rules may have changed meanwhile."""
+        return replace(parcel, scores=self._adapt(parcel.scores, now_ms))
+
     def merged(self, mine: ProfileState, theirs: ProfileState) -> ProfileState:
-        """Return both under the id of `mine`; `theirs` was exported."""
+        """Return both under the id of `mine`; `theirs` was exported, and has arrived."""
         return ProfileState(
             mine.workspace,
             mine.id,

@@ -50,14 +50,15 @@ class Pipeline:
         self._windows = Abandonment(rules.abandonment)
         self._products = ProductMoves(rules.products)
         self._accounts = Accounts(rules.scores[0] if rules.scores else None)
-        self._identity = Identity(rules.identity, Merging(self._history, self._scoring, self._windows, self._settled))
+        merging = Merging(self._history, self._scoring, self._windows, self._settled, self._scoring.adapted)
+        self._identity = Identity(rules.identity, merging)
         check_rule_set(rules)
         self._rare = IDENTITY_EVENTS | {JOINS_GROUP}
 
     def on_event(self, state: ProfileState, event: Event, now_ms: int) -> Effects:
         """Return what `event` does to the profile at log time `now_ms`."""
         if state.rules != self.fingerprint or self._recomputing:
-            state = self.migrated(state)
+            state = self.migrated(state, now_ms)
         name = event.name
         if name == PAGE_VIEWED:
             name = self._pages.name_of(event)
@@ -65,8 +66,11 @@ class Pipeline:
         if event.keys != state.facts.keys:
             moves = self._identity.claims(state, event, now_ms)
         facts, _ = self._history.on_event(state.facts, event, now_ms)
-        scores, firings = self._scoring.on_event(state.scores, event, name, facts, now_ms)
-        if facts.traits is not state.facts.traits:
+        has_new_traits = facts.traits is not state.facts.traits
+        scores, firings = self._scoring.on_event(
+            state.scores, event, name, facts, now_ms, has_new_traits=has_new_traits
+        )
+        if has_new_traits:
             scores, more = self._scoring.on_traits(scores, facts, now_ms, event)
             firings += more
         windows = state.windows
@@ -94,7 +98,7 @@ class Pipeline:
     def on_timer(self, state: ProfileState, now_ms: int) -> Effects:
         """Return the profile after the timers due by `now_ms`, and what fired."""
         if state.rules != self.fingerprint:
-            state = self.migrated(state)
+            state = self.migrated(state, now_ms)
         windows, firings = self._windows.on_timer(state.windows, now_ms)
         after = replace(state, windows=windows)
         return after, _triggers(after, firings, now_ms), ()
@@ -104,11 +108,12 @@ class Pipeline:
         holder = state.identity.moved_to
         if holder and move.kind in _OF_WHO_HOLDS:
             return state, (), (replace(move, target=holder, at_ms=now_ms),)
-        state = self.migrated(state)
+        state = self.migrated(state, now_ms)
         moves: tuple[Move, ...] = ()
         if move.kind is MoveKind.RESCORE:
             recompute = SCORES.unpacked(move.body)
-            scores = self._scoring.replaced(state.scores, recompute.scores, recompute.owner, state.id, recompute.mark)
+            found = self._scoring.adapted(recompute.scores, now_ms)
+            scores = self._scoring.replaced(state.scores, found, recompute.owner, state.id, recompute.mark)
             return replace(state, scores=scores), (), ()
         if move.kind is MoveKind.MEMBER:
             after, firings = self._accounts.on_member(state, move, now_ms)
@@ -122,11 +127,13 @@ class Pipeline:
         """Return what the profile's companies hear of a change."""
         return self._accounts.member_moves(before, after, now_ms)
 
-    def migrated(self, state: ProfileState) -> ProfileState:
-        """Return the profile as these rules see it, after it was written under others."""
+    def migrated(self, state: ProfileState, now_ms: int) -> ProfileState:
+        """Return the profile as these rules see it from `now_ms` on, after it was written under others."""
         scores, windows = state.scores, state.windows
         if state.rules != self.fingerprint:
-            scores = self._scoring.migrated(scores, state.facts) if scores else scores
+            # Whoever wrote no rules down (version 1) wrote no half-life either: points are those of the latest event.
+            since_ms = now_ms if state.rules else 0
+            scores = self._scoring.migrated(scores, state.facts, since_ms) if scores else scores
             windows = self._windows.migrated(windows) if windows.windows else windows
         for score, mark in self._recomputing.items():
             scores = self._scoring.marked(scores, score, state.id, mark)

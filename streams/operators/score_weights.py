@@ -17,15 +17,18 @@ def at_epoch(score: ScoreState, epoch: int) -> ScoreState:
     return replace(_mapped(score, lambda weight: rescaled(weight, epochs)), epoch=epoch) if epochs else score
 
 
-def converted(score: ScoreState, half_life_ms: int) -> ScoreState:
-    """Return the score with another half-life, worth the same at its latest event."""
+def converted(score: ScoreState, half_life_ms: int, now_ms: int) -> ScoreState:
+    """Return the score with another half-life from `now_ms` (or its latest event) on, when it is worth the same."""
     if score.half_life_ms == half_life_ms:
         return score
-    epoch = score.at_ms // (EPOCH_HALF_LIVES * half_life_ms)
+    at_ms = max(score.at_ms, now_ms)
+    epoch = at_ms // (EPOCH_HALF_LIVES * half_life_ms)
     factor = 0.0
     if score.half_life_ms:
-        factor = exp2(_above_landmark(score.at_ms, epoch, half_life_ms) - _above_landmark_of(score))
-    return replace(_mapped(score, lambda weight: weight * factor), epoch=epoch, half_life_ms=half_life_ms)
+        faded = _above_landmark(at_ms, score.epoch, score.half_life_ms)
+        factor = exp2(_above_landmark(at_ms, epoch, half_life_ms) - faded)
+    scaled = _mapped(score, lambda weight: weight * factor)
+    return totalled(replace(scaled, at_ms=at_ms, epoch=epoch, half_life_ms=half_life_ms))
 
 
 def totalled(score: ScoreState) -> ScoreState:
@@ -62,10 +65,6 @@ def _mapped(score: ScoreState, change: Callable[[float], float]) -> ScoreState:
             for owner, before in score.before.items()
         },
     )
-
-
-def _above_landmark_of(score: ScoreState) -> float:
-    return _above_landmark(score.at_ms, score.epoch, score.half_life_ms)
 
 
 def _above_landmark(at_ms: int, epoch: int, half_life_ms: int) -> float:

@@ -42,8 +42,13 @@ class Scoring:
             for event, by_model in plans.items()
         }
 
-    def on_event(self, scores: Scores, event: Event, name: str, facts: FactsState, now_ms: int) -> Stepped[Scores]:
-        """Add what the event earns under `name`; announce a tier entered from below, and the MQL once per ascent."""
+    def on_event(
+        self, scores: Scores, event: Event, name: str, facts: FactsState, now_ms: int, *, has_new_traits: bool = False
+    ) -> Stepped[Scores]:
+        """Add what the event earns under `name`; announce a tier entered from below, and the MQL once per ascent.
+
+        Where it earns and brings new traits, both are judged as one change; `on_traits` judges all other scores.
+        """
         plans = self._plans.get(name)
         if plans is None:
             return scores, ()
@@ -51,7 +56,8 @@ class Scoring:
         firings: tuple[Firing, ...] = ()
         for score, model, entries in plans:
             before = scores.get(score)
-            after, fired = _earned(model, entries, before, event, facts, now_ms)
+            fit = model.fit_of(facts) if has_new_traits and model.fit else None
+            after, fired = _earned(model, entries, before, event, facts, now_ms, fit)
             if after is not before and after is not None:
                 if grown is scores:
                     grown = scores.copy()
@@ -76,13 +82,19 @@ class Scoring:
             firings += fired
         return grown, firings
 
-    def migrated(self, scores: Scores, facts: FactsState) -> Scores:
-        """Return the scores under these rules: a changed half-life keeps the points of the moment, a score that is no
-        more is dropped, a tier that is no more becomes the one reached; fit is judged anew. Announces nothing.
+    def adapted(self, scores: Scores, now_ms: int) -> Scores:
+        """Return scores of other rules under these: a changed half-life keeps the points of the moment, a score that is
+        no more is dropped, a tier that is no more becomes the one reached. All steps but `migrated` need such scores.
         """
-        adapted = {
-            score: self._adapted(self._models[score], scores[score]) for score in scores if score in self._models
+        return {
+            score: _adapted(self._models[score], state, now_ms)
+            for score, state in scores.items()
+            if score in self._models
         }
+
+    def migrated(self, scores: Scores, facts: FactsState, now_ms: int) -> Scores:
+        """Return the profile's scores under these rules, its fit judged anew. Announces nothing."""
+        adapted = self.adapted(scores, now_ms)
         for model in self._models.values():
             fit = model.fit_of(facts)
             state = adapted.get(model.id)
@@ -93,7 +105,7 @@ class Scoring:
     def exported(self, scores: Scores, source: str) -> Scores:
         """Return the scores as they travel: what the profile earned itself is labelled with its id, `source`."""
         return {
-            model.id: score_moves.exported(self._adapted(model, scores[model.id]), source)
+            model.id: score_moves.exported(scores[model.id], source)
             for model in self._models.values()
             if model.id in scores
         }
@@ -102,7 +114,7 @@ class Scoring:
         """Return both; `theirs` were exported. In whatever order and how often: the result is the same."""
         both = {}
         for model in self._models.values():
-            states = [self._adapted(model, scores[model.id]) for scores in (mine, theirs) if model.id in scores]
+            states = [scores[model.id] for scores in (mine, theirs) if model.id in scores]
             if len(states) > 1:
                 one, other = states
                 both[model.id] = score_moves.merged(one, other, model.higher(one.tier, other.tier))
@@ -116,7 +128,7 @@ class Scoring:
         for model in self._models.values():
             if model.id not in scores:
                 continue
-            rest, part = score_moves.detached(self._adapted(model, scores[model.id]), source)
+            rest, part = score_moves.detached(scores[model.id], source)
             if part is not None:
                 left[model.id] = rest
                 points = points_at(part, part.at_ms)
@@ -132,12 +144,12 @@ class Scoring:
         state = scores.get(score)
         if model is None or (state is not None and state.mark >= mark):
             return scores
-        state = model.blank(0) if state is None else self._adapted(model, state)
-        return {**scores, score: score_moves.marked(state, profile, mark)}
+        return {**scores, score: score_moves.marked(state or model.blank(0), profile, mark)}
 
     def replaced(self, scores: Scores, recomputed: Scores, owner: str, profile: str, mark: int) -> Scores:
-        """Put the scores that the recompute `mark` found for `owner` (`profile` itself, or an id merged into it since)
-        in the place of what it had earned before. What was announced stays so; another mark's result changes nothing.
+        """Put the adapted scores that the recompute `mark` found for `owner` (`profile` itself, or an id merged into it
+        since) in the place of what it had earned before. What was announced stays so; another mark's result changes
+        nothing.
         """
         renewed = scores
         for model in self._models.values():
@@ -145,20 +157,19 @@ class Scoring:
             before = None if state is None else state.before.get(owner)
             if state is None or before is None or before.mark != mark:
                 continue
-            found = recomputed.get(model.id)
-            fresh = None if found is None else self._adapted(model, found)
-            result = score_moves.replaced(self._adapted(model, state), fresh, owner, profile)
+            result = score_moves.replaced(state, recomputed.get(model.id), owner, profile)
             renewed = {**renewed, model.id: result}
         return renewed
 
-    def _adapted(self, model: CompiledModel, state: ScoreState) -> ScoreState:
-        state = converted(state, model.half_life_ms)
-        points = points_at(state, state.at_ms)
-        tier = state.tier if model.knows(state.tier) else model.tier_of(points) if state.tier else COLD
-        is_mql = state.is_mql and model.knows_mql
-        if tier == state.tier and is_mql == state.is_mql:
-            return state
-        return replace(state, tier=tier, is_mql=is_mql)
+
+def _adapted(model: CompiledModel, state: ScoreState, now_ms: int) -> ScoreState:
+    state = converted(state, model.half_life_ms, now_ms)
+    points = points_at(state, state.at_ms)
+    tier = state.tier if model.knows(state.tier) else model.tier_of(points) if state.tier else COLD
+    is_mql = state.is_mql and model.knows_mql
+    if tier == state.tier and is_mql == state.is_mql:
+        return state
+    return replace(state, tier=tier, is_mql=is_mql)
 
 
 def _earned(  # noqa: C901, PLR0912  one pass: a call for each step would double what an event costs
@@ -168,12 +179,13 @@ def _earned(  # noqa: C901, PLR0912  one pass: a call for each step would double
     event: Event,
     facts: FactsState,
     now_ms: int,
+    new_fit: dict[str, float] | None,
 ) -> tuple[ScoreState | None, tuple[Firing, ...]]:
     at_ms = event.at_ms
     half_life = model.half_life_ms
     base = model.blank(at_ms) if before is None else before
     if base.half_life_ms != half_life:
-        base = converted(base, half_life)
+        base = converted(base, half_life, now_ms)
     epoch_ms = model.epoch_ms
     age_ms = at_ms - base.epoch * epoch_ms
     if age_ms >= epoch_ms:
@@ -212,9 +224,11 @@ def _earned(  # noqa: C901, PLR0912  one pass: a call for each step would double
         scale = exp2((latest_ms - base.epoch * epoch_ms) / half_life)
     tier, is_mql, fit = base.tier, base.is_mql, base.fit
     firings: tuple[Firing, ...] = ()
+    constant = constant_after = sum(fit.values()) if fit else 0.0
+    if new_fit is not None:
+        fit, constant_after = new_fit, sum(new_fit.values())
     if not is_late(event, now_ms):
-        constant = sum(fit.values()) if fit else 0.0
-        points_before, points_after = base.total / scale + constant, total / scale + constant
+        points_before, points_after = base.total / scale + constant, total / scale + constant_after
         low, high = (model.qualified_bands if is_mql else model.bands).get(tier, _NOWHERE)
         if points_before < low or not low <= points_after < high:
             # With the time of receipt: an id may come again once the platform has forgotten it.
@@ -235,7 +249,7 @@ def _fitted(
     event: Event | None,
 ) -> Stepped[ScoreState]:
     at_ms = facts.last_seen_ms if event is None else event.at_ms
-    base = converted(before or model.blank(at_ms), model.half_life_ms)
+    base = converted(before or model.blank(at_ms), model.half_life_ms, now_ms)
     after = replace(base, fit=fit)
     if event is not None and is_late(event, now_ms):
         return after, ()

@@ -14,7 +14,9 @@ from streams.model.windows import CartItem, Window, WindowsState, window_key
 OBSOLETE_PREFIXES = (b"r:", b"s:")
 """Keys of open totals and of message ids."""
 HALF_LIFE_MS = 30 * 86_400_000
-"""Version 1 did not write it down. Points hold at `at_ms` whatever it was; the engine converts to today's rules."""
+"""Version 1 did not write it down: shown as by default until the engine, which takes the points as those of `at_ms`
+whatever it was, converts them to today's rules.
+"""
 _CART = "cart_abandoned"
 
 

@@ -8,8 +8,11 @@ from streams.model.events import Event, ProfileKeys
 from streams.model.facts import FactsState
 from streams.model.profile import ProfileState
 from streams.model.rules.abandonment_defaults import default_abandonment, example_products, example_rules
+from streams.model.rules.conditions import Condition, Op
 from streams.model.rules.defaults import DEFAULT_PAGES, default_scores
 from streams.model.rules.ruleset import RuleSet
+from streams.model.rules.scoring import FitRule, ScoreModel, ScoreRule
+from streams.model.scores import points_at
 from streams.operators.history import History
 from streams.operators.history_parts import MAX_TRAITS_BYTES
 from streams.operators.pipeline import Pipeline
@@ -89,7 +92,37 @@ def test_a_profiles_state_stays_bounded(history):
 @given(history=event_lists)
 def test_rules_that_did_not_change_migrate_nothing(history):
     state, _, _ = run(EMPTY, history)
-    assert PIPELINE.migrated(state) is state or not history
+    assert PIPELINE.migrated(state, START_MS) is state or not history
+
+
+FITTING = Pipeline(
+    RuleSet(
+        scores=(
+            ScoreModel(
+                rules=(ScoreRule("asked", "asked", 30), ScoreRule("left", "left", -20)),
+                fit=(
+                    FitRule("boss", 20, (Condition("traits.title", Op.EQ, "boss"),)),
+                    FitRule("student", -40, (Condition("traits.title", Op.EQ, "student"),)),
+                ),
+            ),
+        ),
+    )
+)
+told = st.tuples(st.sampled_from(["asked", "left", "seen"]), st.sampled_from([None, "boss", "student", "clerk"]))
+
+
+@given(history=st.lists(told, max_size=8))
+def test_what_an_event_announces_is_where_the_lead_stands_after_it(history):
+    state = EMPTY
+    for number, (name, title) in enumerate(history):
+        traits, at_ms = {"title": title} if title else {}, START_MS + number
+        event = Event(f"e{number}", "default", "web", "user:0", name, at_ms, at_ms, ProfileKeys(), traits=traits)
+        state, fired, _ = FITTING.on_event(state, event, at_ms)
+        assert len({trigger.rule for trigger in fired}) == len(fired)
+        if fired:
+            lead = state.scores["lead"]
+            stands = (lead.tier, round(points_at(lead, at_ms), 2))
+            assert {(trigger.data["tier"], trigger.data["score"]) for trigger in fired} == {stands}
 
 
 def test_traits_are_bounded():

@@ -185,20 +185,26 @@ def test_events_out_of_order_earn_whenever_the_cap_leaves_room_in_every_window(o
     assert earning(order) == expected
 
 
-def exports(histories: list[list[Event]], half_lives_ms: list[int], scoring: Scoring):
+def ended(*histories: list[Event]) -> int:
+    return max((event.received_ms for history in histories for event in history), default=START_MS)
+
+
+def exports(histories: list[list[Event]], half_lives_ms: list[int], now_ms: int):
     """States of three ids as they travel; two of them are one id at two times, and one had merged another before."""
     one, two, three = histories
-    parts = [run(Scoring(models(h)), history)[0] for h, history in zip(half_lives_ms, (one, two, three), strict=True)]
-    first = scoring.exported(scoring.migrated(parts[0], FactsState()), "anon:1")
-    again = scoring.exported(scoring.migrated(run(scoring, two, parts[0])[0], FactsState()), "anon:1")
-    other = scoring.exported(scoring.merged(parts[2], scoring.exported(parts[1], "anon:3")), "anon:2")
-    return first, again, scoring.exported(scoring.marked(other, "lead", "anon:2", 5), "anon:2")
+    by_one, by_two, by_three = (Scoring(models(half_life_ms)) for half_life_ms in half_lives_ms)
+    known = run(by_one, one)[0]
+    again = run(by_one, two, known)[0]
+    brought = by_three.adapted(by_two.exported(run(by_two, two)[0], "anon:3"), now_ms)
+    other = by_three.exported(by_three.merged(run(by_three, three)[0], brought), "anon:2")
+    other = by_three.exported(by_three.marked(other, "lead", "anon:2", 5), "anon:2")
+    return by_one.exported(known, "anon:1"), by_one.exported(again, "anon:1"), other
 
 
-@given(histories=st.tuples(actions(5), actions(5), actions(5)), half_lives_ms=st.tuples(*[half_lives] * 3))
-def test_merging_forgets_order_grouping_and_repetition_to_the_bit(histories, half_lives_ms):
-    scoring = Scoring(models())
-    parts = exports(list(histories), list(half_lives_ms), scoring)
+@given(histories=st.tuples(*[actions(5)] * 3), half_lives_ms=st.tuples(*[half_lives] * 3), idle_ms=ages)
+def test_merging_forgets_order_grouping_and_repetition_to_the_bit(histories, half_lives_ms, idle_ms):
+    scoring, now_ms = Scoring(models()), ended(*histories) + idle_ms
+    parts = [scoring.adapted(part, now_ms) for part in exports(list(histories), list(half_lives_ms), now_ms)]
     results = []
     for one, two, three in permutations(parts):
         results.append(scoring.merged(scoring.merged(one, two), three))
@@ -236,14 +242,28 @@ def test_landmarks_move_in_one_step_or_several_alike(history, epochs):
     assert stepwise.parts == whole.parts
 
 
-@given(history=actions(), before=half_lives, after=half_lives, about=facts)
-def test_adapting_keeps_the_points_of_the_moment_and_is_done_once(history, before, after, about):
-    old, new = Scoring(models(before)), Scoring(models(after))
+@given(history=actions(), before=half_lives, after=half_lives, about=facts, idle_ms=ages)
+def test_adapting_keeps_the_points_of_the_moment_and_is_done_once(history, before, after, about, idle_ms):
+    old, new, now_ms = Scoring(models(before)), Scoring(models(after)), ended(history) + idle_ms
     scores, _ = old.on_traits(run(old, history)[0], about, START_MS)
-    adapted = new.migrated(scores, about)
-    scale = sum(abs(share.points) for share in shares_at(lead(scores), 0))
-    assert points_at(lead(adapted), 0) == pytest.approx(points_at(lead(scores), 0), abs=1e-9 * scale + 1e-12)
-    assert new.migrated(adapted, about) is adapted
+    adapted = new.migrated(scores, about, now_ms)
+    scale = sum(abs(share.points) for share in shares_at(lead(scores), now_ms))
+    expected = points_at(lead(scores), now_ms)
+    assert points_at(lead(adapted), now_ms) == pytest.approx(expected, abs=1e-9 * scale + 1e-12)
+    assert new.migrated(adapted, about, now_ms + idle_ms) is adapted
+
+
+@given(own=actions(6), other=actions(6), half_lives_ms=st.tuples(*[half_lives] * 3), idle_ms=ages)
+def test_points_of_the_moment_stay_for_what_travels_while_the_half_life_changes(own, other, half_lives_ms, idle_ms):
+    mine, theirs, new = (Scoring(models(half_life_ms)) for half_life_ms in half_lives_ms)
+    now_ms = ended(own, other) + idle_ms
+    held, parcel = run(mine, own)[0], theirs.exported(run(theirs, other)[0], "anon:1")
+    both = new.merged(new.adapted(held, now_ms), new.adapted(parcel, now_ms))
+    shares = [*shares_at(lead(held), now_ms), *shares_at(lead(parcel), now_ms)]
+    scale = sum(abs(share.points) for share in shares)
+    assert points_at(lead(both), now_ms) == pytest.approx(
+        points_at(lead(held), now_ms) + points_at(lead(parcel), now_ms), abs=1e-9 * scale + 1e-12
+    )
 
 
 def announced(history: list[Event]) -> list[tuple[str, str, str]]:
@@ -279,22 +299,29 @@ OTHER = replace(
 )
 
 
-@given(before=actions(6), merged=actions(4), after=actions(4), rules=st.sampled_from([MIXED, OTHER]), about=facts)
-def test_a_recompute_equals_a_run_of_its_rules_over_everything(before, merged, after, rules, about):
-    old, new = Scoring((MIXED,)), Scoring((rules,))
+@given(
+    before=actions(6),
+    merged=actions(4),
+    after=actions(4),
+    rules=st.sampled_from([MIXED, OTHER]),
+    about=facts,
+    idle_ms=ages,
+)
+def test_a_recompute_equals_a_run_of_its_rules_over_everything(before, merged, after, rules, about, idle_ms):
+    old, new, now_ms = Scoring((MIXED,)), Scoring((rules,)), ended(before, merged) + idle_ms
 
     def upto_mark(by: Scoring):
         scores = run(by, before, about=about)[0]
         return by.merged(scores, by.exported(run(by, merged, about=about)[0], "anon:1"))
 
-    live = new.marked(new.migrated(upto_mark(old), about), "lead", "user:1", 1)
+    live = new.marked(new.migrated(upto_mark(old), about, now_ms), "lead", "user:1", 1)
     live = run(new, after, live, about)[0]
     renewed = new.replaced(live, upto_mark(new), "user:1", "user:1", 1)
-    expected = new.migrated(run(new, after, upto_mark(new), about)[0], about)
+    expected = new.migrated(run(new, after, upto_mark(new), about)[0], about, now_ms)
     assert close(lead(renewed), lead(expected))
     assert lead(renewed).parts.keys() == lead(expected).parts.keys()
     if rules is MIXED:
-        plain = old.migrated(run(old, after, upto_mark(old), about)[0], about)
+        plain = old.migrated(run(old, after, upto_mark(old), about)[0], about, now_ms)
         assert close(lead(renewed), lead(plain))
         assert {s.rule: s.count for s in shares_at(lead(renewed), 0)} == {
             s.rule: s.count for s in shares_at(lead(plain), 0)
@@ -306,8 +333,8 @@ def test_what_if_equals_a_run_of_the_new_points(history, points, about):
     rules = tuple(replace(rule, points=worth) for rule, worth in zip(MIXED.rules, points, strict=True))
     new = replace(MIXED, rules=rules)
     at_ms = START_MS + 40_000 * DAY_MS
-    scores = Scoring((MIXED,)).migrated(run(Scoring((MIXED,)), history)[0], about)
-    expected = lead(Scoring((new,)).migrated(run(Scoring((new,)), history)[0], about))
+    scores = Scoring((MIXED,)).migrated(run(Scoring((MIXED,)), history)[0], about, START_MS)
+    expected = lead(Scoring((new,)).migrated(run(Scoring((new,)), history)[0], about, START_MS))
     _, then = WhatIf(MIXED, new).standings(scores.get("lead"), about.traits, max(expected.at_ms, START_MS))
     scale = sum(abs(share.points) for share in shares_at(expected, at_ms)) + 1e3
     assert then.points == pytest.approx(points_at(expected, START_MS), abs=1e-9 * scale)

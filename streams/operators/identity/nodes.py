@@ -200,7 +200,7 @@ class Identity:
     def _absorb(self, state: ProfileState, move: Move, now_ms: int) -> Moved:
         if state.identity.moved_to:
             return _pass_on(state, move, now_ms)
-        theirs = unpacked(move.body)
+        theirs = self._merging.arrived(unpacked(move.body), now_ms)
         ids = theirs.identity.ids
         if ids and not self._may_take(state, theirs):
             refused = _with(theirs, moved_to="", detached=_more(theirs.identity.detached, state.id))
@@ -220,7 +220,7 @@ class Identity:
         return {state.id, *mine.ids}.isdisjoint(other.detached) and set(other.ids).isdisjoint(mine.detached)
 
     def _restored(self, state: ProfileState, move: Move, now_ms: int) -> Moved:
-        theirs = unpacked(move.body)
+        theirs = self._merging.arrived(unpacked(move.body), now_ms)
         mine, other, node = state.identity, theirs.identity, state.id
         was_held = node in other.ids
         detached = _more(mine.detached, *other.detached)

@@ -18,7 +18,6 @@ from streams.model.windows import Window, WindowsState, window_key
 from streams.state.codec import encode_profile
 from tests.unit.api.fakes_api import (
     DAY_MS,
-    HALF_LIFE_MS,
     NOW,
     Installation,
     make_account,
@@ -201,8 +200,11 @@ async def test_companies_are_for_those_who_signed_in(here: Installation):
     assert (await here.client().get("/api/accounts")).status_code == 401
 
 
-def test_a_half_life_that_changed_since_the_row_was_stored_gives_list_and_detail_one_score():
-    row, state = make_lead(half_life_ms=HALF_LIFE_MS), make_state(scores={"lead": make_score(NOW, DAY_MS, a=65.0)})
+def test_a_score_of_another_half_life_than_the_rules_fades_by_its_own_in_list_and_detail():
+    row, state = make_lead(half_life_ms=DAY_MS, score=64), make_state(scores={"lead": make_score(NOW, DAY_MS, a=64)})
     now = NOW + 5 * DAY_MS
-    shown = lead_shapes.lead(row, now, RULES.scores[0])
-    assert lead_shapes.lead_detail(row, state, now, RULES, {}).score == pytest.approx(shown.score)
+    listed, shown = (
+        lead_shapes.lead(row, now, RULES.scores[0]),
+        lead_shapes.lead_detail(row, state, now, RULES, {}),
+    )
+    assert (listed.score, shown.score, shown.scores[0].half_life_days) == (2, 2, 1)

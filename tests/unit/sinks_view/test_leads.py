@@ -47,9 +47,10 @@ def test_points_that_do_not_decay_stand_beside_those_that_do():
     assert (row.score, row.fit) == (pytest.approx(10), 15.0)
 
 
-def test_a_score_of_another_half_life_is_worth_the_same_at_its_latest_event():
+def test_a_score_fades_by_its_own_half_life_until_the_engine_has_changed_it():
     row = row_of(state(scores={"lead": scored(10, T0, 30 * DAY_MS)}), MODEL)
-    assert (row.score, row.score_at_ms, row.half_life_ms) == (pytest.approx(10), T0, 5_000)
+    assert (row.score, row.score_at_ms, row.half_life_ms) == (pytest.approx(10), T0, 30 * DAY_MS)
+    assert row_of(state(), MODEL).half_life_ms == 5_000
 
 
 def test_the_listed_score_is_the_one_that_the_model_names():

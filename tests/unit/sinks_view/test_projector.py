@@ -196,7 +196,7 @@ async def test_a_record_of_version_1_is_shown():
     async with bench.projecting():
         row = await bench.view.get("w", "a@b.c")
     assert row is not None
-    assert (row.name, round(row.score, 6), row.half_life_ms, row.is_mql) == ("Ada", 50.0, HALF_LIFE_MS, True)
+    assert (row.name, round(row.score, 6), row.half_life_ms, row.is_mql) == ("Ada", 50.0, 30 * 86_400_000, True)
 
 
 async def test_damaged_records_become_dead_letters_and_the_rest_is_shown():

@@ -4,11 +4,14 @@ import pytest
 
 from streams.model.errors import RuleError, RuleFailedError
 from streams.model.facts import FactsState, Trait
+from streams.model.profile import ProfileState
 from streams.model.rules.conditions import Condition, Op
 from streams.model.rules.defaults import DEFAULT_PAGES, default_scores
+from streams.model.rules.ruleset import RuleSet
 from streams.model.rules.scoring import DAY_MS, Cap, FitRule, ScoreModel, ScoreRule
 from streams.model.scores import points_at, shares_at
 from streams.operators.pages import Pages
+from streams.operators.pipeline import Pipeline
 from streams.operators.scoring import Scoring
 from tests.unit.streams.builders import NOW_MS, event
 from tests.unit.streams.scoring_kit import DEFAULT, HOUR_MS, NOBODY, after, lead, points
@@ -203,11 +206,12 @@ def test_what_a_capped_rule_remembers_is_bounded():
     assert len(scores["lead"].parts["a"].hits) == 4
 
 
+IS_VP = (Condition("traits.title", Op.CONTAINS, "vp"),)
 VP = FactsState(traits={"title": Trait("VP Sales", NOW_MS, "web"), "size": Trait(500, NOW_MS, "crm")})
 FITTING = lead(
     ScoreRule("a", "a", 10),
     fit=(
-        FitRule("boss", 30, (Condition("traits.title", Op.CONTAINS, "vp"),)),
+        FitRule("boss", 30, IS_VP),
         FitRule("tiny", -20, (Condition("traits.size", Op.LT, 10),)),
     ),
 )
@@ -223,6 +227,15 @@ def test_fit_announces_a_tier_and_counts_for_the_next():
     scores, firings = FITTING.on_traits({}, VP, NOW_MS, cause)
     assert [(f.rule, f.occurrence) for f in firings] == [("lead_tier", f"m1:{NOW_MS}:warm")]
     assert after(event("a"), scores=scores, by=FITTING)[1] == [("lead_tier", "hot")]
+
+
+@pytest.mark.parametrize(("fit", "fired"), [(30, [("lead_tier", "hot", 60)]), (-520, [])])
+def test_an_event_that_earns_and_brings_new_traits_is_judged_once(fit, fired):
+    model = ScoreModel(rules=(ScoreRule("a", "a", 30),), fit=(FitRule("boss", fit, IS_VP),), mql_at=None)
+    told = event("a", traits={"title": "vp"})
+    state, triggers, _ = Pipeline(RuleSet(scores=(model,))).on_event(ProfileState("default", "user:ada"), told, NOW_MS)
+    assert [(t.rule, t.data["tier"], t.data["score"]) for t in triggers] == fired
+    assert (state.scores["lead"].fit, points_at(state.scores["lead"], 0)) == ({"boss": fit}, 30 + fit)
 
 
 def test_fit_of_a_merge_is_announced_by_the_time():
@@ -248,4 +261,4 @@ def test_traits_that_change_no_fit_leave_the_same_scores():
 
 def test_fit_is_judged_anew_under_new_rules_and_announces_nothing():
     scores, _ = after(event("a"), by=FITTING)
-    assert FITTING.migrated(scores, VP)["lead"].fit == {"boss": 30}
+    assert FITTING.migrated(scores, VP, NOW_MS)["lead"].fit == {"boss": 30}

@@ -4,38 +4,80 @@ import pytest
 from msgspec.structs import replace
 
 from streams.model.errors import RuleError
+from streams.model.moves import Move, MoveKind
+from streams.model.profile import ProfileState
 from streams.model.rules.conditions import Condition, Op
 from streams.model.rules.defaults import default_scores
+from streams.model.rules.ruleset import RuleSet
 from streams.model.rules.scoring import DAY_MS, Cap, FitRule, ScoreModel, ScoreRule, TierRule
 from streams.model.scores import points_at, shares_at
 from streams.operators import scoring
+from streams.operators.identity.parcels import SCORES, Recomputed, packed
+from streams.operators.pipeline import Pipeline
 from streams.operators.scoring import Scoring
 from tests.unit.streams.builders import NOW_MS, event
 from tests.unit.streams.scoring_kit import DEFAULT, HOUR_MS, NOBODY, after, lead, points
 
 
-def test_another_half_life_keeps_the_points_of_the_moment():
+@pytest.mark.parametrize("days", [1, 90, 3_000])
+def test_another_half_life_keeps_the_points_of_the_moment_and_fades_them_from_then_on(days):
     scores, _ = after(event("demo_requested"), event("email_opened", NOW_MS + 9 * DAY_MS))
-    shorter = Scoring((replace(default_scores()[0], half_life_ms=DAY_MS),))
-    migrated = shorter.migrated(scores, NOBODY)["lead"]
-    assert points_at(migrated, 0) == pytest.approx(points_at(scores["lead"], 0), rel=1e-12)
-    assert points_at(migrated, NOW_MS + 10 * DAY_MS) == pytest.approx(points_at(migrated, 0) / 2)
+    changed_ms = NOW_MS + 40 * DAY_MS
+    by = Scoring((replace(default_scores()[0], half_life_ms=days * DAY_MS),))
+    migrated = by.migrated(scores, NOBODY, changed_ms)["lead"]
+    assert points_at(migrated, changed_ms) == pytest.approx(points_at(scores["lead"], changed_ms), rel=1e-12)
+    assert points_at(migrated, changed_ms + days * DAY_MS) == pytest.approx(points_at(migrated, changed_ms) / 2)
+
+
+def test_another_half_life_fires_nothing_for_points_that_had_faded():
+    scores, _ = after(event("demo_requested"))
+    changed_ms = NOW_MS + 120 * DAY_MS
+    by = Scoring((replace(default_scores()[0], half_life_ms=3_000 * DAY_MS),))
+    migrated = by.migrated(scores, NOBODY, changed_ms)
+    assert after(event("email_opened", changed_ms), scores=migrated, by=by)[1] == []
+
+
+@pytest.mark.parametrize("kind", [MoveKind.ABSORB, MoveKind.RESTORE])
+def test_points_that_travel_while_the_half_life_changes_stay_what_they_are(kind):
+    arrives_ms, scores = NOW_MS + 120 * DAY_MS, after(event("demo_requested"))[0]
+    parcel = ProfileState("default", "anon:1", scores=DEFAULT.exported(scores, "anon:1"))
+    move = Move(kind, "default", "user:ada", "anon:1", arrives_ms, packed(parcel))
+    by = Pipeline(RuleSet(scores=(replace(default_scores()[0], half_life_ms=3_000 * DAY_MS),)))
+    state, _, _ = by.on_move(ProfileState("default", "user:ada"), move, arrives_ms)
+    assert points_at(state.scores["lead"], arrives_ms) == pytest.approx(50 / 16)
+
+
+def test_a_recompute_that_arrives_after_the_half_life_has_changed_brings_the_points_of_that_moment():
+    arrives_ms, scores = NOW_MS + 120 * DAY_MS, after(event("demo_requested"))[0]
+    body = SCORES.packed(Recomputed(RECOMPUTE, "user:ada", scores))
+    move = Move(MoveKind.RESCORE, "default", "user:ada", "user:ada", arrives_ms, body)
+    rules = RuleSet(scores=(replace(default_scores()[0], half_life_ms=3_000 * DAY_MS),))
+    state, _, _ = Pipeline(rules, {"lead": RECOMPUTE}).on_move(ProfileState("default", "user:ada"), move, arrives_ms)
+    assert points_at(state.scores["lead"], arrives_ms) == pytest.approx(50 / 16)
+
+
+def test_points_of_a_time_when_no_half_life_was_written_down_are_those_of_the_latest_event():
+    state = ProfileState("default", "user:ada", scores=after(event("demo_requested"))[0])
+    by = Pipeline(RuleSet(scores=(replace(default_scores()[0], half_life_ms=DAY_MS),)))
+    migrated = by.migrated(state, NOW_MS + 9 * DAY_MS).scores["lead"]
+    assert (points_at(migrated, 0), migrated.at_ms) == (pytest.approx(50), NOW_MS)
 
 
 def test_a_score_that_is_no_more_is_dropped():
     scores, _ = after(event("demo_requested"))
-    assert Scoring(()).migrated(scores, NOBODY) == {}
+    assert Scoring(()).migrated(scores, NOBODY, NOW_MS) == {}
 
 
 def test_what_a_removed_rule_has_earned_stays():
     scores, _ = after(event("demo_requested"))
-    assert lead().migrated(scores, NOBODY) is scores
+    assert lead().migrated(scores, NOBODY, NOW_MS) is scores
 
 
 def test_a_tier_that_is_no_more_becomes_the_one_reached():
     scores, _ = after(event("demo_requested"))
     by = lead(*default_scores()[0].rules, tiers=(TierRule("interested", 10), TierRule("ready", 50)), mql_at=None)
-    assert (by.migrated(scores, NOBODY)["lead"].tier, by.migrated(scores, NOBODY)["lead"].is_mql) == ("ready", False)
+    migrated = by.migrated(scores, NOBODY, NOW_MS)["lead"]
+    assert (migrated.tier, migrated.is_mql) == ("ready", False)
 
 
 def test_a_merged_id_counts_and_announces_at_the_next_event():
@@ -80,7 +122,7 @@ RICHER = lead(*(ScoreRule(name, name, 10) for name in ("email_opened", "email_cl
 def test_a_recompute_replaces_what_was_before_its_mark_and_keeps_what_came_after():
     before, later = [event("email_opened"), event("form_submitted")], event("email_clicked", NOW_MS + HOUR_MS)
     scores, _ = after(*before)
-    marked = RICHER.marked(RICHER.migrated(scores, NOBODY), "lead", "user:ada", RECOMPUTE)
+    marked = RICHER.marked(RICHER.migrated(scores, NOBODY, NOW_MS), "lead", "user:ada", RECOMPUTE)
     grown, _ = after(later, scores=marked, by=RICHER)
     renewed = RICHER.replaced(grown, after(*before, by=RICHER)[0], "user:ada", "user:ada", RECOMPUTE)
     assert {s.rule: s.count for s in shares_at(renewed["lead"], 0)} == {"email_opened": 1, "email_clicked": 1}
