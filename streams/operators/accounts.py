@@ -1,7 +1,7 @@
 """Accounts: companies (group:…) whose score is the sum of their members' scores, with tiers and an MQL of their own."""
 
 from collections.abc import Iterable
-from math import exp2, fsum
+from math import fsum
 from typing import Any
 
 import msgspec
@@ -13,14 +13,17 @@ from streams.model.junk import is_junk
 from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.rules.scoring import ScoreModel
-from streams.model.scores import EPOCH_HALF_LIVES, ScoreState
+from streams.model.scores import ScoreState
+from streams.operators.account_sums import Landmark, MemberSums, points_at, worth
 from streams.operators.base import Firing, Stepped
 from streams.operators.score_model import CompiledModel
 
 MAX_GROUPS = 5
 """So many companies a profile belongs to, the first by id."""
 MAX_MEMBERS = 2_000
-"""So many members a company counts; the strongest stay."""
+"""So many members a company counts, the strongest, and now and then a few more."""
+_ROOM = 100  # so many more, or a company that many belong to would be weighed at each of them
+_MAX_SUMS = 8  # companies whose sums are kept from one move to the next
 JOINS_GROUP = "grouped"
 _MAX_NAME_CHARS = 200
 _encode = msgspec.msgpack.Encoder().encode
@@ -33,6 +36,7 @@ class Accounts:
     def __init__(self, model: ScoreModel | None) -> None:
         self._score = model.id if model else ""
         self._model = CompiledModel(replace(model or ScoreModel(mql_at=None), id="account", rules=(), fit=()), 0)
+        self._sums: dict[str, MemberSums] = {}
 
     def on_event(self, state: ProfileState, event: Event, now_ms: int) -> tuple[ProfileState, tuple[Move, ...]]:
         """Note the company that a `grouped` event names, and tell it its name."""
@@ -79,28 +83,52 @@ class Accounts:
         if news.name:
             named_ms, name = max((named_ms, name), (news.named_ms, news.name))
         known = ScoreState(tier=account.tier, is_mql=account.is_mql)
-        before = score_of(account.members.values(), now_ms)
-        after = before if members is account.members else score_of(members.values(), now_ms)
+        before, after = self._scores(state.id, account.members, members, move.source, now_ms)
         # With a number: a member may leave, come back and make it hot again, all in one millisecond.
         occurrence = f"{move.source}:{move.at_ms}:{account.announced}"
         tier, is_mql, fired = self._model.judged(known, before, after, occurrence, now_ms)
         about: dict[str, Any] = {"account": state.id, "name": name, "members": len(members)}
         firings = tuple(Firing(one.rule, one.occurrence, one.due_ms, one.data | about) for one in fired)
         announced = account.announced + len(firings)
-        return replace(state, account=AccountState(name, members, tier, is_mql, named_ms, announced)), firings
+        changed = AccountState(name, members, tier, is_mql, named_ms, announced)
+        if members is account.members and changed == account:
+            return state, firings
+        return replace(state, account=changed), firings
+
+    def _scores(
+        self, company: str, before: dict[str, Member], after: dict[str, Member], profile: str, now_ms: int
+    ) -> tuple[float, float]:
+        """Return what the company's members are worth before and after news of `profile`."""
+        sums = self._sums.pop(company, None)
+        if sums is None or sums.members is not before:
+            sums = MemberSums(before)
+        worth = worth_after = sums.points_at(now_ms)
+        if after is not before:
+            others = len(before) - (profile in before)
+            if len(after) - (profile in after) == others:
+                sums.follow(after, profile)
+            else:
+                sums = MemberSums(after)
+            worth_after = sums.points_at(now_ms)
+        self._sums[company] = sums
+        if len(self._sums) > _MAX_SUMS:
+            del self._sums[next(iter(self._sums))]
+        return worth, worth_after
 
 
 def score_of(members: Iterable[Member], at_ms: int) -> float:
     """Return the company's score: the same for any order of its members, to the last bit."""
-    return fsum(points_of(member, at_ms) for member in members)
+    fits: list[float] = []
+    weights: dict[Landmark, list[float]] = {}
+    for member in members:
+        fits.append(member.fit)
+        weights.setdefault((member.half_life_ms, member.epoch), []).append(member.total)
+    return points_at({landmark: fsum(totals) for landmark, totals in weights.items()}, fsum(fits), at_ms)
 
 
 def points_of(member: Member, at_ms: int) -> float:
     """Return what a member adds at `at_ms`."""
-    if not member.half_life_ms:
-        return member.fit
-    half_life = member.half_life_ms
-    return member.total * exp2((member.epoch * EPOCH_HALF_LIVES * half_life - at_ms) / half_life) + member.fit
+    return member.total * worth((member.half_life_ms, member.epoch), at_ms) + member.fit
 
 
 def groups_of_both(mine: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, ...]:
@@ -124,7 +152,8 @@ def _members_after(members: dict[str, Member], profile: str, member: Member | No
     if known == member or (known and known.revision > member.revision):
         return members
     after = {**members, profile: member}
-    if len(after) > MAX_MEMBERS:
+    if len(after) > MAX_MEMBERS + _ROOM:
         # Weighed at the log time of this move: half-lives may differ while a rule change is on its way.
-        del after[min(after, key=lambda name: (points_of(after[name], now_ms), name))]
+        weakest = sorted(after, key=lambda name: (points_of(after[name], now_ms), name))[:-MAX_MEMBERS]
+        after = {name: kept for name, kept in after.items() if name not in set(weakest)}
     return after

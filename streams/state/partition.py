@@ -22,10 +22,9 @@ from streams.operators.pipeline import Effects
 from streams.operators.rollups import Rollups
 from streams.operators.rulebook import RuleBook
 from streams.operators.seen_ids import SeenIds, digest_of
-from streams.state import codec
 from streams.state.erasing import Erasures, erase
 from streams.state.outbox import Outbox
-from streams.state.profile_store import ProfileStore
+from streams.state.profile_store import ProfileStore, UnpackedProfiles
 from streams.state.record_sizes import MAX_EVENT_BYTES, shortened
 from streams.state.rule_alerts import rule_alert
 from streams.state.seen_chunks import SeenChunks
@@ -43,6 +42,8 @@ MAX_VALUE = 1e15
 MAX_REASON = 500
 MAX_WAITING_EVENTS = 16_384
 """So many events wait for a flush; with more of them profiles are settled before."""
+_MANY_SAY = frozenset((MoveKind.MEMBER, MoveKind.INTEREST))
+"""Moves of which very many go to one target. What they change can always be packed."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -245,19 +246,23 @@ class Partition:
 
     def _apply_moves(self, batch: MoveBatch, mark: FrameMark) -> None:
         mark.clock_ms = self.clock_ms
+        unpacked = UnpackedProfiles(self.profiles)
         for move in self.outbox.accept(batch):
             if move.kind is MoveKind.ERASED:
                 continue
             key = f"{move.workspace}\x1f{move.target}"
             try:
-                before = self.profiles.get(key)
+                before = unpacked.get(key)
+                if move.kind not in _MANY_SAY:
+                    unpacked.pack(key)
                 if move.kind is not MoveKind.FORWARD or before.identity.moved_to:
-                    self._apply_move(key, before, move)
+                    self._apply_move(key, before, move, unpacked)
                 else:
                     self._apply_forwarded(key, forwarded_event(before, move), mark)
             except Exception as error:
                 logger.exception("a move to %s was dead-lettered", move.target)
                 self.bury(move.workspace, move.source, f"{type(error).__name__}: {error}", _encode(move))
+        unpacked.pack_all()
 
     def _apply_forwarded(self, key: str, event: Event, mark: FrameMark) -> None:
         if not self.seen.admit([digest_of(key, event.id)], (self.clock_ms,), self.clock_ms):
@@ -265,10 +270,12 @@ class Partition:
             self._count += 1
             self._settle({key: [entry]}, Span(self.clock_ms, self.clock_ms))
 
-    def _apply_move(self, key: str, before: ProfileState, move: Move) -> None:
+    def _apply_move(self, key: str, before: ProfileState, move: Move, unpacked: UnpackedProfiles) -> None:
         after, triggers, moves = self._moved(before, move)
-        packed = codec.encode_profile(after)
-        self.profiles.put_all({key: packed})
+        if after is not before:
+            unpacked.put(key, after)
+            if move.kind not in _MANY_SAY:
+                unpacked.pack(key)
         self.triggers += triggers
         self.outbox.put(moves)
         self.outbox.put(self.rules.pipeline(move.workspace).member_moves(before, after, self.clock_ms))

@@ -7,6 +7,7 @@ from streams.state import codec
 from streams.state.copy import StateCopy
 
 DEFAULT_HOT_PROFILES = 50_000
+_MAX_UNPACKED = 16
 
 
 class ProfileStore:
@@ -97,3 +98,39 @@ class ProfileStore:
         if value is not None:
             self._hot[key] = value
         return value
+
+
+class UnpackedProfiles:
+    """A few profiles of a store that stay unpacked from one step to the next: a company or product that very many have
+    to do with takes long to unpack and to pack. Before somebody else reads one of them from the store, pack it.
+    """
+
+    def __init__(self, store: ProfileStore) -> None:
+        self._store = store
+        self._states: dict[str, ProfileState] = {}
+        self._changed: set[str] = set()
+
+    def get(self, key: str) -> ProfileState:
+        """Return the profile as last put, or as the store has it. Raises FrameError when it does not decode."""
+        state = self._states.pop(key, None) or self._store.get(key)
+        self._states[key] = state
+        if len(self._states) > _MAX_UNPACKED:
+            self.pack(next(iter(self._states)))
+        return state
+
+    def put(self, key: str, state: ProfileState) -> None:
+        """Replace a profile."""
+        self._states[key] = state
+        self._changed.add(key)
+
+    def pack(self, key: str) -> None:
+        """Give the profile back to the store."""
+        state = self._states.pop(key, None)
+        if state is not None and key in self._changed:
+            self._changed.remove(key)
+            self._store.put_all({key: codec.encode_profile(state)})
+
+    def pack_all(self) -> None:
+        """Give all profiles back to the store."""
+        for key in tuple(self._states):
+            self.pack(key)

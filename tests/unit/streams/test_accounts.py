@@ -1,6 +1,8 @@
 """Accounts: members' scores add up, tiers are announced once per ascent, members are bounded."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from streams.model.identity import AccountState, IdentityState, Member
@@ -9,6 +11,7 @@ from streams.model.profile import ProfileState
 from streams.model.rules.scoring import ScoreModel, TierRule
 from streams.model.scores import EPOCH_HALF_LIVES, ScoreState
 from streams.operators import accounts
+from streams.operators.account_sums import MemberSums
 from streams.operators.accounts import Accounts, score_of
 from tests.unit.streams.builders import NOW_MS, event
 
@@ -75,8 +78,36 @@ def test_an_older_word_does_not_replace_a_newer():
 
 def test_the_strongest_members_stay(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(accounts, "MAX_MEMBERS", 2)
-    state, _ = company(profile("user:a", 10), profile("user:b", 5), profile("user:c", 20))
+    monkeypatch.setattr(accounts, "_ROOM", 1)
+    state, _ = company(*(profile(f"user:{name}", points) for name, points in zip("abcd", (10, 5, 20, 7), strict=True)))
     assert sorted(state.account.members) == ["user:a", "user:c"]
+
+
+def test_news_that_changes_nothing_leaves_the_company_as_it_is():
+    (move,) = ACCOUNTS.member_moves(ProfileState("default", "user:a"), profile("user:a", 1), NOW_MS)
+    state, _ = ACCOUNTS.on_member(ACME, move, NOW_MS)
+    assert ACCOUNTS.on_member(state, move, NOW_MS) == (state, ())
+    assert ACCOUNTS.on_member(state, move, NOW_MS)[0] is state
+
+
+LANDMARKS = [(0, 0), (HALF_LIFE_MS, EPOCH), (HALF_LIFE_MS, EPOCH - 1), (7 * HALF_LIFE_MS, EPOCH // 7)]
+scores = st.builds(
+    lambda landmark, total, fit: Member(1, *landmark, total, fit),
+    st.sampled_from(LANDMARKS),
+    st.floats(-1e60, 1e60),
+    st.floats(-1e3, 1e3),
+)
+
+
+@given(told=st.lists(st.tuples(st.sampled_from("abcd"), st.none() | scores)))
+def test_sums_that_follow_a_companys_members_are_its_score_to_the_last_bit(told):
+    members: dict[str, Member] = {}
+    sums = MemberSums(members)
+    for name, member in told:
+        others = {other: known for other, known in members.items() if other != name}
+        members = others | ({name: member} if member else {})
+        sums.follow(members, name)
+        assert sums.points_at(NOW_MS) == MemberSums(members).points_at(NOW_MS) == score_of(members.values(), NOW_MS)
 
 
 def test_joining_tells_the_company_its_name_and_the_latest_counts():
