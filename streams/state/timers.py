@@ -2,10 +2,13 @@
 
 import heapq
 
+_MAX_STALE = 64
+
 
 class Timers:
     """At most one live entry a profile. An entry may be early, never late: who pops it asks the profile when it really
-    is due and schedules that. So re-arming a window, which happens at each touch, costs one look-up.
+    is due and schedules that. So re-arming a window, which happens at each touch, costs one look-up. Entries that are
+    no longer live are passed over; when most are such, they go.
     """
 
     def __init__(self) -> None:
@@ -20,10 +23,12 @@ class Timers:
         if known is None or due_ms < known:
             self._scheduled[key] = due_ms
             heapq.heappush(self._heap, (due_ms, key))
+            if len(self._heap) > 2 * len(self._scheduled) + _MAX_STALE:
+                self.restore(self._scheduled)
             self.next_ms = self._heap[0][0]
 
     def forget(self, key: str) -> None:
-        """Let `key` have no timer; its entry in the heap is passed over."""
+        """Let `key` have no timer; its entry is passed over."""
         self._scheduled.pop(key, None)
 
     def restore(self, due: dict[str, int]) -> None:
