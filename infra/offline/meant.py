@@ -1,10 +1,12 @@
 """What the options of a replay mean: checked together, with times and files read."""
 
+from glob import glob
 from pathlib import Path
 
 from infra.offline.forms import DATES_END_MS
 from infra.offline.logs import Place
 from infra.offline.options import Options
+from infra.offline.reports import STDOUT
 from infra.offline.sources import TimeRange
 from infra.settings import Settings
 from ingest.errors import IngestError
@@ -30,6 +32,29 @@ def check(options: Options, settings: Settings) -> None:
     if options.from_time and to_ms is not None and to_ms <= from_ms(options):
         problem = f"{options.to_time[:40]} is not later than --from {options.from_time[:40]}"
         raise ConfigurationError("--to", problem, "Give a later --to, or an earlier --from")
+    _check_files(options)
+
+
+def _check_files(options: Options) -> None:
+    """Raise ConfigurationError where a file that is written is one that is read, or is written twice."""
+    named = {"--input": options.input, "--rules": options.rules, "--compare": options.compare}
+    archives = glob(options.archive) if options.archive else []  # noqa: PTH207  Path.glob takes no absolute pattern
+    read = [*named.items(), *(("--archive", Path(name)) for name in archives)]
+    taken = {path.resolve(): option for option, path in read if path is not None and path != STDOUT}
+    written = {
+        "--out": options.out,
+        "--errors": options.errors,
+        "--profiles": options.profiles,
+        "--rollups": options.rollups,
+        "--save-archive": options.save_archive,
+    }
+    for option, path in written.items():
+        # What is there and no file, such as a pipe or /dev/null, takes any number of writers.
+        if path is None or path == STDOUT or (path.exists() and not path.is_file()):
+            continue
+        other = taken.setdefault(path.resolve(), option)
+        if other != option:
+            raise ConfigurationError(option, f"{path} is the file of {other}, too", "Give each a file of its own")
 
 
 def from_ms(options: Options) -> int:

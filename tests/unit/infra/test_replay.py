@@ -137,6 +137,20 @@ async def test_without_strict_bad_lines_are_no_failure(folder):
     assert await replay(options(folder)) == 0
 
 
+@pytest.mark.parametrize("written_to", ["out", "errors", "profiles", "rollups"])
+async def test_a_file_that_is_read_is_not_written_over(folder, written_to):
+    (folder / "link.jsonl").symlink_to(folder / "events.jsonl")
+    before = (folder / "events.jsonl").read_bytes()
+    with pytest.raises(ConfigurationError, match=f"--{written_to}: .*link.jsonl is the file of --input"):
+        await replay(dataclasses.replace(options(folder), **{written_to: folder / "link.jsonl"}))
+    assert (folder / "events.jsonl").read_bytes() == before
+
+
+async def test_two_outputs_need_two_files(folder):
+    with pytest.raises(ConfigurationError, match="is the file of --out, too"):
+        await replay(options(folder, profiles=folder / "triggers.jsonl"))
+
+
 async def test_a_repeated_message_counts_once(folder, capsys):
     (folder / "events.jsonl").write_bytes((line() + b"\n") * 3)
     await replay(options(folder, as_json=True))
