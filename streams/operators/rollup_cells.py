@@ -12,6 +12,8 @@ from streams.operators.sketch_book import OTHER, HourSketches
 
 Tags: TypeAlias = tuple[str, str, str, str, str]
 """Workspace, event, campaign, source, currency."""
+Kind: TypeAlias = tuple[str, bool]
+"""What limits hold for: a workspace's series but for OTHER, and apart from them its sessions, which are known later."""
 T = TypeVar("T")
 
 SERIES_PREFIX = b"h:"
@@ -50,7 +52,7 @@ class Known:
 class Hour:
     """The series of an hour, in the order in which they came."""
 
-    __slots__ = ("_others", "_written", "by_tags", "numbered", "sketches", "start_ms")
+    __slots__ = ("_others", "_told_apart", "_written", "by_tags", "numbered", "sketches", "start_ms")
 
     def __init__(self, start_ms: int, sketches: HourSketches) -> None:
         self.start_ms = start_ms
@@ -58,6 +60,7 @@ class Hour:
         self.by_tags: dict[Tags, Known] = {}
         self.numbered: list[Known] = []
         self._others: dict[tuple[str, str], Known] = {}
+        self._told_apart: dict[Kind, int] = {}
         self._written = 0
 
     def number(self, series: Series) -> Known:
@@ -68,7 +71,13 @@ class Hour:
             self._others[series.workspace, series.source] = known
         else:
             self.by_tags[series.workspace, series.event, series.campaign, series.source, series.currency] = known
+            kind = kind_of(series)
+            self._told_apart[kind] = self._told_apart.get(kind, 0) + 1
         return known
+
+    def has_room(self, series: Series, limit: int) -> bool:
+        """Say whether fewer than `limit` of its kind are numbered."""
+        return self._told_apart.get(kind_of(series), 0) < limit
 
     def other(self, workspace: str, source: str) -> Known:
         """Return the series under which those without room are counted."""
@@ -121,8 +130,7 @@ class Bucket:
         self.part = part
         self.hour = hour
         self.totals: dict[int, Total] = {}
-        self._told_apart: dict[tuple[str, bool], int] = {}
-        """Totals of each workspace, but for OTHER. Sessions count apart: they are known later than events."""
+        self._told_apart: dict[Kind, int] = {}
         self._written = 0
 
     def open(self, known: Known) -> Total:
@@ -130,13 +138,13 @@ class Bucket:
         total = self.totals[known.number] = Total(self, known, len(self.totals))
         series = known.series
         if series.event != OTHER:
-            kind = series.workspace, series.event == SESSIONS
+            kind = kind_of(series)
             self._told_apart[kind] = self._told_apart.get(kind, 0) + 1
         return total
 
     def has_room(self, series: Series, limit: int) -> bool:
-        """Say whether fewer than `limit` of the workspace's series are told apart."""
-        return self._told_apart.get((series.workspace, series.event == SESSIONS), 0) < limit
+        """Say whether fewer than `limit` of its kind are told apart."""
+        return self._told_apart.get(kind_of(series), 0) < limit
 
     def record(self, number: int) -> tuple[bytes, bytes]:
         """Return the record of that number: series number, count and millionths in turn."""
@@ -167,6 +175,11 @@ class Bucket:
 def record_number(total: Total) -> int:
     """Return the number of the record of its bucket that holds the total."""
     return total.place // _CELLS_PER_RECORD
+
+
+def kind_of(series: Series) -> Kind:
+    """Return with which others a series is counted."""
+    return series.workspace, series.event == SESSIONS
 
 
 def numbers_of(key: bytes) -> tuple[int, int]:

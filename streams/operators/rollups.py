@@ -33,6 +33,8 @@ DEFAULT_HORIZON_MS = 3_600_000
 MAX_SERIES = 2_000
 """So many series of a workspace, and as many of its sessions, are told apart in one bucket of a partition; the others
 are counted together, under the event OTHER and by source alone: made-up names must not fill memory and metric store."""
+MAX_HOUR_SERIES = 10_000
+"""So many, likewise, in the buckets of an hour together."""
 _FOR_EVER = 1 << 62
 STATE_PREFIXES = (SERIES_PREFIX, CELLS_PREFIX, SKETCH_PREFIX, DELTA_PREFIX)
 """How keys of the state topic begin whose records `Rollups.restore` takes."""
@@ -175,9 +177,10 @@ class Rollups:
 
     def _meet(self, tags: Tags, bucket: Bucket) -> Known:
         series = Series(*tags)
-        if series.event != OTHER and bucket.has_room(series, MAX_SERIES):
-            return bucket.hour.number(series)
-        return Known(-1, series, bucket.hour.sketches)
+        hour = bucket.hour
+        if series.event != OTHER and bucket.has_room(series, MAX_SERIES) and hour.has_room(series, MAX_HOUR_SERIES):
+            return hour.number(series)
+        return Known(-1, series, hour.sketches)
 
     def _total_of(self, known: Known, bucket: Bucket) -> Total:
         """Return the series' total in the bucket, or that of OTHER when the bucket has no room for it."""

@@ -13,4 +13,5 @@ def small_limits() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(seen_chunks, "CHUNK_IDS", 3)
         patch.setattr(rollups, "MAX_SERIES", 3)
+        patch.setattr(rollups, "MAX_HOUR_SERIES", 5)
         yield

@@ -104,6 +104,7 @@ def summed(totals: dict[tuple, Rollup]) -> dict[tuple, tuple[int, float]]:
 def test_totals_and_visitors_are_those_of_a_plain_count(frames, cuts):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rollups, "MAX_SERIES", 2_000)
+        patch.setattr(rollups, "MAX_HOUR_SERIES", 10_000)
         patch.setattr(sketch_book, "MAX_SKETCHES", 200)
         totals, sketches, _ = run(frames, flushes=cuts).end()
     counts: defaultdict[tuple, list[float]] = defaultdict(lambda: [0, 0])

@@ -145,6 +145,21 @@ def test_which_series_are_told_apart_is_the_same_after_a_restart():
     assert counted(again.take_changes(NOW_MS).rollups) == {"n2": 2, OTHER: 3}
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_the_buckets_of_an_hour_have_a_limit_together(monkeypatch, restart):
+    monkeypatch.setattr(rollups, "MAX_HOUR_SERIES", 3)
+    at_ms = NOW_MS - NOW_MS % HOUR_MS
+    made = book(*[event(f"n{n}", at_ms + n * 10_000) for n in range(3)])
+    state = kept(made.take_changes(NOW_MS))
+    if restart:
+        made = Rollups(0)
+        made.restore(state)
+    made.add_all([event(name, at_ms + 30_000) for name in ("n0", "new", "newer")], 1, NOW_MS)
+    made.add_session(event("n0", at_ms + 30_000), 1, NOW_MS)
+    made.add(event("next hour", at_ms + HOUR_MS), 1, NOW_MS)
+    assert counted(made.take_changes(NOW_MS).rollups) == {"n0": 1, OTHER: 2, "(sessions)": 1, "next hour": 1}
+
+
 def test_the_limit_is_thousands():
     found = book(*[event(f"n{n}") for n in range(2_500)]).take_changes(NOW_MS).rollups
     assert (len(found), counted(found)[OTHER]) == (2_001, 500)
