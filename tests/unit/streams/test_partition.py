@@ -62,10 +62,10 @@ async def test_the_clock_never_goes_back():
 async def test_an_event_that_an_operator_cannot_take_is_dead_lettered_and_the_rest_goes_on(monkeypatch):
     original = Scoring.on_event
 
-    def poisoned(self, state, one, *others):
+    def poisoned(self, state, one, *others, **named):
         if one.id == "poison":
             raise RuntimeError("no")
-        return original(self, state, one, *others)
+        return original(self, state, one, *others, **named)
 
     monkeypatch.setattr(Scoring, "on_event", poisoned)
     run = Run()
