@@ -1,6 +1,6 @@
 """The pipeline: every operator over a profile, in order, by the rules of one workspace. The only entry of the loops."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 from zlib import crc32
 
@@ -11,6 +11,7 @@ from streams.model.events import Event
 from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.rules.ruleset import RuleSet
+from streams.model.scores import ScoreState
 from streams.model.triggers import Trigger, trigger_id
 from streams.operators.accounts import JOINS_GROUP, Accounts
 from streams.operators.base import Firing, Stepped
@@ -28,6 +29,7 @@ from streams.operators.windows import Abandonment
 CONTACT_TRAITS = ("name", "first_name", "last_name", "email", "phone", "language", "timezone")
 PAGE_VIEWED = "page_viewed"
 _OF_WHO_HOLDS = (MoveKind.RESCORE, MoveKind.NOTIFY)
+_MOVING_SCORES = (MoveKind.CLAIM, MoveKind.ABSORB, MoveKind.RESTORE)
 
 Effects: TypeAlias = tuple[ProfileState, tuple[Trigger, ...], tuple[Move, ...]]
 """The profile after a step, what fired, and what other profiles are told."""
@@ -57,7 +59,7 @@ class Pipeline:
 
     def on_event(self, state: ProfileState, event: Event, now_ms: int) -> Effects:
         """Return what `event` does to the profile at log time `now_ms`."""
-        if state.rules != self.fingerprint or self._recomputing:
+        if state.rules != self.fingerprint or (self._recomputing and state.scores):
             state = self.migrated(state, now_ms)
         name = event.name
         if name == PAGE_VIEWED:
@@ -73,6 +75,8 @@ class Pipeline:
         if has_new_traits:
             scores, more = self._scoring.on_traits(scores, facts, now_ms, event)
             firings += more
+        if self._recomputing and len(scores) > len(state.scores):
+            scores = self._scoring.begun(scores, state.scores, state.id, self._recomputing)
         windows = state.windows
         if name in self._windows.names:
             windows, _ = self._windows.on_event(windows, event, name, facts, now_ms)
@@ -110,10 +114,13 @@ class Pipeline:
             return state, (), (replace(move, target=holder, at_ms=now_ms),)
         state = self.migrated(state, now_ms)
         moves: tuple[Move, ...] = ()
+        if self._recomputing and move.kind in _MOVING_SCORES:
+            state = replace(state, scores=self._marked(state.scores, state.id, self._recomputing))
         if move.kind is MoveKind.RESCORE:
             recompute = SCORES.unpacked(move.body)
             found = self._scoring.adapted(recompute.scores, now_ms)
-            scores = self._scoring.replaced(state.scores, found, recompute.owner, state.id, recompute.mark)
+            scores = self._marked(state.scores, state.id, found)
+            scores = self._scoring.replaced(scores, found, recompute.owner, state.id, recompute.mark)
             return replace(state, scores=scores), (), ()
         if move.kind is MoveKind.MEMBER:
             after, firings = self._accounts.on_member(state, move, now_ms)
@@ -128,7 +135,9 @@ class Pipeline:
         return self._accounts.member_moves(before, after, now_ms)
 
     def migrated(self, state: ProfileState, now_ms: int) -> ProfileState:
-        """Return the profile as these rules see it from `now_ms` on, after it was written under others."""
+        """Return the profile as these rules see it from `now_ms` on, after it was written under others. What it has
+        earned is set apart where it is being computed anew; a score that it has not can wait until it earns.
+        """
         scores, windows = state.scores, state.windows
         if state.rules != self.fingerprint:
             # Whoever wrote no rules down (version 1) wrote no half-life either: points are those of the latest event.
@@ -136,10 +145,18 @@ class Pipeline:
             scores = self._scoring.migrated(scores, state.facts, since_ms) if scores else scores
             windows = self._windows.migrated(windows) if windows.windows else windows
         for score, mark in self._recomputing.items():
-            scores = self._scoring.marked(scores, score, state.id, mark)
+            if score in scores and scores[score].mark < mark:
+                scores = self._scoring.marked(scores, score, state.id, mark)
         if state.rules == self.fingerprint and scores is state.scores:
             return state
         return replace(state, scores=scores, windows=windows, rules=self.fingerprint)
+
+    def _marked(self, scores: dict[str, ScoreState], profile: str, names: Iterable[str]) -> dict[str, ScoreState]:
+        """Return the scores with those of the names that are being computed anew marked, be there any or not."""
+        for score in names:
+            if score in self._recomputing:
+                scores = self._scoring.marked(scores, score, profile, self._recomputing[score])
+        return scores
 
     def _on_rare(self, state: ProfileState, event: Event, now_ms: int) -> tuple[ProfileState, tuple[Move, ...]]:
         if event.name == JOINS_GROUP:

@@ -59,6 +59,11 @@ def marked(score: ScoreState, profile: str, mark: int) -> ScoreState:
     return replace(score, parts={}, moved={}, before={profile: Before(mark, earned)}, mark=mark)
 
 
+def begun(score: ScoreState, profile: str, mark: int) -> ScoreState:
+    """Return the score, all of it earned by `profile` since the mark, as one that is marked."""
+    return replace(score, before={profile: Before(mark)}, mark=mark)
+
+
 def replaced(score: ScoreState, fresh: ScoreState | None, owner: str, profile: str) -> ScoreState:
     """Return the score of `profile` with `fresh`, if there is any, in the place of what `owner` had before its mark."""
     held = score.before[owner]

@@ -4,6 +4,7 @@ An event that concerns no rule costs one look-up. Who enters a tier from below, 
 event that earns something (or at a change of fit): a merge, a late event or a rule change announces nothing by itself.
 """
 
+from collections.abc import Mapping
 from math import exp2, inf
 from typing import Final, TypeAlias
 
@@ -139,12 +140,19 @@ class Scoring:
         """Keep what `profile` earns from now on apart, since the recompute `mark` of `score` covers all before.
 
         Call it for every profile that is touched while the recompute is under way, before anything else; it acts once.
+        A profile without the score may do without as long as it only goes through `begun`.
         """
         model = self._models.get(score)
         state = scores.get(score)
         if model is None or (state is not None and state.mark >= mark):
             return scores
         return {**scores, score: score_moves.marked(state or model.blank(0), profile, mark)}
+
+    def begun(self, scores: Scores, before: Scores, profile: str, marks: Mapping[str, int]) -> Scores:
+        """Return the scores with each that was not there `before` as one that `marked` had found empty."""
+        for score in scores.keys() - before.keys() & marks.keys():
+            scores = {**scores, score: score_moves.begun(scores[score], profile, marks[score])}
+        return scores
 
     def replaced(self, scores: Scores, recomputed: Scores, owner: str, profile: str, mark: int) -> Scores:
         """Put the adapted scores that the recompute `mark` found for `owner` (`profile` itself, or an id merged into it

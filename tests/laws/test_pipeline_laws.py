@@ -6,15 +6,17 @@ from hypothesis import strategies as st
 
 from streams.model.events import Event, ProfileKeys
 from streams.model.facts import FactsState
+from streams.model.moves import Move, MoveKind
 from streams.model.profile import ProfileState
 from streams.model.rules.abandonment_defaults import default_abandonment, example_products, example_rules
 from streams.model.rules.conditions import Condition, Op
 from streams.model.rules.defaults import DEFAULT_PAGES, default_scores
 from streams.model.rules.ruleset import RuleSet
 from streams.model.rules.scoring import FitRule, ScoreModel, ScoreRule
-from streams.model.scores import points_at
+from streams.model.scores import ScoreState, points_at, shares_at
 from streams.operators.history import History
 from streams.operators.history_parts import MAX_TRAITS_BYTES
+from streams.operators.identity.parcels import SCORES, Recomputed
 from streams.operators.pipeline import Pipeline
 from streams.state.codec import decode_profile, encode_profile
 from tests.strategies import START_MS, events
@@ -123,6 +125,76 @@ def test_what_an_event_announces_is_where_the_lead_stands_after_it(history):
             lead = state.scores["lead"]
             stands = (lead.tier, round(points_at(lead, at_ms), 2))
             assert {(trigger.data["tier"], trigger.data["score"]) for trigger in fired} == {stands}
+
+
+OLD = RuleSet(scores=(ScoreModel(rules=(ScoreRule("asked", "asked", 30),)),))
+NEW = RuleSet(scores=(ScoreModel(rules=(ScoreRule("asked", "asked", 10), ScoreRule("saw", "seen", 3))),))
+MARK = 7
+USER, BROWSER = "user:0", "anon:b"
+acts = st.tuples(st.sampled_from([USER, BROWSER]), st.sampled_from(["asked", "seen", "other"]))
+
+
+class Pair:
+    """A user and a browser; what they tell each other arrives at once."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        self.pipeline = Pipeline(rules)
+        self.nodes = {name: ProfileState("default", name) for name in (USER, BROWSER)}
+        self.at_ms = START_MS
+
+    def act(self, profile: str, name: str) -> None:
+        self.at_ms += 1
+        told = Event(f"e{self.at_ms}", "default", "web", profile, name, self.at_ms, self.at_ms, ProfileKeys())
+        held = self.nodes[profile].identity.moved_to or profile
+        self.nodes[held], _, moves = self.pipeline.on_event(self.nodes[held], told, self.at_ms)
+        self.deliver(*moves)
+
+    def deliver(self, *moves: Move) -> None:
+        for move in moves:
+            self.nodes[move.target], _, more = self.pipeline.on_move(self.nodes[move.target], move, self.at_ms)
+            self.deliver(*more)
+
+    def join(self) -> None:
+        self.deliver(Move(MoveKind.CLAIM, "default", BROWSER, USER, self.at_ms))
+
+    def rescore(self, profile: str, scores: dict[str, ScoreState]) -> None:
+        body = SCORES.packed(Recomputed(MARK, profile, scores))
+        self.deliver(Move(MoveKind.RESCORE, "default", profile, profile, self.at_ms, body))
+
+    def earned(self) -> dict[tuple[str, str], tuple[int, float]]:
+        scored = ((name, state.scores["lead"]) for name, state in self.nodes.items() if "lead" in state.scores)
+        shares = ((name, share) for name, score in scored for share in shares_at(score, self.at_ms))
+        return {(name, share.rule): (share.count, round(share.points, 6)) for name, share in shares}
+
+
+@given(before=st.lists(acts, max_size=5), after=st.lists(acts, max_size=6), data=st.data())
+def test_a_recompute_gives_what_its_rules_would_have_given_whoever_joins_meanwhile(before, after, data):
+    live, reference = Pair(OLD), Pair(NEW)
+    for act in before:
+        live.act(*act)
+        reference.act(*act)
+    live.pipeline = Pipeline(NEW, {"lead": MARK})
+    found = {name: state.scores for name, state in reference.nodes.items()}
+    for step in data.draw(st.permutations([*after, "join", *found])):
+        if step == "join":
+            live.join()
+            reference.join()
+        elif isinstance(step, str):
+            live.rescore(step, found[step])
+        else:
+            live.act(*step)
+            reference.act(*step)
+    assert live.earned() == reference.earned()
+
+
+@given(history=st.lists(st.sampled_from(["seen", "other"]), max_size=5))
+def test_whoever_earns_nothing_carries_nothing_of_a_recompute(history):
+    pair = Pair(OLD)
+    pair.pipeline = Pipeline(OLD, {"lead": MARK})
+    for name in history:
+        pair.act(USER, name)
+    pair.rescore(USER, {})
+    assert pair.nodes[USER].scores == {}
 
 
 def test_traits_are_bounded():

@@ -84,8 +84,9 @@ async def test_what_is_earned_while_it_runs_is_kept():
     assert points(platform, NOW_MS * 2) == points(reference, NOW_MS * 2)
 
 
-async def test_ids_that_join_while_it_runs_bring_their_new_points():
-    alone = [by(ProfileKeys(anonymous_id="b"), "email_clicked", START_MS + n, f"a{n}") for n in range(3)]
+@pytest.mark.parametrize("name", ["email_clicked", "product_added"])
+async def test_ids_that_join_while_it_runs_bring_their_new_points(name):
+    alone = [by(ProfileKeys(anonymous_id="b"), name, START_MS + n, f"a{n}") for n in range(3)]
     user = [by(ProfileKeys(user_id="u"), "email_clicked", START_MS + 10 + n, f"u{n}") for n in range(2)]
     both = by(ProfileKeys(user_id="u", anonymous_id="b"), "email_clicked", START_MS + 1_000, "both")
     platform = await changed_after([*alone, *user])
