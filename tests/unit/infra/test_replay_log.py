@@ -73,6 +73,22 @@ async def test_a_recorded_log_gives_the_state_of_the_platform():
     assert {state.id: state for state in run.states()} == platform.states()
 
 
+async def test_a_recorded_change_of_the_half_life_takes_effect_where_it_did():
+    platform, events, quicker = await Platform(MemoryEventLog(PARTITIONS)).start(), shopping(), with_points(1)
+    quicker = replace(quicker, scores=(replace(quicker.scores[0], half_life_ms=86_400_000), *quicker.scores[1:]))
+    await platform.send(*events[:40])
+    await platform.settle()
+    await platform.adopt(quicker, 1, events[39].received_ms)
+    later = 9 * 86_400_000
+    late = [replace(e, at_ms=e.at_ms + later, received_ms=e.received_ms + later) for e in events[40:]]
+    for number in range(0, len(late), 5):
+        await platform.send(*late[number : number + 5])
+        await platform.settle()
+    run, heard = await recorded(platform.log, Rules(RULES))
+    assert {state.id: state for state in run.states()} == platform.states()
+    assert {trigger.id: trigger for trigger in heard.triggers} == await platform.triggers()
+
+
 async def test_a_what_if_of_the_rules_in_force_changes_nothing():
     platform = await lived(MemoryEventLog(PARTITIONS))
     run, heard = await recorded(platform.log, Rules(RULES, {}))
