@@ -154,6 +154,6 @@ def _members_after(members: dict[str, Member], profile: str, member: Member | No
     after = {**members, profile: member}
     if len(after) > MAX_MEMBERS + _ROOM:
         # Weighed at the log time of this move: half-lives may differ while a rule change is on its way.
-        weakest = sorted(after, key=lambda name: (points_of(after[name], now_ms), name))[:-MAX_MEMBERS]
-        after = {name: kept for name, kept in after.items() if name not in set(weakest)}
+        weakest = set(sorted(after, key=lambda name: (points_of(after[name], now_ms), name))[:-MAX_MEMBERS])
+        after = {name: kept for name, kept in after.items() if name not in weakest}
     return after
