@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from glob import glob
 from pathlib import Path
 
 from infra.offline.archive import ArchiveSource, ArchiveWriter
 from infra.offline.direct import DirectRun
 from infra.offline.event_lines import BadLine, LineReader
 from infra.offline.logs import Place, open_log
-from infra.offline.meant import from_ms, moment, time_range
+from infra.offline.meant import archives, from_ms, moment, time_range
 from infra.offline.options import Options
 from infra.offline.receipt_order import lines_in_order, open_input
 from infra.offline.recorded import RecordedRun, Rules
@@ -47,12 +46,11 @@ class Input:
         """Open the recorded frames. Raises ConfigurationError."""
         options = self._options
         if options.archive:
-            paths = [Path(name) for name in glob(options.archive)]  # noqa: PTH207  Path.glob takes no absolute pattern
-            archives = ArchiveSource(paths, time_range(options))
+            source = ArchiveSource(archives(options), time_range(options))
             try:
-                yield archives
+                yield source
             finally:
-                archives.close()
+                source.close()
             return
         log = await open_log(Place(options.data, options.log), self._settings)
         try:

@@ -38,8 +38,7 @@ def check(options: Options, settings: Settings) -> None:
 def _check_files(options: Options) -> None:
     """Raise ConfigurationError where a file that is written is one that is read, or is written twice."""
     named = {"--input": options.input, "--rules": options.rules, "--compare": options.compare}
-    archives = glob(options.archive) if options.archive else []  # noqa: PTH207  Path.glob takes no absolute pattern
-    read = [*named.items(), *(("--archive", Path(name)) for name in archives)]
+    read = [*named.items(), *(("--archive", path) for path in archives(options))]
     taken = {path.resolve(): option for option, path in read if path is not None and path != STDOUT}
     written = {
         "--out": options.out,
@@ -55,6 +54,11 @@ def _check_files(options: Options) -> None:
         other = taken.setdefault(path.resolve(), option)
         if other != option:
             raise ConfigurationError(option, f"{path} is the file of {other}, too", "Give each a file of its own")
+
+
+def archives(options: Options) -> list[Path]:
+    """Return the files that --archive names."""
+    return [Path(name) for name in glob(options.archive)]  # noqa: PTH207  Path.glob takes no absolute pattern
 
 
 def from_ms(options: Options) -> int:

@@ -102,18 +102,18 @@ class Accounts:
         sums = self._sums.pop(company, None)
         if sums is None or sums.members is not before:
             sums = MemberSums(before)
-        worth = worth_after = sums.points_at(now_ms)
+        points = points_after = sums.points_at(now_ms)
         if after is not before:
             others = len(before) - (profile in before)
             if len(after) - (profile in after) == others:
                 sums.follow(after, profile)
             else:
                 sums = MemberSums(after)
-            worth_after = sums.points_at(now_ms)
+            points_after = sums.points_at(now_ms)
         self._sums[company] = sums
         if len(self._sums) > _MAX_SUMS:
             del self._sums[next(iter(self._sums))]
-        return worth, worth_after
+        return points, points_after
 
 
 def score_of(members: Iterable[Member], at_ms: int) -> float:

@@ -144,9 +144,7 @@ class Pipeline:
             since_ms = now_ms if state.rules else 0
             scores = self._scoring.migrated(scores, state.facts, since_ms) if scores else scores
             windows = self._windows.migrated(windows) if windows.windows else windows
-        for score, mark in self._recomputing.items():
-            if score in scores and scores[score].mark < mark:
-                scores = self._scoring.marked(scores, score, state.id, mark)
+        scores = self._marked(scores, state.id, scores)
         if state.rules == self.fingerprint and scores is state.scores:
             return state
         return replace(state, scores=scores, windows=windows, rules=self.fingerprint)

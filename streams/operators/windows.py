@@ -133,7 +133,7 @@ def _advanced(
         if touch.at_ms < mark_ms:
             return windows
         if touch.at_ms == mark_ms:
-            touch = touch.right_after(mark_ms)
+            touch = touch.right_after()
     after = advance(rule, known, subject, touch, opens, state)
     if after is known:
         return windows

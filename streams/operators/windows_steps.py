@@ -36,11 +36,11 @@ class Touch(Struct, frozen=True):
     at_ms: int
     told: Items | None
 
-    def right_after(self, mark_ms: int) -> "Touch":
-        """Return the touch as one after the cancel at its own event time `mark_ms`: the log shows which of the two came
-        first, so that a merge must not take it for what was cancelled.
+    def right_after(self) -> "Touch":
+        """Return the touch as one after the cancel at its own event time: the log shows which of the two came first, so
+        that a merge must not take it for what was cancelled.
         """
-        at_ms = mark_ms + 1
+        at_ms = self.at_ms + 1
         told = self.told and tuple(dated(item, at_ms) for item in self.told)
         return Touch(self.event, self.name, self.now_ms, at_ms, told)
 
