@@ -47,9 +47,9 @@ def mortal(kafka_jars):
         yield cluster
 
 
-def record(value: bytes, topic: str = EVENTS, key: bytes | None = None) -> NewRecord:
-    # A broker that comes back knows only the last day's producers, by the times of their records.
-    return NewRecord(topic, 0, key, value, int(time.time() * 1000))
+def record(value: bytes, topic: str = EVENTS, key: bytes | None = None, partition: int = 0) -> NewRecord:
+    # A broker removes what is older than its topic keeps, and knows after a crash only the last day's producers.
+    return NewRecord(topic, partition, key, value, int(time.time() * 1000))
 
 
 async def all_of(log: KafkaEventLog, topic: str) -> list[bytes | None]:
@@ -219,11 +219,11 @@ async def test_members_of_a_group_share_the_partitions_and_take_over(kafka):
                 await subscription.commit()
 
         tasks = [asyncio.create_task(follow(one)), asyncio.create_task(follow(other))]
-        await log.append([NewRecord(EVENTS, n % 2, None, b"%d" % n, 1_000) for n in range(10)])
+        await log.append([record(b"%d" % n, partition=n % 2) for n in range(10)])
         await until(lambda: has_seen(10))
         tasks[0].cancel()
         await one.close()
-        await log.append([NewRecord(EVENTS, n % 2, None, b"%d" % n, 1_000) for n in range(10, 20)])
+        await log.append([record(b"%d" % n, partition=n % 2) for n in range(10, 20)])
         await until(lambda: has_seen(20))
         tasks[1].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,5 +1,6 @@
 """A small platform over any log: its partitions take frames, flush and send moves, until there is nothing left."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from streams.ports import EventLog, NewRecord
 from streams.state.copy import MemoryCopy
 from streams.state.loading import Shape
 
-START_MS = 1_790_000_000_000
+_DAY_MS = 86_400_000
+# Some days ago, at the same time of every day: Kafka would remove what is older than its topics keep.
+START_MS = (time.time_ns() // 1_000_000 // _DAY_MS - 5) * _DAY_MS + 46_400_000
 PARTITIONS = 3
 RULES = default_rules()
 
