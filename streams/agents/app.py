@@ -24,7 +24,6 @@ from streams.settings import LogSettings
 logger = logging.getLogger(__name__)
 
 STREAM_BUFFER_FRAMES = 32
-BEHIND_FRAMES = 4
 COMMIT_INTERVAL_S = 2.0
 
 
@@ -108,7 +107,7 @@ def create_app(
     app.on_partitions_assigned.connect(cast("Any", assignment.take), weak=False)
     for name, stage in stages.items():
         source = app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-        app.agent(source, name=f"campaigniq.{stage.name}", concurrency=1)(_agent_of(stage, on_fault))
+        app.agent(source, name=f"campaigniq.{stage.name}", concurrency=1)(_agent_of(app, stage, on_fault))
     return app
 
 
@@ -133,9 +132,12 @@ class _Assignment:
             task.add_done_callback(lambda done: _report(done, self._on_fault))
 
 
-def _agent_of(stage: Stage, on_fault: Callable[[BaseException], None]) -> Callable[[Any], Awaitable[None]]:
+def _agent_of(
+    app: faust.App, stage: Stage, on_fault: Callable[[BaseException], None]
+) -> Callable[[Any], Awaitable[None]]:
     async def agent(stream: Any) -> None:
-        flusher = Flusher(stage, lambda: stream.channel.queue.qsize() > BEHIND_FRAMES)
+        flusher = Flusher(stage)
+        consumer = app.consumer
         flushing = asyncio.create_task(flusher.run(), name=f"{stage.name} flusher")
         flushing.add_done_callback(lambda task: _report(task, on_fault))
         try:
@@ -144,7 +146,7 @@ def _agent_of(stage: Stage, on_fault: Callable[[BaseException], None]) -> Callab
                 # A record may have no value at all: under its key, it was erased; without one, it is no frame either.
                 value = message.value or (SAYS_NOTHING if message.key else b"")
                 await stage.apply(message.partition, message.offset, value, int(message.timestamp * 1000))
-                await flusher.take(event)
+                await flusher.take(event, (consumer.highwater(message.tp) or 0) - message.offset - 1)
         except Exception as error:
             # Faust acknowledges the frame of an agent that raises, so this one must not.
             logger.exception("the %s stage stopped", stage.name)

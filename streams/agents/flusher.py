@@ -3,7 +3,6 @@ goes on applying meanwhile.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from streams.agents.stage import Stage
@@ -16,24 +15,29 @@ MAX_GATHER_S = 1.0
 """A flush costs two round trips and each changed profile once, so the frames of a moment share one: a short moment
 when the engine keeps up, a longer one while frames queue.
 """
+BEHIND_FRAMES = 4
+"""With more in the log that were not applied yet, frames queue."""
 
 
 class Flusher:
-    """Serves one agent. `is_behind` says whether frames queue before it."""
+    """Serves one agent."""
 
-    def __init__(self, stage: Stage, is_behind: Callable[[], bool]) -> None:
+    def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._is_behind = is_behind
         self._waiting: list[Any] = []
+        self._ahead: dict[int, int] = {}
         self._waiting_since_s = 0.0
         self._arrived = asyncio.Event()
         self._flushed = asyncio.Event()
 
-    async def take(self, event: Any) -> None:
-        """Acknowledge the event once what it caused is durable; waits while too many are not."""
+    async def take(self, event: Any, ahead: int) -> None:
+        """Acknowledge the event once what it caused is durable; waits while too many are not. `ahead`: so many frames
+        of its partition are known to follow it.
+        """
         if not self._waiting:
             self._waiting_since_s = asyncio.get_running_loop().time()
         self._waiting.append(event)
+        self._ahead[event.message.partition] = ahead
         self._arrived.set()
         while len(self._waiting) > MAX_WAITING_FRAMES:
             self._flushed.clear()
@@ -51,11 +55,14 @@ class Flusher:
 
     async def flush(self) -> None:
         """Flush what is applied now, and acknowledge it."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._ahead = self._waiting, [], {}
         await self._stage.flush()
         for event in waiting:
             event.ack()
         self._flushed.set()
+
+    def _is_behind(self) -> bool:
+        return sum(self._ahead.values()) > BEHIND_FRAMES
 
     async def _gather(self) -> None:
         loop = asyncio.get_running_loop()

@@ -141,7 +141,7 @@ class EmbeddedConsumer(Consumer):
         return self._assigned
 
     def highwater(self, tp: TP) -> int:
-        """Return the last place read; nothing in this project uses Faust's lag."""
+        """Return the last place read: what may lie behind it takes a question to the log."""
         return self._positions.get(tp, 0)
 
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
