@@ -15,8 +15,6 @@ MAX_GATHER_S = 1.0
 """A flush costs two round trips and each changed profile once, so the frames of a moment share one: a short moment
 when the engine keeps up, a longer one while frames queue.
 """
-BEHIND_FRAMES = 4
-"""With more in the log that were not applied yet, frames queue."""
 
 
 class Flusher:
@@ -62,7 +60,8 @@ class Flusher:
         self._flushed.set()
 
     def _is_behind(self) -> bool:
-        return sum(self._ahead.values()) > BEHIND_FRAMES
+        # So a short stall is made up in a few flushes, each half as long as the one before.
+        return sum(self._ahead.values()) > len(self._waiting)
 
     async def _gather(self) -> None:
         loop = asyncio.get_running_loop()

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import faust
 import pytest
@@ -231,9 +232,22 @@ async def test_members_of_a_group_share_the_partitions_and_take_over(kafka):
     assert len(set(seen)) == 20
 
 
+def reader(wanted: LogSettings, folder: Path) -> faust.App:
+    kafka_broker.register()
+    return faust.App(
+        "reader",
+        datadir=folder,
+        store="memory://",
+        web_enabled=False,
+        autodiscover=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        **kafka_broker.broker_options(wanted),
+    )
+
+
 async def test_faust_sees_only_what_is_committed(kafka, tmp_path):
     wanted = settings(kafka, "faust.")
-    kafka_broker.register()
     async with opened(wanted) as log:
         dead = Producer(writer_config(wanted, "faust.campaigniq.p1"))
         dead.init_transactions(60)
@@ -242,16 +256,7 @@ async def test_faust_sees_only_what_is_committed(kafka, tmp_path):
         assert dead.flush(60) == 0
         writer = await log.open_writer("p0")
         seen: asyncio.Queue[bytes] = asyncio.Queue()
-        app = faust.App(
-            "reader",
-            datadir=tmp_path,
-            store="memory://",
-            web_enabled=False,
-            autodiscover=False,
-            topic_disable_leader=True,
-            topic_allow_declare=False,
-            **kafka_broker.broker_options(wanted),
-        )
+        app = reader(wanted, tmp_path)
         topic = app.topic(f"faust.{ROLLUPS}", value_type=bytes, value_serializer="raw")
 
         async def read(stream) -> None:
@@ -265,6 +270,18 @@ async def test_faust_sees_only_what_is_committed(kafka, tmp_path):
             await log.open_writer("p1")
             first = await asyncio.wait_for(seen.get(), 60)
     assert first == b"seen"
+
+
+async def test_faust_does_not_let_a_busy_partition_wait_for_quiet_ones(kafka, tmp_path):
+    wanted = settings(kafka, "waiting.")
+    async with opened(wanted):
+        app = reader(wanted, tmp_path)
+        app.agent(app.topic(f"waiting.{ROLLUPS}", value_type=bytes))(lambda stream: stream)
+        app.finalize()
+        async with app:
+            # What goes into each request: there is no setting for it, and a name of aiokafka's own may change.
+            asked_ms = app.consumer._thread._consumer._fetcher._fetch_max_wait_ms
+    assert asked_ms <= 100
 
 
 async def test_a_fenced_writer_stays_fenced(kafka):
