@@ -18,8 +18,8 @@ from streams.settings import LogSettings
 
 SCHEME = "kafka-committed"
 _FETCH_WAIT_MS = 50
-"""So long the broker may hold an empty answer. A consumer waits for it before it asks for more of any partition, of those
-too that it has used up meanwhile: with Faust's 1,500 ms, busy partitions stood still for quiet ones.
+"""So long the broker may hold an empty answer. A consumer waits for it before it asks for more of any partition, also
+of those that it has used up meanwhile: with Faust's 1,500 ms, busy partitions stood still for quiet ones.
 """
 
 
