@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import SystemRandom
 from typing import Any, NamedTuple
 
@@ -215,9 +216,8 @@ async def build_sinks(settings: Settings, stores: Stores, clock: Clock, put: Emi
     limits = GuardLimits(int(settings.sender.max_age_hours * HOUR_MS), settings.sender.max_mails_per_day)
     shared = (stores.ledger, renderer, clock, limits, letters, sender.wake, listeners.delivery)
     embedded = stores.metrics if isinstance(stores.metrics, EmbeddedMetricStore) else None
-    if embedded and isinstance(stores.log, EmbeddedEventLog) and await embedded.is_empty():
-        # Somebody has deleted the file. (Kafka does not let go of a place while a dead process may still hold it.)
-        await begin_again(stores.log)
+    # Else somebody has deleted the file.
+    is_kept = embedded is None or not await embedded.is_empty()
     return Sinks(
         create_dispatcher(log, TriggerPlanner(default_campaigns(settings.messages)), *shared),
         create_dispatcher(log, AlertPlanner(settings.alerts), *shared),
@@ -227,6 +227,7 @@ async def build_sinks(settings: Settings, stores: Stores, clock: Clock, put: Emi
             stores.metrics,
             letters,
             clock,
+            refill=None if is_kept else partial(begin_again, log),
             prune=embedded.prune if embedded else None,
             retention_ms=settings.metrics.retention_days * DAY_MS,
         ),

@@ -123,7 +123,7 @@ class EventLog(Protocol):
         ...
 
     async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
-        """Store the group's next offsets to read, durably."""
+        """Store the group's next offsets to read, durably. Raises GroupInUseError where its members keep its place."""
         ...
 
     async def wait(self, positions: Mapping[tuple[str, int], int], timeout_s: float) -> bool:

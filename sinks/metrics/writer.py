@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from streams import frames
 from streams.log.topics import ROLLUPS
 from streams.model.dead_letters import DeadLetter
-from streams.model.errors import FrameError, MetricRefusedError, MetricStoreError
+from streams.model.errors import FrameError, GroupInUseError, MetricRefusedError, MetricStoreError
 from streams.model.rollups import Rollup, Series, Sketch, SketchKind
 from streams.ports import Clock, DeadLetterSink, EventLog, LogRecord, MetricStore, Subscription
 
@@ -25,8 +25,11 @@ _WRITE_SKETCHES = 1_000
 _MAX_PAUSE_S = 30.0
 _PRUNE_EVERY_MS = 3_600_000
 _COMPLAIN_EVERY_MS = 60_000
+_ATTEMPTS = 60
 
 T = TypeVar("T")
+Refill = Callable[[], Awaitable[None]]
+"""Sees to it that all totals are read that the log has kept."""
 Prune = Callable[[int], Awaitable[int]]
 """Drops totals older than the given time; says how many."""
 _SketchKey = tuple[str, SketchKind, str, str, str, int, int, int]
@@ -55,15 +58,19 @@ class MetricsWriter:
         dead_letters: DeadLetterSink,
         clock: Clock,
         *,
+        refill: Refill | None = None,
         prune: Prune | None = None,
         retention_ms: int = 0,
         first_pause_s: float = 1.0,
     ) -> None:
-        """`prune` is called about once an hour for what is older than `retention_ms`."""
+        """`refill` is awaited before anything is read; `prune` is called about once an hour for what is older than
+        `retention_ms`.
+        """
         self._subscription = subscription
         self._store = store
         self._dead_letters = dead_letters
         self._clock = clock
+        self._refill = refill
         self._prune = prune
         self._retention_ms = retention_ms
         self._first_pause_s = first_pause_s
@@ -74,6 +81,8 @@ class MetricsWriter:
 
     async def run(self) -> None:
         """Write until `stop`; what was polled and not yet stored then stays with the log."""
+        if self._refill is not None:
+            await self._refill()
         while not self._stopping.is_set():
             await self._prune_when_due()
             records = await self._subscription.poll(_POLL_RECORDS, _POLL_TIMEOUT_S)
@@ -134,11 +143,24 @@ class MetricsWriter:
         await self._prune(now_ms - self._retention_ms)
 
 
-async def begin_again(log: EventLog) -> None:
-    """Let the writer of an empty store read all totals that the log has kept, should it have read any before."""
-    if await log.committed(GROUP, ROLLUPS):
-        firsts = {partition: (await log.bounds(ROLLUPS, partition))[0] for partition in range(log.partitions(ROLLUPS))}
-        await log.commit(GROUP, ROLLUPS, firsts)
+async def begin_again(log: EventLog, attempts: int = _ATTEMPTS, pause_s: float = 1.0) -> None:
+    """Let the writer of an empty store read all totals that the log has kept, should it have read any before.
+
+    Call before the writer's subscription is polled, since Kafka moves no group that has members; one that died without
+    a word is missed after ten seconds.
+    """
+    if not await log.committed(GROUP, ROLLUPS):
+        return
+    firsts = {partition: (await log.bounds(ROLLUPS, partition))[0] for partition in range(log.partitions(ROLLUPS))}
+    for _ in range(attempts):
+        try:
+            await log.commit(GROUP, ROLLUPS, firsts)
+        except GroupInUseError as error:
+            _LOG.info("earlier totals are read once that is possible (%s)", error)
+        else:
+            return
+        await asyncio.sleep(pause_s)
+    _LOG.error("the charts begin now: another process stores totals of this log, too, and has read the earlier ones")
 
 
 def read_records(records: Sequence[LogRecord]) -> Found:

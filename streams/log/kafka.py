@@ -94,7 +94,7 @@ class KafkaEventLog:
         return await self._asker().committed(group, topic_name)
 
     async def commit(self, group: str, topic_name: str, offsets: Mapping[int, int]) -> None:
-        """Store the next offsets to read of a group without members, durably."""
+        """Store the next offsets to read of a group without members, durably. Raises GroupInUseError."""
         await self._asker().commit(group, topic_name, offsets)
 
     async def wait(self, positions: Mapping[tuple[str, int], int], timeout_s: float) -> bool:

@@ -11,12 +11,13 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from streams.log.kafka_errors import error_of, is_stale, may_pass, translated
 from streams.log.kafka_settings import Names
-from streams.model.errors import LogUnavailableError
+from streams.model.errors import GroupInUseError, LogUnavailableError
 
 _REQUEST_S = 10.0
 _RETRY_S = 0.2
 _EARLIEST: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # the library has no types here
 _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as above
+_HAS_MEMBERS = frozenset({KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP, KafkaError.REBALANCE_IN_PROGRESS})
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Places = Iterable[tuple[str, int]]
@@ -44,27 +45,24 @@ class Offsets:
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """Return the group's next offsets to read."""
         asked = ConsumerGroupTopicPartitions(self._names.group(group))
+        doing = f"asking where {group} is"
         known = await self._asked(
-            lambda: self._admin.list_consumer_group_offsets([asked], request_timeout=_REQUEST_S).values(),
-            f"asking where {group} is",
+            lambda: self._admin.list_consumer_group_offsets([asked], request_timeout=_REQUEST_S).values(), doing
         )
         wanted = self._names.topic(topic)
-        return {
-            place.partition: place.offset
-            for answer in known
-            for place in answer.topic_partitions
-            if place.topic == wanted and place.offset >= 0
-        }
+        places = _checked(known, doing)
+        return {place.partition: place.offset for place in places if place.topic == wanted and place.offset >= 0}
 
     async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
-        """Store the group's next offsets to read. Kafka refuses while the group has members."""
+        """Store the group's next offsets to read. Raises GroupInUseError while the group has members."""
         name = self._names.topic(topic)
         places = [TopicPartition(name, partition, offset) for partition, offset in offsets.items()]
         asked = ConsumerGroupTopicPartitions(self._names.group(group), places)
-        await self._asked(
-            lambda: self._admin.alter_consumer_group_offsets([asked], request_timeout=_REQUEST_S).values(),
-            f"storing where {group} is",
+        doing = f"storing where {group} is"
+        stored = await self._asked(
+            lambda: self._admin.alter_consumer_group_offsets([asked], request_timeout=_REQUEST_S).values(), doing
         )
+        _checked(stored, doing)
 
     async def _list(self, places: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
         if not places:
@@ -100,3 +98,14 @@ class Offsets:
             self._admin.list_topics(timeout=_REQUEST_S)
         except KafkaException:
             logger.warning("Kafka does not say who leads what", exc_info=True)
+
+
+def _checked(answers: Iterable[ConsumerGroupTopicPartitions], doing: str) -> list[TopicPartition]:
+    """Return the places of which the answers speak; each may hold a fault of its own."""
+    places = [place for answer in answers for place in answer.topic_partitions or ()]
+    for place in places:
+        if place.error is not None:
+            if place.error.code() in _HAS_MEMBERS:
+                raise GroupInUseError(f"{doing}: its members are there, or not yet missed: {place.error.str()}")
+            raise translated(place.error, doing)
+    return places

@@ -5,6 +5,7 @@ CampaignIqError
   - LogClosedError      the event log was closed while it was in use
   - LogFullError        the log can't take more now; has `retry_after_s`
   - LogUnavailableError the log did not answer in time; what was under way may or may not have happened
+  - GroupInUseError     a group's place can't be moved while the group has members
   - FencedError         another process has taken over the partition; this one must stop writing to it
   - LocalCopyError      the local copy of the state can't be read or written; starting again mends damage
   - LostFramesError     frames were not delivered that the log has; starting over delivers them
@@ -43,6 +44,10 @@ class LogFullError(CampaignIqError):
 
 class LogUnavailableError(CampaignIqError):
     """The log did not answer in time; what was under way may or may not have happened."""
+
+
+class GroupInUseError(CampaignIqError):
+    """A group's place can't be moved while it has members; one that died is missed after some seconds."""
 
 
 class FencedError(CampaignIqError):

@@ -34,6 +34,8 @@ async def place_after_start(path: Path, *stored: Rollup) -> int:
         sinks = await build_sinks(settings, stores, SystemClock(), put, Listeners())
         for reader in (sinks.dispatcher, sinks.alert_routes):
             await reader.close()
+        sinks.metrics_writer.stop()
+        await sinks.metrics_writer.run()
         return (await stores.log.committed("metrics", ROLLUPS))[0]
     finally:
         await stores.close()

@@ -1,7 +1,7 @@
 """MetricsWriter: nothing is committed before it is stored, nothing unreadable stops it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,7 +10,7 @@ from sinks.metrics.writer import GROUP, MetricsWriter, begin_again, read_records
 from streams.frames import encode_rollups, encode_tick
 from streams.log.memory import MemoryEventLog
 from streams.log.topics import ROLLUPS
-from streams.model.errors import MetricRefusedError, MetricStoreError
+from streams.model.errors import GroupInUseError, MetricRefusedError, MetricStoreError
 from streams.model.rollups import Rollup, RollupBatch, Series, Sketch, SketchKind
 from streams.operators.sketches import UniqueSketch
 from streams.ports import LogRecord, NewRecord
@@ -82,6 +82,35 @@ async def test_an_empty_store_is_filled_again_from_what_the_log_has_kept():
             await bench.store.written.wait()
         assert await bench.counts() == [3, 5]
         await bench.close()
+
+
+class HeldLog(MemoryEventLog):
+    """A log as Kafka is: it moves a group only once its dead members are missed, here after some refusals."""
+
+    def __init__(self, refusals: int) -> None:
+        super().__init__(1)
+        self.refusals = 0
+        self._left = refusals
+
+    async def commit(self, group: str, topic_name: str, offsets: Mapping[int, int]) -> None:
+        if self.refusals < self._left:
+            self.refusals += 1
+            raise GroupInUseError("storing where metrics is")
+        await super().commit(group, topic_name, offsets)
+
+
+async def test_a_group_that_a_dead_process_holds_is_waited_for():
+    log = HeldLog(3)
+    await MemoryEventLog.commit(log, GROUP, ROLLUPS, {0: 7})
+    await begin_again(log, pause_s=0)
+    assert (await log.committed(GROUP, ROLLUPS), log.refusals) == ({0: 0}, 3)
+
+
+async def test_a_group_that_another_process_has_keeps_its_place():
+    log = HeldLog(100)
+    await MemoryEventLog.commit(log, GROUP, ROLLUPS, {0: 7})
+    await begin_again(log, attempts=5, pause_s=0)
+    assert (await log.committed(GROUP, ROLLUPS), log.refusals) == ({0: 7}, 5)
 
 
 async def test_sketches_are_stored_before_anything_is_committed():
