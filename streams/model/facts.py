@@ -90,9 +90,10 @@ def unpacked(lines: bytes, count: int) -> list[Interaction]:
 
 def newest(lines: Iterable[Interaction], count: int = 2 * HALF_RECENT) -> tuple[Interaction, ...]:
     """Return the newest `count` of the lines, each once, newest last."""
-    ordered = sorted({_line_rank(line): line for line in lines}.items())
+    ordered = sorted({line_rank(line): line for line in lines}.items())
     return tuple(line for _, line in ordered[-count:])
 
 
-def _line_rank(line: Interaction) -> tuple[int, str, str, bool, float, str]:
+def line_rank(line: Interaction) -> tuple[int, str, str, bool, float, str]:
+    """Return what lines are ordered by; equal ones are one line."""
     return line.at_ms, line.name, line.source, line.value is not None, line.value or 0.0, line.detail

@@ -6,7 +6,18 @@ from typing import Any
 import msgspec
 
 from streams.model.events import Event
-from streams.model.facts import HALF_RECENT, Activity, FactsState, Interaction, Trait, newest, pack_line, packed
+from streams.model.facts import (
+    HALF_RECENT,
+    Activity,
+    FactsState,
+    Interaction,
+    Trait,
+    line_rank,
+    newest,
+    pack_line,
+    packed,
+    unpacked,
+)
 
 MAX_TRAITS = 100
 MAX_TRAIT_BYTES = 1_024
@@ -29,10 +40,26 @@ def lines_with(state: FactsState, event: Event, detail: str) -> tuple[bytes, int
     # A tuple is packed as an Interaction is, and costs less.
     line = event.name, at_ms, event.source, event.value, detail
     if at_ms <= state.last_seen_ms or count > HALF_RECENT:
-        return _halves(newest((*state.kept_lines(), Interaction(*line))))
+        return _lines_among(state, Interaction(*line))
     if count < HALF_RECENT:
         return state.lines + pack_line(line), count + 1, state.older
     return pack_line(line), 1, state.lines
+
+
+def _lines_among(state: FactsState, line: Interaction) -> tuple[bytes, int, bytes]:
+    """Put a line in its place: mostly among the newer ones, which then have room."""
+    count = state.line_count
+    if count < HALF_RECENT:
+        newer = unpacked(state.lines, count)
+        place, rank = count, line_rank(line)
+        while place and line_rank(newer[place - 1]) > rank:
+            place -= 1
+        if place and line_rank(newer[place - 1]) == rank:
+            return state.lines, count, state.older
+        if place or not state.older:
+            newer.insert(place, line)
+            return packed(newer), count + 1, state.older
+    return _halves(newest((*state.kept_lines(), line)))
 
 
 def lines_of_both(mine: FactsState, theirs: FactsState) -> tuple[bytes, int, bytes]:

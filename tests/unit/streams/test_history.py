@@ -2,9 +2,11 @@
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.model.events import ProfileKeys
-from streams.model.facts import MAX_RECENT, Activity, FactsState
+from streams.model.facts import MAX_RECENT, Activity, FactsState, Interaction, newest
 from streams.operators.history import SESSION_GAP_MS, History, activity_of, without_key
 from streams.operators.history_parts import MAX_TRAIT_BYTES, MAX_TRAITS, MAX_TRAITS_BYTES
 from tests.unit.streams.builders import NOW_MS, event
@@ -75,6 +77,13 @@ def test_recent_history_is_in_order_of_time_and_bounded():
     times = [NOW_MS + (7 * number) % 41 for number in range(41)]
     recent = after(*(event("did", at) for at in times)).recent
     assert [line.at_ms for line in recent] == [NOW_MS + number for number in range(41 - MAX_RECENT, 41)]
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.sampled_from("abc"), st.none() | st.integers(0, 2)), max_size=60))
+def test_recent_history_is_that_of_the_newest_lines_in_whatever_order_they_came(did):
+    recent = after(*(event(name, at_ms, value=value) for at_ms, name, value in did)).recent
+    lines = [Interaction(name, at_ms, "web", value, "") for at_ms, name, value in did]
+    assert recent == newest(lines, MAX_RECENT)
 
 
 @pytest.mark.parametrize(
