@@ -1,10 +1,12 @@
 """Bounds that uvicorn leaves to others: how large the head of a request may be, how long it may be on its way, and how
-many requests may wait behind another on one connection.
+many requests may wait behind another on one connection. And it passes over offers of protocols that nobody here speaks.
 """
 
 import asyncio
+import sys
 from typing import Any, ClassVar, cast
 
+from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 65_536
@@ -19,6 +21,7 @@ are answered.
 """
 _LINE_BYTES = len("GET  HTTP/1.1\r\n")
 _HEADER_BYTES = len(": \r\n")
+_UPGRADE = b"upgrade"
 _REASON = b"The head of the request has more than 64 KiB"
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\nconnection: close\r\n"
@@ -43,6 +46,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_refused = False
         self.waits_since_s = 0.0
         """Since when the rest of a head is waited for; 0 when none is."""
+        self._set_aside = b""
+        """The head of a request with an offer that is passed over, without the offer, to be read again."""
+        self._rest_at = 0
+        """Where in the chunk it ended."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if not type(self).is_swept:
@@ -58,7 +65,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._chunk_bytes = len(data)
         self._begun = int(self._is_in_body)
-        super().data_received(data)
+        self._read(data)
         if not self._is_in_head or self._is_refused:
             self.waits_since_s = 0.0
             return
@@ -76,7 +83,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._end_head()
         if self._is_head_too_large():
             self._refuse(_TOO_LARGE)
-        if not self._is_refused:
+        if self._is_refused:
+            return
+        if self._has_offer_to_pass_over():
+            self._set_aside = self._head_without_offer()
+        else:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -85,7 +96,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._is_in_body = False
-        if not self._is_refused:
+        if not self._is_refused and not self._set_aside:
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -93,6 +104,42 @@ class BoundedProtocol(HttpToolsProtocol):
             super().send_400_response(msg)
         else:
             self._refuse(b"")
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Note where the head ended: uvicorn calls this while it handles what the parser has raised."""
+        upgrade = sys.exception()
+        assert isinstance(upgrade, HttpParserUpgrade)
+        self._rest_at = upgrade.args[0]
+        if not self._set_aside:
+            super()._unsupported_upgrade_warning()
+
+    def _read(self, data: bytes) -> None:
+        """Let the parser read all of it. After an offer it takes no body, as if the protocol had been switched; so a
+        request whose offer is passed over (RFC 9110, 7.8) is read again without it.
+        """
+        super().data_received(data)
+        while self._set_aside:
+            head, self._set_aside = self._set_aside, b""
+            data = data[self._rest_at :]
+            # The old one reads no more when that request was to be the last on the connection.
+            self.parser = HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            super().data_received(head)
+            if data and not self._is_refused and not self.transport.is_closing():
+                super().data_received(data)
+
+    def _has_offer_to_pass_over(self) -> bool:
+        return (
+            self.parser.should_upgrade()
+            and not self._should_upgrade()
+            and any(name == _UPGRADE for name, _ in self.headers)
+        )
+
+    def _head_without_offer(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] != _UPGRADE]
+        return b"\r\n".join((*lines, b"", b""))
 
     def _begin_head(self) -> bool:
         """Note that a request begins; return whether it is to be read."""

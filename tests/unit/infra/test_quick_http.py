@@ -17,6 +17,7 @@ from infra.quick_http import MAX_BODY_BYTES, Answer, QuickProtocol, Senders, pro
 from ingest.call import Call
 from tests.serving import connected
 
+OFFER = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n"
 
 
@@ -284,6 +285,9 @@ REQUESTS = (
     b"GET /q?a=1 HTTP/1.1\r\nHost: x\r\n\r\n",
     b"POST /q HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n2\r\nll\r\n0\r\n\r\n",
     b"POST /q HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhell\r\n0\r\n\r\n",
+    post("/q", b"abcde", OFFER),
+    post("/q", b"abcdef", OFFER),
+    f"GET /q?a=1 HTTP/1.1\r\n{OFFER}\r\n".encode(),
 )
 
 
