@@ -57,18 +57,42 @@ def files_that_tell(
     return found
 
 
-def records_that_tell(database: Path, tells: Callable[[str], bool], but: str) -> list[str]:
-    """Return the tables with a record of which that holds, but for those whose first column is `but`. Blocks."""
+def records_that_tell(database: Path, tells: Callable[[str], bool], workspace: str, but: str) -> list[str]:
+    """Return the tables with a record of which that holds and that is not another workspace's, but for those whose
+    first column is `but`. Blocks.
+    """
     if not database.is_file():
         return []
-    with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as db:
-        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
-        rows = {table: db.execute(f'SELECT * FROM "{table}"') for table in tables}  # noqa: S608 - its own names
-        return [
-            table
-            for table, told in rows.items()
-            if any(tells("\n".join(map(str, row))) for row in told if row[0] != but)
-        ]
+    with closing(read_only(database)) as db:
+        found = []
+        for table in tables_of(db):
+            query = f'SELECT * FROM "{table}" WHERE NOT ({where_elsewhere(db, table)})'  # noqa: S608 - its own names
+            rows = db.execute(query, {"workspace": workspace})
+            if any(tells("\n".join(map(str, row))) for row in rows if row[0] != but):
+                found.append(table)
+        return found
+
+
+def read_only(database: Path) -> sqlite3.Connection:
+    """Return a connection that changes nothing."""
+    return sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+
+
+def tables_of(db: sqlite3.Connection) -> list[str]:
+    """Return the names of the database's tables."""
+    return [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
+
+
+def where_elsewhere(db: sqlite3.Connection, table: str) -> str:
+    """Return the condition for rows of the table that are of another workspace than `:workspace`, if it says whose."""
+    columns = {name for _, name, *_ in db.execute(f'PRAGMA table_info("{table}")').fetchall()}
+    if "workspace" in columns:
+        return "workspace != :workspace"
+    if table == "workspaces":
+        return "id != :workspace"
+    if table in ("source_details", "source_rotations"):
+        return "source IN (SELECT id FROM sources WHERE workspace != :workspace)"
+    return "0"
 
 
 def write_anew(folder: Path, names: Iterable[str]) -> list[str]:

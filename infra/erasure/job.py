@@ -9,11 +9,12 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from infra.erasure.elsewhere import told_by_database, told_elsewhere
 from infra.erasure.errors import AskAgainError, NotErasedError
 from infra.erasure.files import empty_write_ahead_logs, files_that_tell, records_that_tell, write_anew
 from infra.erasure.letters import forget_letters
 from infra.erasure.places import Places
-from infra.erasure.state import EraseSender, Found, find_in_state, told_elsewhere
+from infra.erasure.state import EraseSender, Found, find_in_state
 from streams.log import topics
 from streams.log.rewriting import Rewriter, count_of, is_control, is_note_of, rewriter
 from streams.model.identity import rank_of
@@ -187,7 +188,8 @@ class ErasureJob:
         """Leave no bytes, and search for some."""
         wanted = person.telling
         verified, told = await self._searched(person, wanted)
-        if told and (others := await told_elsewhere(self._places.log, person)):
+        databases = [path for path in self._places.data.glob("*.db") if path.name != CONFIG]
+        if told and (others := await told_elsewhere(self._places.log, databases, person)):
             wanted -= others
             verified, told = await self._searched(person, wanted)
         since: Counter[str] = Counter()
@@ -245,11 +247,11 @@ class ErasureJob:
         person = person_of(erasure)
         data = self._places.data
         await self._forget_elsewhere(erasure, person)
-        wanted = await self._nowhere_else(erasure, person)
         # Its records while there is somebody to search for: who is killed behind the next step begins without.
-        tells = partial(_tells_one_of, person, wanted)
-        if await asyncio.to_thread(records_that_tell, data / CONFIG, tells, erasure.id):
+        if await asyncio.to_thread(records_that_tell, data / CONFIG, person.tells, person.workspace, erasure.id):
             raise NotErasedError(_CONFIGURED)
+        # What other workspaces configure, and whom they erase, is in the same file.
+        wanted = person.telling - await asyncio.to_thread(told_by_database, data / CONFIG, person)
         forgotten = erasure._replace(subject=Subject(), error="", asked_by=_teller(erasure, person))
         await self._store.save(forgotten)
         left = await self._configuration(wanted, person)
@@ -271,14 +273,6 @@ class ErasureJob:
         others = [path.name for path in data.glob("*.db") if path.name != CONFIG]
         return [name for name in await self._files(wanted, person, others) if name.startswith(CONFIG)]
 
-    async def _nowhere_else(self, erasure: Erasure, person: Person) -> frozenset[str]:
-        """Return what names the person, but for what erasures in other workspaces are about."""
-        wanted = person.telling
-        for other in await self._store.unfinished():
-            if other.workspace != erasure.workspace:
-                wanted -= person.told_in(" ".join((*other.subject.ids, *other.subject.shared)).encode())
-        return wanted
-
     async def _forget_elsewhere(self, erasure: Erasure, person: Person) -> None:
         """Take the person out of what other erasures say of others, and of who asked for them."""
         for other in await self._store.newest(erasure.workspace, _ALL):
@@ -294,10 +288,6 @@ def person_of(erasure: Erasure) -> Person:
     """Return whom an erasure under way is about."""
     subject = erasure.subject
     return Person(erasure.workspace, subject.ids, subject.aliases, subject.spared)
-
-
-def _tells_one_of(person: Person, wanted: frozenset[str], text: str) -> bool:
-    return not wanted.isdisjoint(person.told_in(text.encode()))
 
 
 def _teller(erasure: Erasure, person: Person) -> str:

@@ -157,7 +157,8 @@ def _state_names(record: LogRecord, person: Person) -> bool:
     if is_profile and person.has(key[len(prefix) :].decode(errors="replace")):
         return True
     value = record.value
-    if value is None or not person.may_be_in(value):
+    is_elsewheres = codec.is_profile_key(key) and not is_profile
+    if value is None or is_elsewheres or not person.may_be_in(value):
         return False
     try:
         if is_profile:

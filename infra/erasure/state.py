@@ -68,22 +68,6 @@ async def find_in_state(log: EventLog, person: Person) -> Found:
     return Found(*map(frozenset, (own, others, joined, taken, near)))
 
 
-async def told_elsewhere(log: EventLog, person: Person) -> frozenset[str]:
-    """Return which of the values that name the person profiles of other workspaces hold as well."""
-    found: dict[bytes, frozenset[str]] = {}
-    mine = codec.profile_key(person.workspace, "")
-    for partition in range(log.partitions(topics.STATE)):
-        offset, end = await log.bounds(topics.STATE, partition)
-        while offset < end and (records := await log.read(topics.STATE, partition, offset, _READ_RECORDS)):
-            offset = records[-1].offset + 1
-            theirs = [
-                one for one in records if one.key and codec.is_profile_key(one.key) and one.key[: len(mine)] != mine
-            ]
-            told = await asyncio.to_thread(lambda some: [person.told_in(one.value or b"") for one in some], theirs)
-            found |= {one.key: values for one, values in zip(theirs, told, strict=True) if one.key}
-    return frozenset().union(*found.values())
-
-
 class EraseSender:
     """Puts ERASE records into the log and waits until the engine has done what they say."""
 

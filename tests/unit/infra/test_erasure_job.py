@@ -97,22 +97,25 @@ async def test_what_other_erasures_have_noted_of_the_person_is_forgotten(config,
 
 
 async def test_an_erasure_that_the_configuration_contradicts_remembers_who_it_was(config, tmp_path):
-    await config.erasures.add(asked("er_0", "email:steve@example.com"), [])
-    await config.add_api_token((await config.bootstrap(1)).workspace, "steve@example.com", 1)
+    workspace = (await config.bootstrap(1)).workspace
+    steve = asked("er_0", "email:steve@example.com", workspace=workspace)
+    await config.erasures.add(steve, [])
+    await config.add_api_token(workspace, "steve@example.com", 1)
     with pytest.raises(NotErasedError, match=r"config.db names the person"):
-        await (await job_of(config, tmp_path, Steps())).run(asked("er_0", "email:steve@example.com"))
-    assert (await config.erasures.get("shop", "er_0")).subject.ids == ("email:steve@example.com",)
+        await (await job_of(config, tmp_path, Steps())).run(steve)
+    assert (await config.erasures.get(workspace, "er_0")).subject.ids == ("email:steve@example.com",)
 
 
 async def test_the_configurations_records_are_searched_before_it_is_forgotten_who_it_was(config, tmp_path, monkeypatch):
-    steve = asked("er_0", "email:steve@example.com")
+    workspace = (await config.bootstrap(1)).workspace
+    steve = asked("er_0", "email:steve@example.com", workspace=workspace)
     await config.erasures.add(steve, [])
-    await config.add_api_token((await config.bootstrap(1)).workspace, "Steve@Example.com", 1)
+    await config.add_api_token(workspace, "Steve@Example.com", 1)
     job = await job_of(config, tmp_path, Steps())
     monkeypatch.setattr(job, "_configuration", None)  # as if it were killed by then
     with pytest.raises(NotErasedError, match=r"config.db names the person"):
         await job.run(steve)
-    assert (await config.erasures.get("shop", "er_0")).subject == steve.subject
+    assert (await config.erasures.get(workspace, "er_0")).subject == steve.subject
 
 
 async def test_one_that_has_forgotten_who_it_was_leaves_no_deleted_text_in_the_configuration(config, tmp_path):

@@ -44,8 +44,9 @@ def test_what_names_the_person_has_to_go(found):
         record("user:8", state("user:8", email="steve@example.com")),
         record("user:8", b"\x63 from the future: 7"),
         record("user:7", None, "other"),
+        record("user:9", state("user:9", email="eve@example.com"), "other"),
     ],
-    ids=["deleted", "called so", "says so", "unreadable", "elsewhere"],
+    ids=["deleted", "called so", "says so", "unreadable", "elsewhere", "says so elsewhere"],
 )
 def test_what_others_have_may_stay(found):
     assert not _state_names(found, EVE)

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from infra.erasure.state import EraseSender, find_in_state, told_elsewhere
+from infra.erasure.state import EraseSender, find_in_state
 from streams.frames import decode
 from streams.log import topics
 from streams.log.memory import MemoryEventLog
@@ -82,10 +82,3 @@ async def test_an_erasure_is_done_in_a_partition_when_it_has_taken_what_others_h
 async def test_a_partition_on_which_nobody_works_is_told_after_a_while():
     with pytest.raises(CampaignIqError, match="partition 0, 1"):
         await EraseSender(MemoryEventLog(2), StandingClock(), patience_s=0.01).send(EVE, "er_1", NOBODY)
-
-
-async def test_what_another_workspace_knows_of_the_person_is_known():
-    log = await log_with(used("user:1", email="eve@example.com"))
-    state = codec.encode_profile(used("anon:Visitor-1"))
-    await log.append([NewRecord(topics.STATE, 0, codec.profile_key("other", "anon:Visitor-1"), state, 1)])
-    assert await told_elsewhere(log, EVE) == {"visitor-1"}
