@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ingest.errors import IngestError
-from ingest.values import time_ms
+from ingest.values import in_day_ms, is_day, time_ms
 from streams.model.events import CLAMPED, HISTORICAL, INVALID, SKEWED, Event, Provenance
 
 FUTURE_CLAMP_MS = 300_000
@@ -33,7 +33,8 @@ def placed_in_time(message: dict[str, Any], context: dict[str, Any], arrival: Ar
     """Return when it happened by our clock, and the provenance as far as time goes; None when there is nothing to say.
 
     Where the sender's clock is off by more than a slow network explains, the time is Segment's
-    received - (sent - happened). Raises IngestError for a timestamp that is none.
+    received - (sent - happened). Today's date alone means now and not midnight: a purchase would leave carts alone that
+    were filled since. Raises IngestError for a timestamp that is none.
     """
     now_ms, future_clamp_ms, late_after_ms, is_import = arrival
     stated, original, sent = message.get("timestamp"), message.get("originalTimestamp"), message.get("sentAt")
@@ -45,9 +46,11 @@ def placed_in_time(message: dict[str, Any], context: dict[str, Any], arrival: Ar
         happened_ms = at_ms if stated is None or original is None else _time_or_none(original)
         # A message with both has passed through Segment, which has corrected the first by the second.
         is_corrected = stated is not None and original is not None
-        skew_ms = 0 if sent_ms is None or is_corrected else now_ms - sent_ms
+        skew_ms = 0 if sent_ms is None or is_corrected or is_day(sent) else now_ms - sent_ms
         if skew_ms > _NETWORK_DELAY_MS or skew_ms < -_NETWORK_DELAY_MS:
             at_ms, flags = max(0, at_ms + skew_ms), (SKEWED,)
+        if is_day(original if stated is None else stated):
+            at_ms = in_day_ms(at_ms, now_ms)
         if at_ms > now_ms + future_clamp_ms:
             at_ms, flags = now_ms, (*flags, CLAMPED)
     if is_import or now_ms - at_ms > late_after_ms:
@@ -65,6 +68,13 @@ def as_history_when_old(events: Sequence[Event], late_after_ms: int = LATE_AFTER
     return [
         with_flag(event, HISTORICAL) if event.received_ms - event.at_ms > late_after_ms else event for event in events
     ]
+
+
+def with_day_said(event: Event, said: object) -> Event:
+    """Return the event with its sender's own word when that was a date alone; unchanged with any other."""
+    if not is_day(said):
+        return event
+    return replace(event, provenance=replace(event.provenance or _NOTHING, happened_ms=_time_or_none(said)))
 
 
 def with_flag(event: Event, flag: str) -> Event:

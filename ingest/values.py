@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from ingest.errors import IngestError
@@ -12,10 +12,12 @@ MAX_DEPTH = 10
 MAX_NODES = 2_000
 MAX_ID_CHARS = 256
 MAX_AMOUNT = 1e12
+DAY_MS = 86_400_000
 SEPARATOR = "\x1f"  # stands between ids in the engine's keys, so it is part of none
 
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]\x00-\x1f\x7f]{1,64}@[^\s@<>\"(),:;\\\[\]\x00-\x1f\x7f]{1,190}")
 _CURRENCY_CHARS = 3
+_DATE_CHARS = len("2026-01-31")
 _SECONDS_BEFORE = 1e11  # as seconds the year 5138, as milliseconds 1973
 _JSON_TYPES = {str: "text", dict: "an object", list: "a list", bool: "a boolean", int: "a number", float: "a number"}
 _PLAIN_TYPES = frozenset({str, bool, type(None)})
@@ -89,6 +91,22 @@ def time_ms(value: object, field: str) -> int:
     if not 0 <= at_ms < _INT_END >> 1:
         raise IngestError("invalid_field", field, "not an ISO 8601 time", "Send e.g. 2026-01-31T12:00:00Z")
     return at_ms
+
+
+def is_day(value: object) -> bool:
+    """Say whether a time is a date without a time of day."""
+    if not isinstance(value, str) or len(text := value.strip()) > _DATE_CHARS:
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def in_day_ms(begins_ms: int, now_ms: int) -> int:
+    """Return when something happened of which only the day is known, by its beginning: now while it lasts."""
+    return now_ms if begins_ms <= now_ms < begins_ms + DAY_MS else begins_ms
 
 
 def number_or_none(value: object) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ingest.carts import COMMERCE_EVENTS
-from ingest.provenance import with_fault
+from ingest.provenance import with_day_said, with_fault
 from ingest.sources import Source
 from ingest.spellings import with_subjects
 from ingest.values import doubt_of, email_or_none, number_or_none, optional_id, phone_or_none
@@ -46,9 +46,9 @@ def generic_events(
     keys = _keys(data, is_about_person=is_person or name == "contact_deleted")
     at_ms = when_ms(at, "timestamp", now_ms)
     if name in PRODUCT_EVENTS:
-        return [
-            product_news(source, about, dict(_plain(data)), at_ms, now_ms, currency=data.get("currency"), name=name)
-        ]
+        told = dict(_plain(data))
+        news = product_news(source, about, told, at_ms, now_ms, currency=data.get("currency"), name=name)
+        return [with_day_said(news, at)]
     if not name or name in IDENTITY_EVENTS or keys.canonical() is None:
         return []
     told = {} if is_person else dict(_plain(data))
@@ -61,7 +61,7 @@ def generic_events(
         traits=dict(_plain(_person(data))) if is_person else None,
         utm=utm_from(data, "utm_"),
     )  # fmt: skip
-    return [with_fault(found, doubt_of(data, found.value, found.currency, _VALUES))]
+    return [with_fault(with_day_said(found, at), doubt_of(data, found.value, found.currency, _VALUES))]
 
 
 def _person(data: _Payload) -> _Payload:

@@ -27,7 +27,16 @@ from ingest.catalogue import news_of
 from ingest.errors import IngestError
 from ingest.persons import custom_pair
 from ingest.sources import Source
-from ingest.values import currency_or_none, email_or_none, phone_or_none, require_plain, time_ms, wrong_type
+from ingest.values import (
+    currency_or_none,
+    email_or_none,
+    in_day_ms,
+    is_day,
+    phone_or_none,
+    require_plain,
+    time_ms,
+    wrong_type,
+)
 from ingest.vendors.base import PartlyUnusableError
 from streams.model.events import Event, ProfileKeys, Utm
 from streams.model.ids import stable_id
@@ -165,14 +174,16 @@ def objects_at(holder: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def when_ms(value: object, field: str, now_ms: int) -> int:
-    """Return a Unix time (s or ms, also as text) or an ISO 8601 one as Unix ms; now when none is told.
-
-    Raises IngestError.
+    """Return a Unix time (s or ms, also as text) or an ISO 8601 one as Unix ms; now when none is told, or today's date
+    alone. Raises IngestError.
     """
     if value is None or value == "":
         return now_ms
     is_unix = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _UNIX_CHARS
-    return time_ms(int(value) if is_unix and isinstance(value, str) else value, field)
+    if is_unix and isinstance(value, str):
+        return time_ms(int(value), field)
+    at_ms = time_ms(value, field)
+    return in_day_ms(at_ms, now_ms) if is_day(value) else at_ms
 
 
 def international(value: object) -> str | None:

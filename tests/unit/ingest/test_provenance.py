@@ -10,6 +10,7 @@ from ingest.normalise import normalise
 from ingest.provenance import Arrival, as_history_when_old, in_client_order, with_flag
 from ingest.sources import Source
 from streams.model.events import BOT, CLAMPED, HISTORICAL, SKEWED, Event, Provenance
+from tests.unit.streams.windows_kit import after
 
 NOW = 1_800_000_000_000
 DAY = 86_400_000
@@ -37,6 +38,54 @@ def test_a_clock_that_is_right_but_for_the_network_is_left_alone(off_ms):
 def test_the_future_is_clamped_and_says_so():
     event = tracked(timestamp=NOW + 400_000)
     assert (event.at_ms, event.provenance) == (NOW, Provenance(NOW + 400_000, None, None, (CLAMPED,)))
+
+
+TODAY, MIDNIGHT = "2027-01-15", NOW - NOW % DAY
+
+
+@pytest.mark.parametrize("said", [TODAY, f" {TODAY} ", "20270115", "2027-W02-5"])
+def test_todays_date_alone_means_when_it_came_in_and_is_kept_as_it_was_said(said):
+    event = tracked(timestamp=said)
+    assert (event.at_ms, event.provenance) == (NOW, Provenance(MIDNIGHT))
+
+
+@pytest.mark.parametrize("fields", [{"originalTimestamp": TODAY}, {"timestamp": TODAY, "sentAt": NOW - 100}])
+def test_it_is_the_same_in_every_field(fields):
+    assert tracked(**fields).at_ms == NOW
+
+
+@pytest.mark.parametrize("sent", [NOW - 60_000, NOW + 60_000])
+def test_a_date_from_a_clock_that_is_off_is_still_of_today(sent):
+    event = tracked(timestamp=TODAY, sentAt=sent)
+    assert (event.at_ms, event.provenance) == (NOW, Provenance(MIDNIGHT, sent, None, (SKEWED,)))
+
+
+def test_a_date_as_the_time_of_sending_corrects_nothing():
+    event = tracked(timestamp=NOW - 60_000, sentAt=TODAY)
+    assert (event.at_ms, event.provenance) == (NOW - 60_000, Provenance(NOW - 60_000, MIDNIGHT))
+
+
+@pytest.mark.parametrize(
+    ("said", "at_ms", "flags"),
+    [
+        ("2027-01-14", MIDNIGHT - DAY, (HISTORICAL,)),
+        ("2027-01-15T00:00", MIDNIGHT, ()),
+        ("2027-01-15T00", MIDNIGHT, ()),
+        ("2027-01-16", NOW, (CLAMPED,)),
+    ],
+    ids=["another day", "a moment", "an hour", "a day to come"],
+)
+def test_all_other_dates_and_times_mean_what_they_say(said, at_ms, flags):
+    event = tracked(timestamp=said)
+    assert event.provenance is not None
+    assert (event.at_ms, event.provenance.flags) == (at_ms, flags)
+
+
+def test_an_order_of_today_keeps_what_was_added_before_it_out_of_new_carts():
+    add = {"event": "Product Added", "properties": {"product_id": "kettle", "price": 40}, "timestamp": NOW - 60_000}
+    order = tracked(event="Order Completed", properties={"revenue": 40}, timestamp=TODAY)
+    assert after(tracked(**add)).windows
+    assert after(order, tracked(**add)).windows == {}
 
 
 def test_what_segment_had_corrected_keeps_the_word_of_the_client():

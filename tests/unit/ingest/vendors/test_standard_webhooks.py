@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from ingest.sources import Source
 from ingest.vendors.base import WebhookRequest
 from ingest.vendors.standard_webhooks import StandardWebhooks
-from streams.model.events import Event, ProfileKeys, Utm
+from streams.model.events import Event, ProfileKeys, Provenance, Utm
 
 SOURCE = Source("src_std", "ws", "standard_webhooks")
 NOW_S = 1_790_000_000
@@ -138,3 +138,13 @@ def test_news_of_a_product_are_nobodys():
 def test_what_names_nobody_or_moves_identities_is_not_used(kind: str):
     data = {} if kind == "invoice.viewed" else {"user_id": "u1", "id": "anon:a1"}
     assert parsed(kind, data) == []
+
+
+@pytest.mark.parametrize("kind", ["order.paid", "product.updated"])
+def test_todays_date_alone_is_no_moment(kind):
+    day_ms = NOW_S * 1000 - NOW_S * 1000 % 86_400_000
+    today = datetime.fromtimestamp(NOW_S, UTC).date()
+    event = the(parsed(kind, {"email": "a@b.example", "product_id": "p1", "total": 4}, timestamp=today.isoformat()))
+    assert (event.at_ms, event.provenance) == (NOW_S * 1000, Provenance(day_ms))
+    event = the(parsed(kind, {"email": "a@b.example", "product_id": "p1", "total": 4}, timestamp="2026-01-31"))
+    assert (event.at_ms, event.provenance) == (1_769_817_600_000, Provenance(1_769_817_600_000))
