@@ -1,7 +1,6 @@
 """Everything in one process: starts the parts in order, says when all serve, stops them so that nothing is cut off."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -16,6 +15,7 @@ from infra.demo.controls import OUTAGE_SOURCE
 from infra.doorway import open_doorway
 from infra.engine import EngineKeeper, build_engine
 from infra.erasure.build import build_erasing
+from infra.garbage import spare_what_lives
 from infra.intake import IngestDesk
 from infra.letter_desk import build_letter_desk
 from infra.server import bind, url_of
@@ -24,7 +24,7 @@ from infra.supervisor import Supervisor, every, until
 from ingest.watch import SourceWatch
 from streams.agents.ticker import run_ticker
 from streams.log.embedded import EmbeddedEventLog
-from streams.model.errors import ConfigurationError
+from streams.model.errors import ConfigurationError, LogFullError
 from streams.ports import READY
 from streams.store.config import ConfigStore
 
@@ -95,8 +95,8 @@ class Embedded:
         if not await self._until_ready():
             return
         self._data.write_bootstrap(bootstrap)
-        # What is alive now stays so. Else each full collection walks through it, and every event waits for 0.1 s.
-        gc.freeze()
+        # Else each full collection walks through all that, and every event waits for 0.1 s.
+        spare_what_lives()
         on_ready(bootstrap)
         await self._supervisor.wait()
 
@@ -121,6 +121,7 @@ class Embedded:
             lambda on_fault: build_engine(settings, stores.patient_log, self._data, on_fault, demo=self._demo),
             stores.patient_log,
             wiring.outage_faults(settings),
+            intake.disk.room,
         )
         demo = wiring.build_demo(settings, self.local_url, keys, clock) if self._demo else None
         letters = build_letter_desk(settings, stores.patient_log, stores.letters, doorway.door, watch, clock)
@@ -159,7 +160,7 @@ class Embedded:
         )
         if isinstance(log := stores.log, EmbeddedEventLog):
             # Kafka drops what is past its retention by itself.
-            spawn("purge", every(settings.log.purge_interval_s, lambda: log.purge(clock.now_ms())))
+            spawn("purge", every(settings.log.purge_interval_s, lambda: _purge(log, clock.now_ms())))
         spawn("rules", every(RULES_REFRESH_S, rule_desk.refresh))
         if demo:
             spawn("traffic", self._when_ready(demo.traffic.run))
@@ -236,6 +237,13 @@ class Embedded:
         except ConfigurationError:
             return None
         return token if await config.check_api_token(token) else None
+
+
+async def _purge(log: EmbeddedEventLog, now_ms: int) -> None:
+    try:
+        await log.purge(now_ms)
+    except LogFullError as error:  # even to delete takes room at first
+        logger.warning("what is past its retention stays for now: %s", error)
 
 
 async def _source_key(config: ConfigStore, name: str) -> str:
