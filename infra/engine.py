@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from streams.log import topics
 from streams.model.errors import CampaignIqError
 from streams.operators.alerting import AlertBook, AlertSettings
 from streams.ports import EventLog
+from streams.room import lacks_room
 from streams.state.loading import Shape
 from streams.state.local_copy import LocalCopy
 
@@ -56,7 +57,8 @@ class Engine:
 
 class EngineKeeper:
     """The engine of a process that does more, and should not end with it: after an outage of the log that a commit did
-    not survive, a new engine begins at what is committed. `passes` says whether a fault is of that kind.
+    not survive, a new engine begins at what is committed. `passes` says whether a fault is of that kind. So it is when
+    the disk was full; `room` returns once it is not.
     """
 
     def __init__(
@@ -64,18 +66,23 @@ class EngineKeeper:
         build: Callable[[Callable[[BaseException], None]], Engine],
         log: EventLog,
         passes: Callable[[BaseException], bool],
+        room: Callable[[], Awaitable[None]],
     ) -> None:
         self._build = build
         self._log = log
         self._passes = passes
+        self._room = room
         self._faulted = asyncio.Event()
         self._fault: BaseException | None = None
+        self._begun = 0
         self._restarted_at_s = -RESTART_AFTER_S
-        self.engine = build(self._note)
+        self.engine = self._begin()
 
     def state(self) -> str:
         """Return "ready", or what is the matter."""
-        return "waiting for the log" if self._fault else self.engine.watchdog.state()
+        if self._fault is None:
+            return self.engine.watchdog.state()
+        return "waiting for room on the disk" if lacks_room(self._fault) else "waiting for the log"
 
     async def run(self) -> None:
         """Watch the engine, which has been started, until cancelled. Raises the fault that a new engine can't mend."""
@@ -90,30 +97,40 @@ class EngineKeeper:
                 faulted.cancel()
             assert fault is not None
             now_s = asyncio.get_running_loop().time()
-            if not self._passes(fault) or now_s - self._restarted_at_s < RESTART_AFTER_S:
+            may_pass = lacks_room(fault) or self._passes(fault)
+            if not may_pass or now_s - self._restarted_at_s < RESTART_AFTER_S:
                 raise fault
             await self._restart(fault)
 
     async def _restart(self, fault: BaseException) -> None:
-        logger.warning("a commit did not survive (%s); a new engine starts when the log is there", fault)
+        logger.warning(
+            "what was applied is not durable (%s); a new engine starts when the log and room are there", fault
+        )
         # Until then Faust would block the whole process when it is told to stop. This waits as long as it takes.
         await self._log.bounds(topics.EVENTS, 0)
+        await self._room()
         old = self.engine
         try:
             await old.stop()
-        except CampaignIqError as error:
+        except (CampaignIqError, OSError) as error:
             logger.warning("the old engine left what a new one repeats: %s", error)
         gc.unfreeze()
         self._fault = None
         self._faulted.clear()
-        self.engine = self._build(self._note)
+        self.engine = self._begin()
         await self.engine.app.start()
         self._restarted_at_s = asyncio.get_running_loop().time()
         logger.warning("a new engine has started")
 
-    def _note(self, error: BaseException) -> None:
-        self._fault = self._fault or error
-        self._faulted.set()
+    def _begin(self) -> Engine:
+        self._begun = number = self._begun + 1
+
+        def note(error: BaseException) -> None:
+            if number == self._begun:  # what was under way in one that was stopped may fail late
+                self._fault = self._fault or error
+                self._faulted.set()
+
+        return self._build(note)
 
 
 def build_engine(

@@ -25,7 +25,6 @@ _REPEATING = (
     "mode",
     "streams.log.kafka",
     "streams.log.kafka_offsets",
-    "streams.log.kafka_patience",
     "streams.log.patience",
     "streams.agents.kafka_broker",
     "streams.agents.ticker",

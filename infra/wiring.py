@@ -53,6 +53,7 @@ from sinks.view.sqlite import SqliteProfileView
 from streams.log import topics
 from streams.log.controls import ControlSender
 from streams.log.embedded import EmbeddedEventLog
+from streams.log.patience import PatientLog
 from streams.log.rules_in_force import RulesInForceReader
 from streams.model.errors import FencedError, LogUnavailableError
 from streams.ports import Clock, EventLog, MetricStore
@@ -164,10 +165,9 @@ async def _open_log(settings: Settings, data: DataDir) -> tuple[EventLog, EventL
     if not settings.log.url:
         embedded = EmbeddedEventLog(data.file("log.db"), settings.log.partitions, settings.log.max_pending_records)
         await embedded.open()
-        return embedded, embedded
+        return embedded, PatientLog(embedded)
     # Here, because an installation without Kafka should not pay for its client.
     from streams.log.kafka import KafkaEventLog  # noqa: PLC0415
-    from streams.log.kafka_patience import PatientLog  # noqa: PLC0415
 
     log = await KafkaEventLog(settings.log).open()
     return log, PatientLog(log)

@@ -15,7 +15,7 @@ from infra.supervisor import Supervisor, until
 from streams.agents.meter import Meter
 from streams.agents.ticker import run_ticker
 from streams.log.kafka import KafkaEventLog
-from streams.log.kafka_patience import PatientLog
+from streams.log.patience import PatientLog
 from streams.model.errors import ConfigurationError
 from streams.ports import READY
 

@@ -57,6 +57,12 @@ class DiskWatch:
         """Count bytes that are being written: until the next look a fast door could fill the disk."""
         self._judge(self.free_bytes - size_bytes)
 
+    async def room(self) -> None:
+        """Return once there is enough room, at once when there is now; somebody has to `run` this."""
+        await asyncio.to_thread(self.look)
+        while self.is_low:  # noqa: ASYNC110  looking is how it is known
+            await asyncio.sleep(CHECK_S)
+
     async def run(self) -> None:
         """Look every second until cancelled."""
         while True:

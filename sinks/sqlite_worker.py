@@ -8,15 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from streams.room import once_there_is_room
+
 T = TypeVar("T")
 
 
 class SqliteWorker:
-    """Runs functions of a connection in the order they are handed in. `path` may be ":memory:"."""
+    """Runs functions of a connection in the order they are handed in; one that writes, in a `transaction`, is run again
+    once there is room when the disk was full. `path` may be ":memory:".
+    """
 
     def __init__(self, path: Path | str, synchronous: str, prepare: Callable[[sqlite3.Connection], None]) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
         self._closed = False
+        self._path = str(path)
         try:
             self._db = self._pool.submit(_open, path, synchronous, prepare).result()
         except BaseException:
@@ -25,7 +30,8 @@ class SqliteWorker:
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` returns, raise what it raises."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, self._db)
+        loop = asyncio.get_running_loop()
+        return await once_there_is_room(lambda: loop.run_in_executor(self._pool, work, self._db), self._path)
 
     async def close(self) -> None:
         """Finish what was handed in and close the file; closing again does nothing."""

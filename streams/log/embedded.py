@@ -26,6 +26,7 @@ from streams.log.tail import Tails
 from streams.log.topics import DEAD_LETTERS, EVENTS, TOPICS, Topic, topic
 from streams.model.errors import FencedError, LogClosedError, LogFullError
 from streams.ports import LogRecord, LogWriter, NewRecord, Subscription
+from streams.room import lacks_room
 
 _OFFSET_MASK = (1 << OFFSET_BITS) - 1
 _MAX_JOBS_PER_COMMIT = 512
@@ -367,6 +368,6 @@ class EmbeddedLogWriter:
 
 def _as_temporary(error: BaseException) -> BaseException:
     """Return a full disk as what it is to callers: a fault that passes."""
-    if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+    if lacks_room(error):
         return LogFullError(f"the disk is full: {error}", retry_after_s=10.0)
     return error

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import StaticPool
 
 from streams.model.errors import ConfigurationError
+from streams.room import once_there_is_room
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ def upsert(db: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
 
 class SqlThread:
     """Runs functions on the engine's one thread, each in a transaction of its own. Tables that are missing are made
-    before the first.
+    before the first. While the disk is full they wait.
     """
 
     def __init__(self, url: str, tables: MetaData, thread_name: str = "store") -> None:
@@ -57,7 +58,10 @@ class SqlThread:
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns, once its transaction is committed; an exception rolls it back."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_transaction, work)
+        loop = asyncio.get_running_loop()
+        return await once_there_is_room(
+            lambda: loop.run_in_executor(self._thread, self._in_transaction, work), str(self._engine.url.database)
+        )
 
     async def close(self) -> None:
         """Finish what was begun and release file and thread."""

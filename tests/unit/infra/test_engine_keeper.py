@@ -1,6 +1,7 @@
 """A fault that an outage of the log explains costs the engine, once; every other fault ends the process."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 
 import pytest
@@ -40,7 +41,10 @@ class Kept:
 
     def __init__(self) -> None:
         self.engines: list[FakeEngine] = []
-        self.keeper = EngineKeeper(self._build, MemoryEventLog(1), lambda fault: isinstance(fault, OutageError))
+        self.has_room = asyncio.Event()
+        self.keeper = EngineKeeper(
+            self._build, MemoryEventLog(1), lambda fault: isinstance(fault, OutageError), self.has_room.wait
+        )
         self.running = asyncio.create_task(self.keeper.run())
 
     def _build(self, on_fault):
@@ -59,6 +63,7 @@ class Kept:
 @pytest.fixture(name="kept")
 async def running_keeper():
     kept = Kept()
+    kept.has_room.set()
     yield kept
     kept.running.cancel()
     await asyncio.gather(kept.running, return_exceptions=True)
@@ -76,6 +81,22 @@ async def test_a_new_engine_that_fails_at_once_ends_it(kept):
     (await kept.second()).on_fault(OutageError())
     with pytest.raises(OutageError):
         await kept.running
+
+
+async def test_after_a_full_disk_a_new_engine_waits_for_room(kept):
+    kept.has_room.clear()
+    kept.engines[0].on_fault(OSError(errno.ENOSPC, "no room"))
+    assert kept.keeper.state() == "waiting for room on the disk"
+    kept.has_room.set()
+    second = await kept.second()
+    assert (kept.engines[0].stopped, kept.keeper.engine, kept.keeper.state()) == (True, second, "ready")
+
+
+async def test_what_fails_late_in_an_engine_that_was_stopped_is_not_the_new_ones_fault(kept):
+    kept.engines[0].on_fault(OutageError())
+    await kept.second()
+    kept.engines[0].on_fault(ValueError("closed meanwhile"))
+    assert kept.keeper.state() == "ready"
 
 
 async def test_any_other_fault_surfaces(kept):

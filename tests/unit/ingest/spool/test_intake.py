@@ -275,3 +275,15 @@ async def test_without_a_spool_readiness_follows_what_the_log_takes():
     assert intake.state() != READY
     await intake.append_ticks([NewRecord(EVENTS, 0, None, encode_tick(1), 1)])
     assert intake.state() == READY
+
+
+async def test_room_is_there_once_somebody_has_looked_and_found_enough(tmp_path, monkeypatch):
+    monkeypatch.setattr("ingest.disk.CHECK_S", 0)
+    rooms = [(10, 1 << 30), (10, 1 << 30), (1 << 29, 1 << 30)]
+    disk = DiskWatch(tmp_path, 100_000, lambda _: rooms.pop(0) if len(rooms) > 1 else rooms[0])
+    looking = asyncio.create_task(disk.run())
+    async with asyncio.timeout(60):
+        await disk.room()
+    looking.cancel()
+    await asyncio.wait([looking])
+    assert (disk.is_low, len(rooms)) == (False, 1)

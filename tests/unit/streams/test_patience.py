@@ -4,8 +4,8 @@ import pytest
 
 from streams.log import topics
 from streams.log.kafka_errors import KafkaLogError
-from streams.log.kafka_patience import PatientLog
 from streams.log.memory import MemoryEventLog
+from streams.log.patience import PatientLog
 from streams.model.errors import LogFullError, LogUnavailableError
 from streams.ports import NewRecord
 
