@@ -137,7 +137,8 @@ def _agent_of(
 ) -> Callable[[Any], Awaitable[None]]:
     async def agent(stream: Any) -> None:
         flusher = Flusher(stage)
-        consumer = app.consumer
+        # As of when a frame was fetched: the consumer itself refuses to tell of a partition that has gone since.
+        ends = app.monitor.tp_end_offsets
         flushing = asyncio.create_task(flusher.run(), name=f"{stage.name} flusher")
         flushing.add_done_callback(lambda task: _report(task, on_fault))
         try:
@@ -146,7 +147,7 @@ def _agent_of(
                 # A record may have no value at all: under its key, it was erased; without one, it is no frame either.
                 value = message.value or (SAYS_NOTHING if message.key else b"")
                 await stage.apply(message.partition, message.offset, value, int(message.timestamp * 1000))
-                await flusher.take(event, (consumer.highwater(message.tp) or 0) - message.offset - 1)
+                await flusher.take(event, (ends.get(message.tp) or 0) - message.offset - 1)
         except Exception as error:
             # Faust acknowledges the frame of an agent that raises, so this one must not.
             logger.exception("the %s stage stopped", stage.name)
