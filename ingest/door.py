@@ -13,12 +13,12 @@ from starlette.types import Scope
 from ingest.batcher import Batcher, Done
 from ingest.call import Call, Head
 from ingest.caller import Caller, caller_of
-from ingest.errors import IngestError, SourceOffError, UnknownKeyError
+from ingest.errors import IngestError, PlatformKeyError, SourceOffError, UnknownKeyError
 from ingest.keyless import without_keys
 from ingest.normalise import events_of
 from ingest.provenance import Arrival, as_history_when_old, in_client_order
 from ingest.settings import IngestSettings
-from ingest.sources import Source, SourceDirectory
+from ingest.sources import PLAIN_KINDS, Source, SourceDirectory
 from streams.model.dead_letters import DeadLetter
 from streams.model.events import Event
 from streams.ports import Clock, DeadLetterSink
@@ -166,10 +166,14 @@ class Door:
         return source.id if source else ""
 
     def source_with(self, key: object) -> Source:
-        """Return the source with this write key. Raises UnknownKeyError, or SourceOffError of one turned off."""
+        """Return the website or server with this write key. Raises UnknownKeyError, SourceOffError for one turned off,
+        or PlatformKeyError.
+        """
         source = self.sources.by_write_key(key) if isinstance(key, str) else None
         if source is None:
             raise SourceOffError if isinstance(key, str) and self.sources.is_off(key) else UnknownKeyError
+        if source.kind not in PLAIN_KINDS:
+            raise PlatformKeyError(source.kind)
         return source
 
     def caller(self, request: Head, source: Source, via: str, messages: int = 1) -> Caller:

@@ -4,6 +4,7 @@ CampaignIqError
   - IngestError             400  a field or body that can't be used; names field, problem, remedy
     - UnknownKeyError       401  no source has this write key
       - SourceOffError      403  the source that has it is turned off
+      - PlatformKeyError    403  the source that has it is for a platform's webhooks alone
     - OriginError           403  a page that the source does not allow
     - RateLimitedError      429  with Retry-After: more messages than the source may send
     - BadSignatureError     401  a webhook that its vendor did not sign with this source's secret
@@ -76,6 +77,21 @@ class SourceOffError(UnknownKeyError):
             "writeKey",
             "the source with this write key is turned off",
             "Turn it on, or send with the key of another",
+        )
+
+
+class PlatformKeyError(UnknownKeyError):
+    """Whoever has the key of a platform's source is not the platform: only its signature shows that."""
+
+    status = 403
+
+    def __init__(self, kind: str) -> None:
+        IngestError.__init__(
+            self,
+            "platform_key",
+            "writeKey",
+            f"the source with this write key is for webhooks of {kind} alone",
+            "Send with the key of a source of kind web or server",
         )
 
 

@@ -5,12 +5,18 @@ from hashlib import sha256
 from typing import Protocol
 
 from ingest.errors import IngestError
-from streams.store.sources import Source
+from streams.store.sources import PLAIN_KINDS, SERVER, WEB, Source
 
-__all__ = ["WEB", "Source", "SourceDirectory", "StaticSources", "is_server", "key_hash", "require_server"]
-
-WEB = "web"
-_SERVER = "server"
+__all__ = [
+    "PLAIN_KINDS",
+    "WEB",
+    "Source",
+    "SourceDirectory",
+    "StaticSources",
+    "is_server",
+    "key_hash",
+    "require_server",
+]
 
 
 class SourceDirectory(Protocol):
@@ -34,7 +40,7 @@ def key_hash(key: str) -> bytes:
 
 def is_server(source: Source) -> bool:
     """Say whether only a server has the source's write key: that of a web page is known to all its visitors."""
-    return source.kind == _SERVER
+    return source.kind == SERVER
 
 
 def require_server(source: Source, name: str) -> None:

@@ -16,7 +16,7 @@ from ingest.sources import Source, StaticSources
 from tests.unit.ingest.fake_log import FakeClock, FakeLog
 
 WEB = Source("src_web", "ws", "web", write_key="wk_web")
-SHOP = Source("src_shop", "ws", "shopify", webhook_secrets=("new-secret", "old-secret"))
+SHOP = Source("src_shop", "ws", "shopify", write_key="wk_shop", webhook_secrets=("new-secret", "old-secret"))
 OFF = Source("src_off", "ws", "web", write_key="wk_off", is_enabled=False)
 UNSIGNED_SHOP = Source("src_bare", "ws", "shopify")
 

@@ -67,6 +67,16 @@ async def test_a_source_that_is_off_is_told_so_and_leaves_nothing(client: httpx.
     assert not log.records
 
 
+async def test_the_key_of_a_platforms_source_lets_nobody_speak_for_the_platform(
+    client: httpx.AsyncClient, log: FakeLog
+):
+    by_head = await client.post("/v1/track", auth=("wk_shop", ""), json=TRACK)
+    by_body = await client.post("/v1/batch", json={"writeKey": "wk_shop", "batch": [TRACK | {"type": "track"}]})
+    by_picture = await client.get("/p.gif?k=wk_shop&e=x")
+    assert {error_of(answer) for answer in (by_head, by_body, by_picture)} == {(403, "platform_key", "writeKey")}
+    assert not log.records
+
+
 async def test_batch_takes_the_good_and_lists_the_bad(client: httpx.AsyncClient, log: FakeLog):
     items = [TRACK | {"type": "track"}, {"type": "track", "event": "x"}, 7, TRACK | {"type": "page"}]
     answer = (await client.post("/v1/batch", auth=AUTH, json={"batch": items})).json()
