@@ -20,6 +20,8 @@ app = typer.Typer(help="What could not be used: look at it, mend it, take it in 
 
 PATH = "/api/dead-letters"
 _PAGE, _REPLAYED = 200, 1_000
+# Of a value to set: more than any message may have, and well below what the ways of writing JSON bear.
+_MAX_DEPTH = 100
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _GOOD = {"replayed", "would_replay", "already_replayed"}
 
@@ -206,10 +208,43 @@ def _value(path: str, text: str) -> Any:
         raise ConfigurationError(
             "--set", f"value of {path!r} is missing", "Give null for none, or '\"\"' for an empty text"
         )
+    too_deep = ConfigurationError(
+        "--set", f"value of {path!r} is nested more than {_MAX_DEPTH} deep", "Flatten it: no event is taken so deep"
+    )
     try:
-        return json.loads(text)
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise too_deep from None
     except ValueError:
-        return text
+        value = text
+    if _is_deep(value):
+        raise too_deep
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        raise ConfigurationError(
+            "--set", f"value of {path!r} is a number or text that can't be sent", "Give a smaller number or UTF-8"
+        ) from None
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    """NaN and Infinity are no JSON, whatever the library takes."""
+    raise ValueError(name)
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_MAX_DEPTH + 1):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _quoted(text: str) -> str:

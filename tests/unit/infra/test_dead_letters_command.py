@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from infra import dead_letters, letter_texts, source_watch
-from streams.model.errors import CampaignIqError
+from streams.model.errors import CampaignIqError, ConfigurationError
 
 LETTER = {
     "id": "0:7", "source": "web", "stage": "ingest", "via": "track", "code": "missing_field", "field": "userId",
@@ -170,6 +170,32 @@ def test_what_is_not_meant_so_is_refused_before_anything_is_asked(server, words)
     result = run(server, *words)
     assert isinstance(result.exception, CampaignIqError)
     assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("[" * 5000, "nested more than 100 deep"),
+        ("[" * 5000 + "]" * 5000, "nested more than 100 deep"),
+        ('{"a":' * 200 + "1" + "}" * 200, "nested more than 100 deep"),
+        ("1e999", "can't be sent"),
+        ('"\\ud800"', "can't be sent"),
+    ],
+    ids=["open", "lists", "objects", "infinite", "surrogate"],
+)
+def test_a_value_that_can_not_be_sent_is_refused_by_the_options_name(server, value, problem):
+    result = run(server, "replay", "0:1", "--set", f"properties.x={value}")
+    assert isinstance(result.exception, ConfigurationError)
+    assert str(result.exception).startswith("--set: value of 'properties.x' is ")
+    assert problem in str(result.exception)
+    assert server.asked == []
+
+
+def test_what_is_no_json_is_set_as_text(server):
+    server.answers = [report(("0:7", "replayed"))]
+    run(server, "replay", "0:7", "--set", "a=NaN", "--set", "b=[" + "[" * 60 + "]" * 60 + "]")
+    values = [fix["value"] for fix in server.asked[0][2]["fixes"]]
+    assert (values[0], isinstance(values[1], list)) == ("NaN", True)
 
 
 def test_the_platforms_refusal_is_told(server):
