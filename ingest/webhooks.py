@@ -3,7 +3,7 @@
 HEAD is answered as GET is, without the body: some vendors ask so whether the address is there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -24,9 +24,10 @@ from ingest.vendors.base import (
     PartlyUnusableError,
     Reply,
     Vendor,
+    Verdict,
     WebhookRequest,
 )
-from ingest.vendors.certificates import Certificates
+from ingest.vendors.certificates import CertificateError, Certificates
 from ingest.vendors.registry import VENDORS
 from streams.model.events import Event
 
@@ -54,10 +55,7 @@ class WebhookRoutes:
         told = WebhookRequest(self._url_of(request), request.headers, raw, request.method)
         if greeting := vendor.handshake(told, source.webhook_secrets):
             return _response(greeting)
-        secrets, now_s = source.webhook_secrets, door.clock.now_ms() / 1000
-        verdict = vendor.verify(told, secrets, now_s)
-        if verdict == NEEDS_CERTIFICATE and (certificate_url := vendor.certificate_url(told)):
-            verdict = vendor.verify(told, secrets, now_s, await self._certificates.get(certificate_url))
+        verdict = await self._judged(vendor, told, source.webhook_secrets)
         caller = Caller(source, "webhook")
         if not verdict.is_genuine:
             forged = BadSignatureError(vendor.id, verdict.reason)
@@ -84,6 +82,20 @@ class WebhookRoutes:
             taken = [event.id for event in events]
             await door.bury(caller, [(unusable, vendor.kept(raw))], {**head_of(told), "taken": taken})
         return _response(vendor.reply)
+
+    async def _judged(self, vendor: Vendor, told: WebhookRequest, secrets: Sequence[str]) -> Verdict:
+        """Judge the request, with the certificate it names where all else is in order. Raises CertificateError."""
+        now_s = self._door.clock.now_ms() / 1000
+        verdict = vendor.verify(told, secrets, now_s)
+        if verdict != NEEDS_CERTIFICATE or not (certificate_url := vendor.certificate_url(told)):
+            return verdict
+        try:
+            certificate = await self._certificates.get(certificate_url)
+        except CertificateError as error:
+            if not error.is_absent:
+                raise
+            return Verdict(False, f"the vendor has no certificate where the request says: {error.problem}")
+        return vendor.verify(told, secrets, now_s, certificate)
 
     def _addressed(self, request: Request) -> tuple[Source, Vendor]:
         source = self._door.sources.by_id(request.path_params["source_id"])

@@ -150,6 +150,9 @@ def test_help_names_every_vendor():
     assert set(VENDORS) <= set(VENDOR_IDS.split(", "))
 
 
+PEM = b"-----BEGIN CERTIFICATE-----"
+
+
 class Certified(PlainVendor):
     """Believes whatever comes with the right certificate."""
 
@@ -159,7 +162,7 @@ class Certified(PlainVendor):
         return "https://certificates.example.com/one.pem"
 
     def verify(self, request, secrets, now_s, certificate=b""):
-        return GENUINE if certificate == b"PEM" else Verdict(False, "the certificate is another")
+        return GENUINE if certificate == PEM else Verdict(False, "the certificate is another")
 
     def parse(self, request, source, now_ms):
         return []
@@ -176,14 +179,14 @@ def answering(status: int, content: bytes) -> httpx.MockTransport:
 
 
 def test_a_certificate_is_fetched_from_the_vendors_host(certified):
-    assert judged(certified, transport=answering(200, b"PEM"))[0] == 0
+    assert judged(certified, transport=answering(200, PEM))[0] == 0
 
 
 def test_a_certificate_that_can_not_be_had_proves_nothing(certified):
-    code, _, err = judged(certified, transport=answering(404, b"PEM"))
+    code, _, err = judged(certified, transport=answering(404, PEM))
     assert (code, "its host answers 404" in err) == (1, True)
 
 
 def test_a_given_certificate_is_used_and_nothing_is_fetched(certified, tmp_path):
-    (tmp_path / "one.pem").write_bytes(b"PEM")
+    (tmp_path / "one.pem").write_bytes(PEM)
     assert judged(certified._replace(certificate=tmp_path / "one.pem"), transport=answering(500, b""))[0] == 0

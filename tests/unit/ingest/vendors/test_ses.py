@@ -217,12 +217,15 @@ class Aws:
     def __init__(self, pem: bytes) -> None:
         self.asked: list[str] = []
         self.status = 200
+        self.certificate_status = 200
         self._pem = pem
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(str(request.url))
         is_certificate = request.url.path.endswith(".pem")
-        return httpx.Response(200, content=self._pem) if is_certificate else httpx.Response(self.status, text="<xml/>")
+        if is_certificate:
+            return httpx.Response(self.certificate_status, content=self._pem)
+        return httpx.Response(self.status, text="<xml/>")
 
 
 @pytest.fixture
@@ -286,3 +289,14 @@ async def test_a_confirmation_that_fails_is_asked_for_again(
     async with sns:
         answer = await sns.post("/webhooks/src_ses", content=signer.request(CONFIRMATION).raw)
     assert answer.status_code == 503
+
+
+@pytest.mark.parametrize(("status", "answered"), [(404, 401), (302, 503), (500, 503)])
+async def test_a_certificate_that_does_not_exist_is_a_refusal_and_one_that_cannot_be_had_is_asked_for_again(
+    sns: httpx.AsyncClient, signer: Signer, aws: Aws, status: int, answered: int
+):
+    aws.certificate_status = status
+    async with sns:
+        answers = [await sns.post("/webhooks/src_ses", content=signer.request().raw) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [answered] * 3
+    assert aws.asked == [CERTIFICATE_URL]
