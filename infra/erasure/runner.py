@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from infra.erasure.errors import AskAgainError, NotErasedError
 from streams.log.embedded import EmbeddedEventLog
 from streams.log.rewriting import Rewriter
-from streams.model.errors import CampaignIqError
+from streams.model.errors import CampaignIqError, LogFullError
 from streams.operators.erasing import Person
 from streams.ports import Clock
 from streams.store.erasures import Erasure, Erasures, ErasureState
@@ -115,7 +115,10 @@ class ErasureRunner:
             self._waiting.pop(erasure.id, None)
         else:
             self._waiting[erasure.id] = _Waiting(failures, asyncio.get_running_loop().time() + wait_s)
-        await self._store.save(stored._replace(error=error, state=state))
+        try:
+            await self._store.save(stored._replace(error=error, state=state))
+        except LogFullError as full:
+            logger.warning("erasure %s stays as it was stored, and is gone on with: %s", erasure.id, full)
 
 
 class _Waiting(NamedTuple):

@@ -23,6 +23,7 @@ _ERASURE_SECRET = "erasure"  # noqa: S105  the name under which it is kept
 
 Random = Callable[[int], str]
 """Returns a URL-safe text with that many bytes of randomness (secrets.token_urlsafe)."""
+_PATIENCE_S = 5.0  # requests wait for it
 
 
 class Bootstrapped(NamedTuple):
@@ -63,7 +64,7 @@ class ConfigStore:
     """Call `open` first. Times are Unix milliseconds and always arguments; randomness comes from `random`."""
 
     def __init__(self, url: str, random: Random) -> None:
-        self._sql = SqlThread(url, tables.METADATA)
+        self._sql = SqlThread(url, tables.METADATA, patience_s=_PATIENCE_S)
         self._random = random
         self.rules = RuleSets(self._sql)
         self.sources = SourceRows(self._sql, random)

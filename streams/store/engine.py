@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, make_url
@@ -48,19 +49,24 @@ def upsert(db: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
 
 class SqlThread:
     """Runs functions on the engine's one thread, each in a transaction of its own. Tables that are missing are made
-    before the first. While the disk is full they wait.
+    before the first. While the disk is full they wait, for `patience_s` at most.
     """
 
-    def __init__(self, url: str, tables: MetaData, thread_name: str = "store") -> None:
+    def __init__(self, url: str, tables: MetaData, thread_name: str = "store", patience_s: float = inf) -> None:
         self._engine = open_engine(url)
         self._missing: MetaData | None = tables
+        self._patience_s = patience_s
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=thread_name)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Return what `work` returns, once its transaction is committed; an exception rolls it back."""
+        """Return what `work` returns, once its transaction is committed; an exception rolls it back. Raises
+        LogFullError when there was no room.
+        """
         loop = asyncio.get_running_loop()
         return await once_there_is_room(
-            lambda: loop.run_in_executor(self._thread, self._in_transaction, work), str(self._engine.url.database)
+            lambda: loop.run_in_executor(self._thread, self._in_transaction, work),
+            str(self._engine.url.database),
+            self._patience_s,
         )
 
     async def close(self) -> None:

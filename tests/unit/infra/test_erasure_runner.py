@@ -5,6 +5,7 @@ from collections import Counter
 
 from infra.erasure.errors import AskAgainError, NotErasedError
 from infra.erasure.runner import MAX_ATTEMPTS, ErasureRunner
+from streams.model.errors import LogFullError
 from streams.store.erasures import Erasure, ErasureState, Subject
 
 
@@ -86,3 +87,22 @@ async def test_one_that_is_asked_for_again_after_it_failed_is_tried_as_often_aga
     store.rows["bad"] = erasure("bad")
     await ran(store, job)
     assert len(job.tried) == 2 * MAX_ATTEMPTS
+
+
+class FullStore(Store):
+    """Has no room for the first that is to be saved."""
+
+    has_room = False
+
+    async def save(self, changed: Erasure) -> None:
+        if not self.has_room:
+            self.has_room = True
+            raise LogFullError("the disk is full", 0)
+        await super().save(changed)
+
+
+async def test_an_erasure_goes_on_although_there_was_no_room_to_note_what_hinders_it():
+    store = FullStore("bad")
+    job = Job(store, NotErasedError("the disk is full"))
+    await ran(store, job)
+    assert (len(job.tried), store.rows["bad"].state) == (MAX_ATTEMPTS, ErasureState.FAILED)

@@ -48,8 +48,8 @@ def test_it_is_known_what_has_failed_for_want_of_room(error, expected):
     assert lacks_room(error) is expected
 
 
-async def test_what_found_no_room_is_tried_again():
-    faults = [full(), full()]
+async def test_what_found_no_room_is_tried_again(caplog):
+    faults = [full(), OperationalError("INSERT", {"address": "ada@example.test"}, full())]
 
     async def work() -> str:
         if faults:
@@ -57,6 +57,16 @@ async def test_what_found_no_room_is_tried_again():
         return "done"
 
     assert await once_there_is_room(work, "here") == "done"
+    assert caplog.messages == ["here waits until its disk has room: database or disk is full"]
+
+
+async def test_who_answers_a_request_is_told_when_it_takes_too_long_and_not_what_was_to_be_stored():
+    async def work() -> None:
+        raise OperationalError("INSERT", {"address": "ada@example.test"}, full())
+
+    with pytest.raises(LogFullError) as told:
+        await once_there_is_room(work, "here", patience_s=0)
+    assert str(told.value) == "the disk is full: database or disk is full"
 
 
 async def test_another_fault_surfaces_at_once():
