@@ -28,12 +28,12 @@ test('what Google is told of a person, and secrets, are left out', () => {
     [
       'event',
       'purchase',
-      { value: 5, currency: 'EUR', user_data: { email: 'a@b.io' }, items: [{ item_id: 'm' }] }
+      { value: 5, currency: 'EUR', cart_id: 'c1', user_data: { email: 'a@b.io' }, items: [{ item_id: 'm' }] }
     ],
     { event: 'login', method: 'mail', password: 'p', more: { secret: 's', shipping: 1 } }
   )
   assert.deepEqual(heard, [
-    ['track', 'purchase', { value: 5, currency: 'EUR', items: [{ item_id: 'm' }] }],
+    ['track', 'purchase', { value: 5, currency: 'EUR', cart_id: 'c1', items: [{ item_id: 'm' }] }],
     ['track', 'login', { method: 'mail', more: { shipping: 1 } }]
   ])
 })

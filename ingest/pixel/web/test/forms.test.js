@@ -63,6 +63,8 @@ for (const [name, details] of [
   ['mdp', {}],
   ['parola', {}],
   ['kartennummer', {}],
+  ['numero_carte', {}],
+  ['numeroCartao', {}],
   ['smscode', {}],
   ['code', {}],
   ['customer[ssn]', {}],
@@ -111,6 +113,8 @@ for (const name of [
   'country_code',
   'postcode',
   'shipping',
+  'cart_id',
+  'cartTotal',
   'opinion',
   'experience',
   'code_postal'
