@@ -140,7 +140,7 @@ def doubt_of(properties: dict[str, Any], value: float | None, currency: str | No
     """
     if value is None:
         for key in keys:
-            if _is_meant_as_amount(key, properties.get(key)):
+            if is_meant_as_amount(key, properties.get(key)):
                 return (
                     f"properties.{key}: not a number, so the event has no value. Send e.g. 19.99, without currency sign"
                 )
@@ -149,7 +149,7 @@ def doubt_of(properties: dict[str, Any], value: float | None, currency: str | No
     return ""
 
 
-def _is_meant_as_amount(key: str, raw: object) -> bool:
+def is_meant_as_amount(key: str, raw: object) -> bool:
     """Say whether it can only be a number gone wrong; a word or a truth is a value of another kind."""
     if key == "revenue":
         return raw is not None and raw != ""

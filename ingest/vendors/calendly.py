@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ingest.sources import Source
-from ingest.values import email_or_none, number_or_none, optional_object, time_ms
+from ingest.values import email_or_none, optional_object, time_ms
 from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest
-from ingest.vendors.mapped import event, keys_for, payload_of
+from ingest.vendors.mapped import event, keys_for, payload_of, worth_of
 from ingest.vendors.signing import hmac_hex, hmac_verdict, pairs_of, time_verdict
 from ingest.visits import utm_from
 from streams.model.events import Event
@@ -87,8 +87,9 @@ def _invitee(name: str, told: _Object, source: Source, now_ms: int) -> Event:
     # The invitee's address is signed and the same whenever it is sent.
     return event(
         source, name, (told.get("uri"), name), keys, _at_ms(stated, now_ms), now_ms, properties,
-        value=number_or_none(payment.get("amount")) if is_paid else None,
+        value=worth_of(payment.get("amount"), "payload.payment.amount") if is_paid else None,
         currency=payment.get("currency") if is_paid else None,
+        currency_at="payload.payment.currency",
         traits=traits | {"email": keys.email, "phone": keys.phone},
         utm=utm_from(optional_object(told, "tracking"), "utm_"),
     )  # fmt: skip

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ingest.carts import COMMERCE_EVENTS
-from ingest.provenance import with_day_said, with_fault
+from ingest.errors import IngestError
+from ingest.provenance import with_day_said
 from ingest.sources import Source
 from ingest.spellings import with_subjects
-from ingest.values import doubt_of, email_or_none, number_or_none, optional_id, phone_or_none
-from ingest.vendors.mapped import event, product_news, when_ms
+from ingest.values import email_or_none, is_meant_as_amount, number_or_none, optional_id, phone_or_none
+from ingest.vendors.mapped import event, product_news, when_ms, worth_of
 from ingest.visits import utm_from
 from streams.model.events import Event, ProfileKeys
 from streams.model.names import canonical_name
@@ -37,9 +38,11 @@ PERSON_KEYS = frozenset({*_PEOPLE, *_EMAILS, *_PHONES, *_USER_IDS, *_ANONYMOUS_I
 
 
 def generic_events(
-    kind: str, data: _Payload, about: tuple[str, ...], at: object, source: Source, now_ms: int
+    kind: str, data: _Payload, about: tuple[str, ...], at: object, source: Source, now_ms: int, path: str
 ) -> list[Event]:
-    """Return the event, or none; `about` as in `event`, `at` is the time that the sender states. Raises IngestError."""
+    """Return the event, or none; `about` as in `event`, `at` is the time that the sender states, `path` what stands
+    before the names of fields in `data`. Raises IngestError.
+    """
     name = canonical_name(kind)
     is_person = name in _PERSON_EVENTS
     name = "identified" if is_person else "contact_deleted" if name in _DELETED else name
@@ -56,12 +59,21 @@ def generic_events(
         told |= {key: data[key] for key in ("products", "items", "line_items") if isinstance(data.get(key), list)}
     found = event(
         source, name, about, keys, at_ms, now_ms, with_subjects(told),
-        value=next((n for key in _VALUES if (n := number_or_none(data.get(key))) is not None), None),
-        currency=data.get("currency"),
+        value=_value(name, data, path), currency=data.get("currency"), currency_at=f"{path}currency",
         traits=dict(_plain(_person(data))) if is_person else None,
         utm=utm_from(data, "utm_"),
     )  # fmt: skip
-    return [with_fault(with_day_said(found, at), doubt_of(data, found.value, found.currency, _VALUES))]
+    return [with_day_said(found, at)]
+
+
+def _value(name: str, data: _Payload, path: str) -> float | IngestError | None:
+    """Return the first amount that is one; without any, what is wrong with the first that is meant as one."""
+    told = [(key, data[key]) for key in _VALUES if data.get(key) not in (None, "")]
+    for _, value in told:
+        if (number := number_or_none(value)) is not None:
+            return number
+    meant = [(key, value) for key, value in told if name in COMMERCE_EVENTS or is_meant_as_amount(key, value)]
+    return worth_of(meant[0][1], path + meant[0][0]) if meant else None
 
 
 def _person(data: _Payload) -> _Payload:

@@ -43,13 +43,15 @@ class GitHub(PlainVendor):
     def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
         payload = payload_of(request.raw)
         name = next((payload[key] for key in _NAMES if isinstance(payload.get(key), str)), "")
-        data = next((payload[key] for key in _DATA if isinstance(payload.get(key), dict)), None)
+        holder = next((key for key in _DATA if isinstance(payload.get(key), dict)), "")
+        data = payload[holder] if holder else None
         # Beside `data` an id or a time is the event's; in a flat body it may be an order's.
         ids, times = (_IDS, _TIMES) if data is None else ((*_IDS, "id"), (*_TIMES, "created_at"))
         event_id = next((told for key in ids if (told := optional_id(payload, key))), None)
         about = (name, event_id) if event_id else (sha256(request.raw).hexdigest(),)
         at = next((payload[key] for key in times if payload.get(key)), None)
-        return generic_events(name, _told(payload, data), about, at, source, now_ms)
+        path = f"{holder}." if holder else ""
+        return generic_events(name, _told(payload, data), about, at, source, now_ms, path)
 
 
 def _told(payload: _Object, data: _Object | None) -> _Object:

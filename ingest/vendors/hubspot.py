@@ -14,10 +14,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from ingest.errors import IngestError
 from ingest.sources import Source
-from ingest.values import number_or_none, time_ms
+from ingest.values import time_ms
 from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest
-from ingest.vendors.mapped import each, event, keys_for, payloads_of
+from ingest.vendors.mapped import each, event, keys_for, payloads_of, worth_of
 from ingest.vendors.signing import hmac_base64, hmac_verdict, time_verdict
 from streams.model.events import Event, ProfileKeys
 
@@ -98,7 +99,7 @@ def _events(change: _Change, source: Source, now_ms: int) -> list[Event]:
     return [event(source, name, about, keys, at_ms, now_ms, properties, traits=traits, value=value)]
 
 
-_Told = tuple[str, ProfileKeys, dict[str, Any], dict[str, Any], float | None]
+_Told = tuple[str, ProfileKeys, dict[str, Any], dict[str, Any], float | IngestError | None]
 
 
 def _contact(change: _Change, action: str) -> _Told | None:
@@ -169,7 +170,7 @@ def _deal(change: _Change, action: str) -> _Told | None:
     properties["changed"] = name
     if name in _DEAL_PROPERTIES and not _is_sensitive(change):
         properties[_DEAL_PROPERTIES[name]] = value
-    amount = number_or_none(value) if name == "amount" else None
+    amount = worth_of(value, "propertyValue") if name == "amount" else None
     return _outcome(name, value), keys, properties, {}, amount
 
 

@@ -26,8 +26,10 @@ from ingest.carts import COMMERCE_EVENTS, first_lines, shaped
 from ingest.catalogue import news_of
 from ingest.errors import IngestError
 from ingest.persons import custom_pair
+from ingest.provenance import with_fault
 from ingest.sources import Source
 from ingest.values import (
+    amount,
     currency_or_none,
     email_or_none,
     in_day_ms,
@@ -71,14 +73,22 @@ def event(
     now_ms: int,
     properties: dict[str, Any],
     *,
-    value: float | None = None,
+    value: float | IngestError | None = None,
     currency: object = None,
+    currency_at: str = "currency",
     traits: dict[str, Any] | None = None,
     utm: Utm | None = None,
 ) -> Event:
     """Return an event. `about` names what happened in the vendor's terms: what it sends again has the same, and counts
-    once. A time in the future counts as now. Raises IngestError.
+    once. A time in the future counts as now. Raises IngestError, also the one that `value` is, and for a currency that
+    is none, when it is about an order or a cart; any other event is flagged.
     """
+    code = currency_or_none(currency)
+    faults = [value] if isinstance(value, IngestError) else []
+    if code is None and currency not in (None, ""):
+        faults.append(IngestError("invalid_field", currency_at, "not a currency code", "It is ISO 4217, e.g. EUR"))
+    if faults and name in COMMERCE_EVENTS:
+        raise faults[0]
     profile = keys.canonical()
     if profile is None:
         raise IngestError("missing_field", "", "nobody is identified", "Let the webhook carry an e-mail, phone or id")
@@ -90,7 +100,7 @@ def event(
         told = shaped(name, told)
     known = {key: trait for key, trait in (traits or {}).items() if trait not in (None, "")}
     require_plain(known, "")
-    return Event(
+    found = Event(
         id=stable_id(source.id, *(str(part) for part in about)),
         workspace=source.workspace,
         source=source.id,
@@ -100,11 +110,22 @@ def event(
         received_ms=now_ms,
         keys=keys,
         utm=utm,
-        value=value,
-        currency=currency_or_none(currency),
+        value=None if isinstance(value, IngestError) else value,
+        currency=code,
         properties=told,
         traits=known,
     )
+    return with_fault(found, "; ".join(map(str, faults))) if faults else found
+
+
+def worth_of(value: object, field: str) -> float | IngestError | None:
+    """Return an amount as `event` takes it: None when nothing is told, and what is wrong with one that is no number."""
+    if value is None or value == "":
+        return None
+    try:
+        return amount(value, field)
+    except IngestError as error:
+        return error
 
 
 def product_news(

@@ -31,7 +31,7 @@ from ingest.sources import Source
 from ingest.values import SEPARATOR, optional_id, optional_object
 from ingest.vendors.base import GENUINE, PlainVendor, Verdict, WebhookRequest
 from ingest.vendors.chains import rsa_key_of
-from ingest.vendors.mapped import event, keys_for, payload_of, when_ms
+from ingest.vendors.mapped import event, keys_for, payload_of, when_ms, worth_of
 from ingest.vendors.signing import NO_SECRET, TOLERANCE_S, iso_time_verdict, live
 from streams.model.events import Event, ProfileKeys
 
@@ -85,13 +85,14 @@ class PayPal(PlainVendor):
         told = _told(kind, resource)
         if told is None:
             return []
-        name, amount, order, properties = told
+        name, amount, amount_at, order, properties = told
         payer = _payer(resource)
         keys = keys_for(email=payer.email, custom=(_CUSTOMER_ID, payer.id))
         if keys.canonical() is None:
             if not order:
                 return []
             keys = ProfileKeys(anonymous_id=f"paypal:order:{order}")
+        currency_key = "currency_code" if amount.get("currency_code") else "currency"
         return [
             event(
                 source,
@@ -101,8 +102,9 @@ class PayPal(PlainVendor):
                 when_ms(payload.get("create_time"), "create_time", now_ms),
                 now_ms,
                 {**properties, "order_id": order or None, "verified_by": "crc32"},
-                value=_value(amount),
-                currency=amount.get("currency_code") or amount.get("currency"),
+                value=_value(name, amount, amount_at),
+                currency=amount.get(currency_key),
+                currency_at=f"{amount_at}.{currency_key}",
                 traits={"first_name": payer.first_name, "last_name": payer.last_name, "email": keys.email},
             )
         ]
@@ -155,8 +157,9 @@ _SUBSCRIPTION_EVENTS = {
     "BILLING.SUBSCRIPTION.EXPIRED": "subscription_cancelled",
     "BILLING.SUBSCRIPTION.PAYMENT.FAILED": "payment_failed",
 }
-_Told = tuple[str, _Payload, str, _Payload]
-"""Name, amount, id of the order, properties."""
+_Told = tuple[str, _Payload, str, str, _Payload]
+"""Name, amount and where it stands, id of the order, properties."""
+_PAID_EVENTS = frozenset({"order_completed", "order_refunded"})
 
 
 class _Payer(NamedTuple):
@@ -169,17 +172,20 @@ class _Payer(NamedTuple):
 def _told(kind: str, resource: _Payload) -> _Told | None:
     if name := _ORDER_EVENTS.get(kind):
         unit = _first(resource.get("purchase_units"))
-        return name, optional_object(unit, "amount"), _text(resource.get("id")), _marks(unit)
+        at = "resource.purchase_units.0.amount"
+        return name, optional_object(unit, "amount"), at, _text(resource.get("id")), _marks(unit)
     if name := _PAYMENT_EVENTS.get(kind):
         properties = _marks(resource) | {"payment_id": resource.get("id")}
-        return name, optional_object(resource, "amount"), _order_of(resource), properties
+        return name, optional_object(resource, "amount"), "resource.amount", _order_of(resource), properties
     if name := _SUBSCRIPTION_EVENTS.get(kind):
         failed = optional_object(optional_object(resource, "billing_info"), "last_failed_payment")
         properties = {"subscription_id": resource.get("id"), "plan_id": resource.get("plan_id")} | _marks(resource)
-        return name, optional_object(failed, "amount"), "", properties
+        at = "resource.billing_info.last_failed_payment.amount"
+        return name, optional_object(failed, "amount"), at, "", properties
     if kind == "INVOICING.INVOICE.PAID":
         invoice = optional_object(resource, "invoice") or resource
-        return "order_completed", optional_object(invoice, "amount"), _text(invoice.get("id")), {}
+        at = "resource.amount" if invoice is resource else "resource.invoice.amount"
+        return "order_completed", optional_object(invoice, "amount"), at, _text(invoice.get("id")), {}
     return None
 
 
@@ -227,13 +233,12 @@ def _marks(resource: _Payload) -> _Payload:
     }
 
 
-def _value(amount: _Payload) -> float | None:
-    told = amount.get("value", amount.get("total"))
-    try:
-        number = float(told) if isinstance(told, str | int | float) else None
-    except ValueError:
-        return None
-    return abs(number) if number is not None and abs(number) < 1e12 else None  # noqa: PLR2004  also no NaN
+def _value(name: str, amount: _Payload, amount_at: str) -> float | IngestError | None:
+    key = "value" if "value" in amount or "total" not in amount else "total"
+    worth = worth_of(amount.get(key), f"{amount_at}.{key}")
+    if worth is None and name in _PAID_EVENTS:
+        return IngestError("missing_field", f"{amount_at}.{key}", "is missing", "Say how much was paid")
+    return abs(worth) if isinstance(worth, float) else worth
 
 
 def _first(found: object) -> _Payload:

@@ -11,9 +11,9 @@ come from meta.id (2.0: the id of the event) or object, action and meta.timestam
 from typing import Any, NamedTuple
 
 from ingest.sources import Source
-from ingest.values import number_or_none, optional_object, time_ms
+from ingest.values import optional_object, time_ms
 from ingest.vendors.base import WebhookRequest
-from ingest.vendors.mapped import event, keys_for, payload_of
+from ingest.vendors.mapped import event, keys_for, payload_of, worth_of
 from ingest.vendors.signing import BearingVendor
 from streams.model.events import Event, ProfileKeys
 
@@ -110,7 +110,7 @@ def _deal(change: _Change, source: Source, now_ms: int) -> list[Event]:
     deal = change.now
     properties = {"deal_id": _text(change.object_id), "deal_name": _text(deal.get("title"))}
     properties |= {key: deal[key] for key in _DEAL_KEYS if isinstance(deal.get(key), str | int | float)}
-    value, currency = number_or_none(deal.get("value")), deal.get("currency")
+    value, currency = worth_of(deal.get("value"), "value"), deal.get("currency")
 
     def told(name: str) -> Event:
         about, keys = (*change.about, name), _whose(deal, change.object_id)
@@ -130,11 +130,11 @@ def _lead(change: _Change, source: Source, now_ms: int) -> list[Event]:
     keys = keys_for(custom=(_PERSON, _id_of(change.now.get("person_id"))))
     if not keys.custom:  # of a company
         return []
-    amount = number_or_none(worth.get("amount"))
+    amount = worth_of(worth.get("amount"), "value.amount")
     return [
         event(
             source, "lead_created", change.about, keys, change.at_ms, now_ms, properties,
-            value=amount, currency=worth.get("currency"),
+            value=amount, currency=worth.get("currency"), currency_at="value.currency",
         )
     ]  # fmt: skip
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from ingest.errors import IngestError
 from ingest.sources import Source
-from ingest.values import number_or_none, time_ms
+from ingest.values import time_ms
 from ingest.vendors.base import GENUINE, PlainVendor, Reply, Verdict, WebhookRequest
-from ingest.vendors.mapped import each, event, keys_for
+from ingest.vendors.mapped import each, event, keys_for, worth_of
 from ingest.vendors.signing import NO_SECRET, bearing_verdict, equals, live
 from ingest.vendors.soap import Notification, read_message, without_session
 from streams.model.events import Event, ProfileKeys
@@ -143,7 +143,8 @@ def _deal(told: Notification, source: Source, now_ms: int) -> Event:
     properties = {key: fields[field] for field, key in _DEAL_KEYS.items() if fields.get(field)}
     return event(
         source, name, about, keys, _changed_ms(fields, now_ms), now_ms, properties,
-        value=number_or_none(fields.get("Amount")), currency=fields.get("CurrencyIsoCode"),
+        value=worth_of(fields.get("Amount"), "Amount"),
+        currency=fields.get("CurrencyIsoCode"), currency_at="CurrencyIsoCode",
     )  # fmt: skip
 
 

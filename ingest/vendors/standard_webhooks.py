@@ -45,7 +45,7 @@ class StandardWebhooks(PlainVendor):
         if not isinstance(data, dict):
             raise wrong_type("data", data, "an object")
         at = payload.get("timestamp") or payload.get("created_at")
-        return generic_events(kind, data, (signed_id(request),), at, source, now_ms)
+        return generic_events(kind, data, (signed_id(request),), at, source, now_ms, "data.")
 
 
 def _check(secret: str) -> Check | None:

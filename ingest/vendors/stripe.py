@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from ingest.errors import IngestError
 from ingest.sources import Source
-from ingest.values import SEPARATOR, optional_id, optional_object
+from ingest.values import SEPARATOR, currency_or_none, optional_id, optional_object
 from ingest.vendors.base import PlainVendor, Verdict, WebhookRequest, blanking
-from ingest.vendors.mapped import event, keys_for, payload_of, when_ms
+from ingest.vendors.mapped import event, keys_for, payload_of, when_ms, worth_of
 from ingest.vendors.signing import NO_SECRET, hmac_hex, hmac_verdict, live, pairs_of, time_verdict
 from ingest.visits import utm_from
 from streams.model.events import Event, ProfileKeys
@@ -37,14 +37,17 @@ _WITHOUT_DECIMALS = frozenset(
     {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
 )
 _THREE_DECIMALS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+_PAID_EVENTS = frozenset({"order_completed", "order_refunded"})
 
 
 class _Told(NamedTuple):
-    """What an object of Stripe's says; `amount` in the smallest unit, `order` what an order is known by."""
+    """What an object of Stripe's says; `amount` where it stands and what it is in the smallest unit, `order` what an
+    order is known by.
+    """
 
     name: str
     properties: _Payload
-    amount: object = None
+    amount: tuple[str, object] = ("", None)
     order: str = ""
     traits: _Payload | None = None
 
@@ -91,8 +94,8 @@ class Stripe(PlainVendor):
             event(
                 source, told.name, ("order", told.order) if told.order else ("event", _event_id(payload)), keys,
                 when_ms(payload.get("created"), "created", now_ms), now_ms, properties,
-                value=_major(told.amount, about.get("currency")), currency=about.get("currency"), traits=told.traits,
-                utm=utm_from(metadata, "utm_"),
+                value=_major(told, about.get("currency")), currency=about.get("currency"),
+                currency_at="data.object.currency", traits=told.traits, utm=utm_from(metadata, "utm_"),
             )
         ]  # fmt: skip
 
@@ -111,21 +114,22 @@ def _session(session: _Payload, _before: _Payload) -> _Told | None:
         "subscription_id": _reference(session, "subscription") or None,
     }
     details = optional_object(session, "customer_details")
-    return _Told("order_completed", properties, session.get("amount_total"), order, _named(details))
+    return _Told("order_completed", properties, ("amount_total", session.get("amount_total")), order, _named(details))
 
 
 def _expired_session(session: _Payload, _before: _Payload) -> _Told:
     recovery = optional_object(optional_object(session, "after_expiration"), "recovery")
     properties = {"checkout_id": session.get("id"), "cart_url": recovery.get("url")}
-    return _Told("checkout_expired", properties, session.get("amount_total"))
+    return _Told("checkout_expired", properties, ("amount_total", session.get("amount_total")))
 
 
 def _failed_session(session: _Payload, _before: _Payload) -> _Told:
-    return _Told("payment_failed", {"checkout_id": session.get("id")}, session.get("amount_total"))
+    return _Told("payment_failed", {"checkout_id": session.get("id")}, ("amount_total", session.get("amount_total")))
 
 
 def _invoice(invoice: _Payload, _before: _Payload) -> _Told | None:
-    if not invoice.get("amount_paid"):
+    paid = invoice.get("amount_paid")
+    if type(paid) is int and not paid:
         return None  # a trial begins with an invoice of nothing
     lines = optional_object(invoice, "lines").get("data")
     names = [one.get("description") for one in lines if isinstance(one, dict)] if isinstance(lines, list) else []
@@ -135,7 +139,7 @@ def _invoice(invoice: _Payload, _before: _Payload) -> _Told | None:
         "billing_reason": invoice.get("billing_reason"),
         "subscription_id": _subscription_of(invoice),
     }
-    return _Told("order_completed", properties, invoice.get("amount_paid"), _reference(invoice, "id"))
+    return _Told("order_completed", properties, ("amount_paid", invoice.get("amount_paid")), _reference(invoice, "id"))
 
 
 def _failed_invoice(invoice: _Payload, _before: _Payload) -> _Told:
@@ -145,27 +149,31 @@ def _failed_invoice(invoice: _Payload, _before: _Payload) -> _Told:
         "attempt": invoice.get("attempt_count"),
         "invoice_url": invoice.get("hosted_invoice_url"),
     }
-    return _Told("payment_failed", properties, invoice.get("amount_due"))
+    return _Told("payment_failed", properties, ("amount_due", invoice.get("amount_due")))
 
 
 def _payment(payment: _Payload, _before: _Payload) -> _Told:
     order = _reference(payment, "invoice") or _reference(payment, "id")
-    amount = payment.get("amount_received") or payment.get("amount")
+    key = "amount_received" if payment.get("amount_received") else "amount"
+    amount = (key, payment.get(key))
     return _Told("order_completed", {"order_id": order, "description": payment.get("description")}, amount, order)
 
 
 def _failed_payment(payment: _Payload, _before: _Payload) -> _Told:
     error = optional_object(payment, "last_payment_error")
     properties = {"order_id": payment.get("id"), "reason": error.get("decline_code") or error.get("code")}
-    return _Told("payment_failed", properties, payment.get("amount"))
+    return _Told("payment_failed", properties, ("amount", payment.get("amount")))
 
 
 def _refund(charge: _Payload, before: _Payload) -> _Told:
     refunded, earlier = charge.get("amount_refunded"), before.get("amount_refunded")
     # The charge tells the sum of all its refunds.
-    now = refunded - earlier if isinstance(refunded, int) and isinstance(earlier, int) else refunded
+    if earlier is not None and type(earlier) is not int:
+        field = "data.previous_attributes.amount_refunded"
+        raise IngestError("invalid_field", field, "not a whole number", "It is in the currency's smallest unit")
+    now = refunded - earlier if type(refunded) is int and earlier is not None else refunded
     order = _reference(charge, "invoice") or _reference(charge, "payment_intent") or _reference(charge, "id")
-    return _Told("order_refunded", {"order_id": order, "is_full": charge.get("refunded")}, now)
+    return _Told("order_refunded", {"order_id": order, "is_full": charge.get("refunded")}, ("amount_refunded", now))
 
 
 def _customer(customer: _Payload, _before: _Payload) -> _Told:
@@ -256,12 +264,22 @@ def _reference(holder: _Payload, key: str) -> str:
     return found if isinstance(found, str) and SEPARATOR not in found else ""
 
 
-def _major(amount: object, currency: object) -> float | None:
-    if isinstance(amount, bool) or not isinstance(amount, int) or not isinstance(currency, str):
-        return None
-    code = currency.upper()
+def _major(told: _Told, currency: object) -> float | IngestError | None:
+    """Return the amount as money is written; how many decimals it has its currency tells."""
+    key, amount = told.amount
+    field, is_paid = f"data.object.{key}", told.name in _PAID_EVENTS
+    if amount is None:
+        return IngestError("missing_field", field, "is missing", "Say how much was paid") if is_paid else None
+    code = currency_or_none(currency)
+    if code is None:
+        if currency not in (None, ""):
+            return None  # what is wrong with it is told as it is of all currencies
+        return IngestError("missing_field", "data.object.currency", "is missing", "Without it the amount says nothing")
+    if type(amount) is not int:
+        return IngestError("invalid_field", field, "not a whole number", "It is in the currency's smallest unit")
     decimals = 0 if code in _WITHOUT_DECIMALS else 3 if code in _THREE_DECIMALS else 2
-    return float(round(amount / 10**decimals, decimals))
+    worth = worth_of(amount / 10**decimals, field)
+    return round(worth, decimals) if isinstance(worth, float) else worth
 
 
 def _event_id(payload: _Payload) -> str:
