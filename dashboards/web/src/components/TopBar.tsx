@@ -1,7 +1,7 @@
 /** Who and what this page shows, and how fresh it is. */
 
 import type { Hello } from "../client/types";
-import { addressOf, type View } from "../lib/route";
+import { addressOf, type Place } from "../lib/route";
 import type { Connection } from "../live/socket";
 import type { Freshness } from "../live/useLiveFeed";
 import { DataAge } from "./DataAge";
@@ -17,7 +17,7 @@ const MAIL = {
 };
 
 interface Props {
-  view: View;
+  view: Place["view"];
   hello: Hello | null;
   connection: Connection;
   freshness: Freshness;
@@ -43,7 +43,7 @@ export function TopBar({ view, hello, connection, freshness }: Props) {
         </Link>
         <Link
           href={addressOf("sources")}
-          aria-current={view === "overview" ? undefined : "page"}
+          aria-current={view === "overview" || view === "nowhere" ? undefined : "page"}
           data-testid="nav-sources"
         >
           Sources

@@ -3,21 +3,22 @@
 import { useEffect } from "react";
 import type { Alert } from "../client/types";
 import { plural } from "../lib/format";
-import type { View } from "../lib/route";
+import type { Place } from "../lib/route";
 
-const TITLES: Record<View, string> = {
+const TITLES: Record<Place["view"], string> = {
   overview: "",
   sources: "Sources",
   live: "Live messages",
   letters: "Dead letters",
+  nowhere: "No such page",
 };
 
-export function titleOf(view: View, firing: number): string {
+export function titleOf(view: Place["view"], firing: number): string {
   const alarm = firing > 0 ? `● ${plural(firing, "alert")} firing` : "";
   return [alarm, TITLES[view], "CampaignIQ"].filter(Boolean).join(" · ");
 }
 
-export function useTitle(view: View, alerts: readonly Alert[]): void {
+export function useTitle(view: Place["view"], alerts: readonly Alert[]): void {
   const firing = alerts.filter(({ state }) => state === "firing").length;
   useEffect(() => {
     document.title = titleOf(view, firing);

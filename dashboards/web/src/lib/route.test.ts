@@ -5,8 +5,8 @@ test("an address leads to its view with what it asks for", () => {
   expect(placeOf("/sources/live/", "?source=web&text=")).toEqual({ view: "live", asked: { source: "web" } });
 });
 
-test("an unknown address is the overview's", () => {
-  expect(placeOf("/sources/../etc", "").view).toBe("overview");
+test("an unknown address leads nowhere", () => {
+  expect(placeOf("/sources/../etc", "").view).toBe("nowhere");
 });
 
 test("what is asked for survives the way into the address and back", () => {

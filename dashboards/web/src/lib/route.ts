@@ -12,17 +12,16 @@ const PATHS: Record<View, string> = {
 };
 
 export interface Place {
-  view: View;
+  view: View | "nowhere";
   /** What the address asks for, without what is empty. */
   asked: Record<string, string>;
 }
 
-/** An address that nobody knows is the overview's. */
 export function placeOf(pathname: string, search: string): Place {
   const bare = pathname.replace(/\/+$/, "") || "/";
   const found = (Object.keys(PATHS) as View[]).find((view) => PATHS[view] === bare);
   const asked = [...new URLSearchParams(search)].filter(([, value]) => value !== "");
-  return { view: found ?? "overview", asked: Object.fromEntries(asked) };
+  return { view: found ?? "nowhere", asked: Object.fromEntries(asked) };
 }
 
 export function addressOf(view: View, asked: Record<string, string | undefined> = {}): string {

@@ -8,6 +8,7 @@ import { ClockSkew } from "../lib/serverTime";
 import type { Connection } from "../live/socket";
 import { useLiveFeed } from "../live/useLiveFeed";
 import { useStoredAlerts } from "../queries/useStoredState";
+import { Nowhere } from "./Nowhere";
 import { Overview } from "./Overview";
 import { Sources } from "./Sources";
 
@@ -23,6 +24,8 @@ export function SignedIn() {
       <TopBar view={place.view} hello={state.hello} connection={connection} freshness={freshness} />
       {place.view === "overview" ? (
         <Overview feed={feed} />
+      ) : place.view === "nowhere" ? (
+        <Nowhere />
       ) : (
         <Sources place={place} links={links} connection={connection} everConnected={state.hello !== null} />
       )}
