@@ -10,6 +10,7 @@ from typing import Any
 from ingest.errors import IngestError
 from ingest.spellings import (
     CART_URL_SPELLINGS,
+    LINE_SPELLINGS,
     LIST_SPELLINGS,
     MAX_TEXT_CHARS,
     ORDER_ID_SPELLINGS,
@@ -18,6 +19,7 @@ from ingest.spellings import (
     rename,
     text_of,
     with_line_keys,
+    written,
 )
 from ingest.values import MAX_ID_CHARS, MAX_NODES, amount, number_or_none, wrong_type
 
@@ -59,47 +61,73 @@ def first_lines(properties: dict[str, Any]) -> dict[str, Any]:
     return properties if kept == len(lines) else properties | {key: lines[:kept], "products_count": len(lines)}
 
 
-def shaped(name: str, properties: dict[str, Any], max_products: int = MAX_PRODUCTS) -> dict[str, Any]:
-    """Return the properties of the commerce event `name` with their canonical keys. Raises IngestError."""
+def shaped(
+    name: str,
+    properties: dict[str, Any],
+    max_products: int = MAX_PRODUCTS,
+    *,
+    path: str = "properties",
+    lines_at: str = "",
+) -> dict[str, Any]:
+    """Return the properties of the commerce event `name` with their canonical keys. Raises IngestError, which names the
+    field as its sender wrote it: `path` is where the properties stand, `lines_at` the list of lines if elsewhere.
+    """
     out = dict(properties)
     if not _CART_KEYS.isdisjoint(out):
         rename(out, "cart_url", CART_URL_SPELLINGS)
         clean_url(out, "cart_url")
+        lines_at = lines_at or _at(path, written(out, LIST_SPELLINGS))
         rename(out, "products", LIST_SPELLINGS)
     if "products" in out:
-        out["products"] = _lines(out["products"], name, max_products)
+        out["products"] = _lines(out["products"], name, max_products, lines_at)
     if name in _LIST_EVENTS:
         rename(out, "order_id", ORDER_ID_SPELLINGS)
         names_one = not out.get("products") and any(out.get(key) not in (None, "") for key in PRODUCT_ID_SPELLINGS)
-        return _line(out, "properties", name) if names_one else out
+        return _line(out, path, name) if names_one else out
     products = out.get("products", ())
     if len(products) == 1:
         del out["products"]
         out.update(products[0])
         return out
-    return out if products else _line(out, "properties", name)
+    return out if products else _line(out, path, name)
 
 
 def _line(raw: dict[str, Any], field: str, event_name: str) -> dict[str, Any]:
     """Return one product line; what is shown may be no product at all."""
     out = with_line_keys(raw)
-    product = out.get("product_id", out.get("name"))
+    known_by = "product_id" if "product_id" in out else "name"
+    product = out.get(known_by)
     if product is None:
         if event_name not in _SHOWN_EVENTS:
-            raise IngestError("missing_field", f"{field}.product_id", "is missing", "Say which product it is")
+            raise IngestError("missing_field", _at(field, "product_id"), "is missing", "Say which product it is")
         return out
-    out["product_id"] = text_of(product, f"{field}.product_id")[:MAX_ID_CHARS]
-    out["name"] = text_of(out.get("name", product), f"{field}.name")[:MAX_TEXT_CHARS]
-    out = _DEFAULTS.get(event_name, _PLAIN_DEFAULTS) | out
-    if "price" in out:
-        out["price"] = amount(out["price"], f"{field}.price")
-    if "quantity" in out:
-        out["quantity"] = _quantity(out["quantity"], f"{field}.quantity")
+    try:
+        out["product_id"] = text_of(product, f"{field}.{known_by}")[:MAX_ID_CHARS]
+        out["name"] = text_of(out.get("name", product), f"{field}.name")[:MAX_TEXT_CHARS]
+        out = _DEFAULTS.get(event_name, _PLAIN_DEFAULTS) | out
+        if "price" in out:
+            out["price"] = amount(out["price"], f"{field}.price")
+        if "quantity" in out:
+            out["quantity"] = _quantity(out["quantity"], f"{field}.quantity")
+    except IngestError as error:
+        raise _as_written(error, raw, field) from None
     if "image_url" in out:
         clean_url(out, "image_url")
     if "url" in out:
         clean_url(out, "url")
     return out
+
+
+def _as_written(error: IngestError, raw: dict[str, Any], field: str) -> IngestError:
+    """Return what is wrong with a line, about the key as its sender wrote it."""
+    told, key = str(error).removeprefix(error.field), error.field.rpartition(".")[2]
+    error.field = _at(field, written(raw, LINE_SPELLINGS[key]))
+    error.args = (error.field + told,)
+    return error
+
+
+def _at(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
 
 
 def worth(properties: dict[str, Any]) -> float | None:
@@ -109,14 +137,14 @@ def worth(properties: dict[str, Any]) -> float | None:
     return round(total, 4) or None
 
 
-def _lines(raw: object, event_name: str, most: int) -> list[dict[str, Any]]:
+def _lines(raw: object, event_name: str, most: int, at: str) -> list[dict[str, Any]]:
     if not isinstance(raw, list):
-        raise wrong_type("properties.products", raw, "a list of objects")
+        raise wrong_type(at, raw, "a list of objects")
     if len(raw) > most:
-        raise IngestError("too_large", "properties.products", f"has {len(raw)} lines", f"Send at most {most}")
+        raise IngestError("too_large", at, f"has {len(raw)} lines", f"Send at most {most}")
     out = []
     for index, one in enumerate(raw):
-        field = f"properties.products.{index}"
+        field = f"{at}.{index}"
         if not isinstance(one, dict):
             raise wrong_type(field, one, "an object")
         shaped_line = _line(one, field, event_name)

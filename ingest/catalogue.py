@@ -4,7 +4,7 @@ from typing import Any
 
 from ingest.errors import IngestError
 from ingest.sources import Source, is_server
-from ingest.spellings import LINE_SPELLINGS, MAX_TEXT_CHARS, clean_url, rename, text_of
+from ingest.spellings import LINE_SPELLINGS, MAX_TEXT_CHARS, clean_url, rename, text_of, written
 from ingest.values import MAX_ID_CHARS, amount, email_or_none
 from streams.operators.product_news import PRODUCT_PREFIX, RESTOCKED, SOLD_OUT
 
@@ -33,19 +33,20 @@ def name_of_news(name: str, message: dict[str, Any], properties: dict[str, Any],
 def news_of(properties: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the product's profile, and the properties with their canonical keys. Raises IngestError."""
     out = dict(properties)
+    at = {key: f"properties.{written(out, spellings)}" for key, spellings in _SPELLINGS.items()}
     for key, spellings in _SPELLINGS.items():
         rename(out, key, spellings)
     if "product_id" not in out:
         raise IngestError("missing_field", "properties.product_id", "is missing", "Say of which product this is news")
     # As carts spell it: what is in a cart and what is told of must be one product.
-    product_id = text_of(out["product_id"], "properties.product_id")[:MAX_ID_CHARS]
+    product_id = text_of(out["product_id"], at["product_id"])[:MAX_ID_CHARS]
     if not product_id.strip():
-        raise IngestError("invalid_field", "properties.product_id", "is blank", "Say of which product this is news")
+        raise IngestError("invalid_field", at["product_id"], "is blank", "Say of which product this is news")
     out["product_id"] = product_id
     if "name" in out:
-        out["name"] = text_of(out["name"], "properties.name")[:MAX_TEXT_CHARS]
+        out["name"] = text_of(out["name"], at["name"])[:MAX_TEXT_CHARS]
     if "price" in out:
-        out["price"] = amount(out["price"], "properties.price")
+        out["price"] = amount(out["price"], at["price"])
     clean_url(out, "image_url")
     clean_url(out, "url")
     return PRODUCT_PREFIX + product_id, out

@@ -71,6 +71,14 @@ def rename(out: dict[str, Any], key: str, spellings: tuple[str, ...]) -> None:
     out.pop(key, None)
 
 
+def written(raw: dict[str, Any], spellings: tuple[str, ...]) -> str:
+    """Return the spelling that `rename` takes, which names the field as its sender did; the first where none tells."""
+    for spelling in spellings:
+        if raw.get(spelling) not in (None, ""):
+            return spelling
+    return spellings[0]
+
+
 def text_of(value: object, field: str) -> str:
     """Return a text or number as text. Raises IngestError."""
     if isinstance(value, str):

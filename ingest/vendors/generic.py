@@ -61,7 +61,7 @@ def generic_events(
         source, name, about, keys, at_ms, now_ms, with_subjects(told),
         value=_value(name, data, path), currency=data.get("currency"), currency_at=f"{path}currency",
         traits=dict(_plain(_person(data))) if is_person else None,
-        utm=utm_from(data, "utm_"),
+        utm=utm_from(data, "utm_"), path=path.removesuffix("."),
     )  # fmt: skip
     return [with_day_said(found, at)]
 

@@ -78,10 +78,13 @@ def event(
     currency_at: str = "currency",
     traits: dict[str, Any] | None = None,
     utm: Utm | None = None,
+    path: str = "properties",
+    lines_at: str = "",
 ) -> Event:
     """Return an event. `about` names what happened in the vendor's terms: what it sends again has the same, and counts
     once. A time in the future counts as now. Raises IngestError, also the one that `value` is, and for a currency that
-    is none, when it is about an order or a cart; any other event is flagged.
+    is none, when it is about an order or a cart; any other event is flagged. `path` is where its properties stand in
+    the body, `lines_at` its product lines if elsewhere.
     """
     code = currency_or_none(currency)
     faults = [value] if isinstance(value, IngestError) else []
@@ -97,7 +100,7 @@ def event(
         told = first_lines(told)
     require_plain(told, "")
     if name in COMMERCE_EVENTS:
-        told = shaped(name, told)
+        told = shaped(name, told, path=path, lines_at=lines_at)
     known = {key: trait for key, trait in (traits or {}).items() if trait not in (None, "")}
     require_plain(known, "")
     found = Event(

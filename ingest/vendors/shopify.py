@@ -34,6 +34,7 @@ _Reader = Callable[[_Payload, Source, int, str], list[Event]]
 
 _SIGNATURE = "x-shopify-hmac-sha256"
 _TOPIC = "x-shopify-topic"
+_LINES = "line_items"
 _LINE_KEYS = ("product_id", "variant_id", "sku", "title", "price", "quantity", "image_url", "url")
 _JUST_NOW_MS = 3_600_000
 _PRODUCT_PATH = "/products/"
@@ -238,18 +239,19 @@ def _bought(
         currency=payload.get("currency"),
         traits=traits_of(optional_object(payload, "customer")),
         utm=_utm(payload),
+        lines_at=_LINES,
     )
 
 
 def _worth(name: str, told: _Payload) -> float | None:
     """Return what all lines cost, also those that the event has no room for."""
-    return worth(shaped(name, told, max_products=len(told.get("products", ()))))
+    return worth(shaped(name, told, max_products=len(told.get("products", ())), lines_at=_LINES))
 
 
 def _lines(payload: _Payload) -> list[object]:
-    lines = payload.get("line_items")
+    lines = payload.get(_LINES)
     if not isinstance(lines, list):
-        raise wrong_type("line_items", lines, "a list")
+        raise wrong_type(_LINES, lines, "a list")
     return [{key: one[key] for key in _LINE_KEYS if key in one} if isinstance(one, dict) else one for one in lines]
 
 

@@ -31,6 +31,7 @@ _Payload = dict[str, Any]
 _SIGNATURE = "x-wc-webhook-signature"
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 _CUSTOMER_ID = "woocommerce"
+_LINES = "line_items"
 _ATTRIBUTION = "_wc_order_attribution_"
 _PLACED = frozenset({"processing", "on-hold", "completed"})
 _SUBSCRIPTIONS = {
@@ -108,7 +109,7 @@ def _order(order: _Payload, source: Source, now_ms: int) -> list[Event]:
         out.append(
             event(
                 source, "order_completed", ("order", order_id), keys, created_ms, now_ms, told,
-                value=value, currency=currency, traits=traits, utm=_utm(order),
+                value=value, currency=currency, traits=traits, utm=_utm(order), lines_at=_LINES,
             )
         )  # fmt: skip
     elif status == "cancelled":
@@ -174,7 +175,7 @@ def _person(told: _Payload, customer_id: object, anonymous: str) -> tuple[Profil
 
 
 def _lines(order: _Payload) -> list[_Payload]:
-    return [_line(line) for line in objects_at(order, "line_items")]
+    return [_line(line) for line in objects_at(order, _LINES)]
 
 
 def _line(line: _Payload) -> _Payload:

@@ -208,7 +208,7 @@ def test_values_that_are_no_money_or_can_be_read_flag_nothing(value: object):
         ({"event": "purchase", "properties": {"currency": "dollars"}}, "invalid_field", "properties.currency"),
         ({"event": "purchase", "properties": {"products": "x"}}, "wrong_type", "properties.products"),
         ({"event": "cart_add", "properties": {}}, "missing_field", "properties.product_id"),
-        ({"event": "cart_add", "properties": {"sku": "a", "qty": 1.5}}, "invalid_field", "properties.quantity"),
+        ({"event": "cart_add", "properties": {"sku": "a", "qty": 1.5}}, "invalid_field", "properties.qty"),
     ],
 )
 def test_unusable_field_is_named(fields: dict[str, Any], code: str, field: str):
