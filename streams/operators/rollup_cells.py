@@ -121,17 +121,37 @@ class Total:
 
 
 class Bucket:
-    """The totals of a time bucket, by their series' number; `part` as in Rollup."""
+    """The totals of a time bucket, by their series' number; `part` as in Rollup. When nothing is added for long it is
+    packed: a total takes some bytes of its record then, instead of 145.
+    """
 
-    __slots__ = ("_told_apart", "_written", "hour", "part", "start_ms", "totals")
+    __slots__ = ("_packed", "_told_apart", "_written", "hour", "part", "start_ms", "totals", "used_ms")
 
     def __init__(self, start_ms: int, part: int, hour: Hour) -> None:
         self.start_ms = start_ms
         self.part = part
         self.hour = hour
         self.totals: dict[int, Total] = {}
+        self.used_ms = 0
+        """The log time at which it was last asked for; its owner keeps it."""
         self._told_apart: dict[Kind, int] = {}
         self._written = 0
+        self._packed: list[bytes] = []
+
+    def packed(self) -> "Bucket":
+        """Return it packed. As another one, since a series may hold on to its last total in this one."""
+        other = Bucket(self.start_ms, self.part, self.hour)
+        other._written = self._written
+        other._packed = [self.record(number)[1] for number in range(-(-len(self.totals) // _CELLS_PER_RECORD))]
+        self.totals.clear()
+        return other
+
+    def unpack(self) -> None:
+        """Let it take events again."""
+        packed, self._packed, written = self._packed, [], self._written
+        for value in packed:
+            self.restore(value)
+        self._written = written
 
     def open(self, known: Known) -> Total:
         """Begin the total of a series."""

@@ -1,6 +1,7 @@
 """Rollups of one partition: counts and values by (series, time bucket), absolute, and the sketches of each hour."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from streams.model.events import Event
@@ -36,6 +37,8 @@ are counted together, under the event OTHER and by source alone: made-up names m
 MAX_HOUR_SERIES = 10_000
 """So many, likewise, in the buckets of an hour together."""
 _FOR_EVER = 1 << 62
+_PACKED_AFTER_MS = 60_000
+_PACKED_AT_ONCE = 16
 STATE_PREFIXES = (SERIES_PREFIX, CELLS_PREFIX, SKETCH_PREFIX, DELTA_PREFIX)
 """How keys of the state topic begin whose records `Rollups.restore` takes."""
 
@@ -67,6 +70,7 @@ class Rollups:
         self._late_buckets: dict[tuple[int, int], Bucket] = {}
         self._dirty: list[Total] = []
         self._oldest_ms = 0
+        self._next_pack_ms = 0
 
     def name_nobody(self) -> None:
         """Let the next flush leave no record that names people."""
@@ -155,6 +159,9 @@ class Rollups:
         records += [(key, None) for key in self._evict(oldest)]
         self._late_buckets.clear()
         self._late_hours.clear()
+        if clock_ms >= self._next_pack_ms:
+            self._next_pack_ms = clock_ms + self.bucket_ms
+            self._pack(clock_ms - _PACKED_AFTER_MS)
         more, sketches = self._sketches.take(clock_ms, oldest)
         return Changes(records + more, rollups, sketches)
 
@@ -164,7 +171,7 @@ class Rollups:
         for start_ms, value in _in_order(records, SERIES_PREFIX):
             self._open_hour(start_ms).restore(value)
         for start_ms, value in _in_order(records, CELLS_PREFIX):
-            self._open_bucket(start_ms).restore(value)
+            self._open_bucket(start_ms, 0).restore(value)
 
     def _turn_to(self, at_ms: int, offset: int, clock_ms: int) -> tuple[Bucket, int, int]:
         """Return the event's bucket, and until which event time and before which log time it takes others, too."""
@@ -173,7 +180,7 @@ class Rollups:
         if start < self._oldest_open(clock_ms):
             return self._late_bucket(start, offset, clock_ms), until, _FOR_EVER
         late_from = until + self._horizon_ms
-        return self._open_bucket(start), until, late_from - late_from % self.bucket_ms
+        return self._open_bucket(start, clock_ms), until, late_from - late_from % self.bucket_ms
 
     def _meet(self, tags: Tags, bucket: Bucket) -> Known:
         series = Series(*tags)
@@ -212,12 +219,21 @@ class Rollups:
             found = self._hours[start_ms] = Hour(start_ms, self._sketches.hour(start_ms))
         return found
 
-    def _open_bucket(self, start_ms: int) -> Bucket:
+    def _open_bucket(self, start_ms: int, clock_ms: int) -> Bucket:
         found = self._buckets.get(start_ms)
         if found is None:
             hour = self._open_hour(start_ms - start_ms % SKETCH_HOUR_MS)
             found = self._buckets[start_ms] = Bucket(start_ms, 0, hour)
+        elif not found.totals:
+            found.unpack()
+        found.used_ms = clock_ms
         return found
+
+    def _pack(self, unused_since_ms: int) -> None:
+        """Pack some buckets that no event was for since then. None of their totals may have to be published."""
+        unused = (one for one in self._buckets.values() if one.totals and one.used_ms < unused_since_ms)
+        for bucket in list(islice(unused, _PACKED_AT_ONCE)):
+            self._buckets[bucket.start_ms] = bucket.packed()
 
     def _late_bucket(self, start_ms: int, offset: int, clock_ms: int) -> Bucket:
         found = self._late_buckets.get((start_ms, offset))
