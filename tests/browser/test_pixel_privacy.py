@@ -201,6 +201,25 @@ def test_who_opts_in_again_is_a_new_visitor(page: Page, site: Site, collector: C
     assert collector.named("page_engaged") == []  # it would tell of the time in between
 
 
+@pytest.mark.parametrize("refusal", ["ciq('consent', { analytics: false })", "ciq('optOut')"])
+def test_who_opts_in_again_is_a_new_visitor_though_the_collector_did_not_hear_of_the_opt_out(
+    context: BrowserContext, page: Page, site: Site, collector: Collector, refusal: str
+):
+    site.collector_host = "localhost"  # the site's own domain, whose cookie knows the visitor
+    opened(page, site)
+    first = collector.arrived("page_viewed")[0]
+    page.wait_for_function("localStorage.ciq_asked")
+    context.set_offline(True)
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/pixel/id")):
+        page.evaluate(refusal)
+    context.set_offline(False)
+    page.evaluate("ciq('optIn'); ciq('consent', { analytics: true }); ciq('track', 'Again')")
+    again = collector.until(lambda: collector.named("again"))[0]
+    page.wait_for_function("localStorage.ciq_asked")
+    [cookie] = context.cookies()
+    assert first.profile != again.profile == f"anon:{cookie['value']}"
+
+
 def test_who_is_forgotten_comes_back_as_somebody_else(page: Page, site: Site, collector: Collector):
     opened(page, site)
     first = collector.arrived("page_viewed")[0]

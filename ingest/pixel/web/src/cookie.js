@@ -7,7 +7,7 @@ import { proposedId } from './visitor.js'
 
 const DAY_MS = 86400000
 
-/** Asks the collector to "keep" the id it knows or else the proposed one, to "set" the proposed one, or to "forget". */
+/** Asks the collector to "keep" the id it knows or else the proposed one, to "set" the proposed one, or else to forget. */
 export const tellCookie = (how) =>
   fetch(at('pixel/id'), {
     method: 'POST',

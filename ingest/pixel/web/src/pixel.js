@@ -11,7 +11,7 @@ import { messageOf, shapes } from './message.js'
 import { add, comeBack, flush, leave, reconnect } from './queue.js'
 import { isChoice, names, read, readObject, remove, write, writeObject } from './store.js'
 import { close, open, referrer, watchViews } from './views.js'
-import { renew } from './visitor.js'
+import { proposedId, renew } from './visitor.js'
 
 const ID_MS = 1000 // so long the first events wait for the id that the collector may know
 
@@ -35,7 +35,8 @@ const wipe = () => {
   const hasCookie = read('asked')
   for (const name of names()) if (!isChoice(name)) remove(name)
   renew()
-  if (hasCookie) tellCookie('forget')
+  passedId = hasCookie ? proposedId() : passedId // who opts in again sets the cookie, be it not gone by then
+  if (hasCookie) tellCookie()
 }
 
 const decisions = {
@@ -82,10 +83,11 @@ const start = () => {
     adopt(passedId)
     if (isDue(passedId)) {
       tellCookie(passedId ? 'set' : 'keep').then(({ anonymousId: id }) => {
-        if (!isAllowed()) return tellCookie('forget')
-        if (id !== undefined) noteAsked()
-        adopt(id)
-        begin()
+        if (isAllowed()) {
+          if (id !== undefined) noteAsked()
+          adopt(id)
+          begin()
+        } else tellCookie()
       })
       if (!read('anon')) return setTimeout(begin, ID_MS)
     }
