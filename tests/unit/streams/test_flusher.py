@@ -44,16 +44,17 @@ async def served():
     task.cancel()
 
 
-async def test_a_frame_that_nothing_follows_is_flushed_soon(served):
+async def test_a_frame_that_nothing_follows_is_not_kept_for_more(served, monkeypatch):
+    monkeypatch.setattr(flushing, "MAX_GATHER_S", 3_600)
     stage, flusher = served
     frame = Acknowledged()
     await flusher.take(frame, 0)
-    async with asyncio.timeout(flushing.MAX_GATHER_S):
-        await stage.flushed.wait()
+    await asyncio.wait_for(stage.flushed.wait(), 30)
     assert frame.is_acked
 
 
-async def test_frames_of_a_backlog_share_a_flush(served):
+async def test_frames_of_a_backlog_share_a_flush(served, monkeypatch):
+    monkeypatch.setattr(flushing, "MAX_GATHER_S", 3_600)
     stage, flusher = served
     frames = [Acknowledged() for _ in range(20)]
     for frame in frames:
