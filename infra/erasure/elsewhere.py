@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
@@ -12,6 +12,7 @@ import msgspec
 from infra.erasure.files import read_only, tables_of, where_elsewhere
 from streams import frames
 from streams.log import topics
+from streams.log.reading import batches
 from streams.model.alerts import Alert
 from streams.model.dead_letters import DeadLetter
 from streams.model.errors import FrameError
@@ -20,7 +21,6 @@ from streams.operators.erasing import Person
 from streams.ports import EventLog, LogRecord
 from streams.state import codec
 
-_READ_RECORDS = 1_000
 _encode = msgspec.msgpack.Encoder().encode
 _Told: TypeAlias = frozenset[str]
 _NOTHING: _Told = frozenset()
@@ -35,7 +35,7 @@ async def told_elsewhere(log: EventLog, databases: Iterable[Path], person: Perso
     told = [*await _told_by_states(log, person)]
     for topic, parts in _PARTS.items():
         for partition in range(log.partitions(topic)):
-            async for records in _all(log, topic, partition):
+            async for records in batches(log, topic, partition):
                 told += await asyncio.to_thread(_told_by_records, records, parts, person)
     for path in databases:
         told += await asyncio.to_thread(told_by_database, path, person)
@@ -65,20 +65,13 @@ async def _told_by_states(log: EventLog, person: Person) -> Iterable[str]:
     found: dict[bytes, _Told] = {}
     mine = codec.profile_key(person.workspace, "")
     for partition in range(log.partitions(topics.STATE)):
-        async for records in _all(log, topics.STATE, partition):
+        async for records in batches(log, topics.STATE, partition):
             theirs = [
                 one for one in records if one.key and codec.is_profile_key(one.key) and one.key[: len(mine)] != mine
             ]
             told = await asyncio.to_thread(lambda some: [person.told_in(one.value or b"") for one in some], theirs)
             found |= {one.key: values for one, values in zip(theirs, told, strict=True) if one.key}
     return _NOTHING.union(*found.values())
-
-
-async def _all(log: EventLog, topic: str, partition: int) -> AsyncIterator[list[LogRecord]]:
-    offset, end = await log.bounds(topic, partition)
-    while offset < end and (records := await log.read(topic, partition, offset, _READ_RECORDS)):
-        offset = records[-1].offset + 1
-        yield records
 
 
 def _told_by_records(records: list[LogRecord], parts: _Parts, person: Person) -> _Told:

@@ -5,7 +5,7 @@ people goes into a topic of its own, and Kafka compacts the topic until the byte
 import asyncio
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +14,7 @@ from infra.erasure.kafka_topics import FILE_DELETE_DELAY_S, TopicCleaner
 from streams import frames
 from streams.log import topics
 from streams.log.kept import kept_key
+from streams.log.reading import batches
 from streams.log.rewriting import Rewriter, rewriter, rewritten_frame
 from streams.model.errors import CampaignIqError, FrameError
 from streams.operators.erasing import Person
@@ -47,7 +48,7 @@ class KafkaRecords:
         count = 0
         for partition in range(self._log.partitions(topic)):
             changed: dict[bytes, _Change] = {}
-            async for records in self._all(topic, partition):
+            async for records in batches(self._log, topic, partition, _READ_RECORDS):
                 await asyncio.to_thread(_note_changes, records, rewriter, changed)
             for change in changed.values():
                 await self._replace(change)
@@ -87,7 +88,7 @@ class KafkaRecords:
         """Return the places of all records that name the person, of those that are deleted and not gone, too."""
         found: defaultdict[int, set[int]] = defaultdict(set)
         for partition in range(self._log.partitions(topic)):
-            async for records in self._all(topic, partition):
+            async for records in batches(self._log, topic, partition, _READ_RECORDS):
                 found[partition] |= await asyncio.to_thread(_offsets_of, records, person)
         return {partition: offsets for partition, offsets in found.items() if offsets}
 
@@ -114,12 +115,6 @@ class KafkaRecords:
         """Let the partitions begin a new segment: the one that records are appended to is never compacted."""
         key, now_ms = secrets.token_bytes(_KEY_BYTES), self._clock.now_ms()
         await self._log.append([NewRecord(topic, number, key, None, now_ms) for number in partitions])
-
-    async def _all(self, topic: str, partition: int) -> AsyncIterator[list[LogRecord]]:
-        offset, end = await self._log.bounds(topic, partition)
-        while offset < end and (records := await self._log.read(topic, partition, offset, _READ_RECORDS)):
-            offset = records[-1].offset + 1
-            yield records
 
 
 class _Change(NamedTuple):

@@ -8,6 +8,7 @@ import msgspec
 
 from streams.frames import encode_control
 from streams.log import topics
+from streams.log.reading import batches
 from streams.model.control import Control, ControlKind
 from streams.model.erasure import Erase
 from streams.model.errors import CampaignIqError, FrameError
@@ -45,9 +46,7 @@ async def find_in_state(log: EventLog, person: Person) -> Found:
     near: set[str] = set()
     for partition in range(log.partitions(topics.STATE)):
         newest: dict[str, _Seen] = {}
-        offset, end = await log.bounds(topics.STATE, partition)
-        while offset < end and (records := await log.read(topics.STATE, partition, offset, _READ_RECORDS)):
-            offset = records[-1].offset + 1
+        async for records in batches(log, topics.STATE, partition):
             for name, seen in (await asyncio.to_thread(_seen_in, records, person)).items():
                 if name in person.ids or seen != _NOTHING:
                     newest[name] = seen

@@ -12,6 +12,7 @@ from infra.settings import Settings
 from streams.log import topics
 from streams.log.embedded_schema import OFFSET_BITS, row_id
 from streams.log.kafka import KafkaEventLog
+from streams.log.reading import batches
 from streams.model.errors import ConfigurationError, UnknownTopicError
 from streams.ports import EventLog, LogRecord
 
@@ -144,9 +145,7 @@ async def state_records(log: ReadableLog, partition: int) -> list[LogRecord]:
 
 async def _read_state(log: ReadableLog, partition: int) -> list[LogRecord]:
     newest: dict[bytes, LogRecord] = {}
-    offset, end = await log.bounds(topics.STATE, partition)
-    while offset < end and (records := await log.read(topics.STATE, partition, offset, _READ_RECORDS)):
-        offset = records[-1].offset + 1
+    async for records in batches(log, topics.STATE, partition, _READ_RECORDS):
         for record in records:
             if record.key is not None and record.value is None:
                 newest.pop(record.key, None)

@@ -13,6 +13,7 @@ from infra.offline.sources import LogSource
 from streams.frames import FrameKind, decode, encode_control, encode_moves
 from streams.log import topics
 from streams.log.patience import append_patiently
+from streams.log.reading import batches
 from streams.model.control import Control, ControlKind
 from streams.model.errors import CampaignIqError, FrameError
 from streams.model.ids import partition_for
@@ -109,9 +110,7 @@ async def _rules_in_force(log: EventLog, default: RuleSet, ends: dict[int, int])
 async def _state_of(log: EventLog) -> dict[bytes, bytes]:
     """Return the first partition's commit record and rules."""
     found: dict[bytes, bytes] = {}
-    offset, end = await log.bounds(topics.STATE, 0)
-    while offset < end and (records := await log.read(topics.STATE, 0, offset, _READ_RECORDS)):
-        offset = records[-1].offset + 1
+    async for records in batches(log, topics.STATE, 0):
         for record in records:
             if record.key is not None and record.key.startswith((codec.COMMIT_KEY, codec.RULES_PREFIX)):
                 found[record.key] = record.value or b""

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable
 from typing import Protocol
 
-from streams.log import topics
+from streams.log import reading, topics
 from streams.model.errors import UnknownTopicError
 from streams.ports import LogRecord
 
@@ -12,14 +12,10 @@ _KEY = struct.Struct(">QQ")
 _READ_RECORDS = 500
 
 
-class Reads(Protocol):
+class Reads(reading.Reads, Protocol):
     """What this needs of a log."""
 
     def partitions(self, topic: str) -> int: ...
-
-    async def read(self, topic: str, partition: int, offset: int, max_records: int) -> list[LogRecord]: ...
-
-    async def bounds(self, topic: str, partition: int) -> tuple[int, int]: ...
 
 
 def kept_key(offset: int, timestamp_ms: int) -> bytes:
@@ -34,9 +30,7 @@ async def kept_frames(log: Reads, partition: int) -> dict[int, LogRecord]:
     except UnknownTopicError:
         return {}
     found: dict[int, LogRecord] = {}
-    offset, end = await log.bounds(topics.KEPT, partition)
-    while offset < end and (records := await log.read(topics.KEPT, partition, offset, _READ_RECORDS)):
-        offset = records[-1].offset + 1
+    async for records in reading.batches(log, topics.KEPT, partition, _READ_RECORDS):
         for record in records:
             if record.key is None or len(record.key) != _KEY.size:
                 continue

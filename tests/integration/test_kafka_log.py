@@ -5,15 +5,12 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-import faust
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import NewTopic
 
 from infra.kafka.server import Cluster, running_kafka
-from streams.agents import kafka_broker
 from streams.log.kafka import KafkaEventLog
 from streams.log.kafka_admin import TopicAdmin
 from streams.log.kafka_errors import KafkaLogError
@@ -22,7 +19,7 @@ from streams.log.topics import EVENTS, ROLLUPS, STATE, TOPICS
 from streams.model.errors import ConfigurationError, FencedError, LogFullError
 from streams.ports import NewRecord
 from streams.settings import LogSettings
-from tests.kafka import found_kafka, shared_kafka  # noqa: F401 - fixtures
+from tests.kafka import faust_reader, found_kafka, shared_kafka  # noqa: F401 - two are fixtures
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -232,20 +229,6 @@ async def test_members_of_a_group_share_the_partitions_and_take_over(kafka):
     assert len(set(seen)) == 20
 
 
-def reader(wanted: LogSettings, folder: Path) -> faust.App:
-    kafka_broker.register()
-    return faust.App(
-        "reader",
-        datadir=folder,
-        store="memory://",
-        web_enabled=False,
-        autodiscover=False,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        **kafka_broker.broker_options(wanted),
-    )
-
-
 async def test_faust_sees_only_what_is_committed(kafka, tmp_path):
     wanted = settings(kafka, "faust.")
     async with opened(wanted) as log:
@@ -256,7 +239,7 @@ async def test_faust_sees_only_what_is_committed(kafka, tmp_path):
         assert dead.flush(60) == 0
         writer = await log.open_writer("p0")
         seen: asyncio.Queue[bytes] = asyncio.Queue()
-        app = reader(wanted, tmp_path)
+        app = faust_reader(wanted, tmp_path)
         topic = app.topic(f"faust.{ROLLUPS}", value_type=bytes, value_serializer="raw")
 
         async def read(stream) -> None:
@@ -275,7 +258,7 @@ async def test_faust_sees_only_what_is_committed(kafka, tmp_path):
 async def test_faust_does_not_let_a_busy_partition_wait_for_quiet_ones(kafka, tmp_path):
     wanted = settings(kafka, "waiting.")
     async with opened(wanted):
-        app = reader(wanted, tmp_path)
+        app = faust_reader(wanted, tmp_path)
         app.agent(app.topic(f"waiting.{ROLLUPS}", value_type=bytes))(lambda stream: stream)
         app.finalize()
         async with app:

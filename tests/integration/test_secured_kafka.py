@@ -10,7 +10,6 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-import faust
 import pytest
 
 from infra.kafka.security import Listener
@@ -29,7 +28,7 @@ from streams.state import codec
 from tests.certificates import Authority
 from tests.chaos.records import newest_by_key
 from tests.chaos.workers import WorkerProcess
-from tests.kafka import found_kafka  # noqa: F401 - a fixture
+from tests.kafka import faust_reader, found_kafka  # noqa: F401 - one is a fixture
 from tests.unit.streams.builders import event
 
 pytestmark = [pytest.mark.kafka, pytest.mark.openssl, pytest.mark.timeout(300)]
@@ -123,27 +122,13 @@ async def test_the_log_appends_reads_commits_and_follows(secured, way):
     await log.close()
 
 
-def faust_app(settings: LogSettings, folder: Path) -> faust.App:
-    kafka_broker.register()
-    return faust.App(
-        "reader",
-        datadir=folder,
-        store="memory://",
-        web_enabled=False,
-        autodiscover=False,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        **kafka_broker.broker_options(settings),
-    )
-
-
 @pytest.mark.parametrize("way", WAYS)
 async def test_faust_reads_what_is_committed(secured, way, tmp_path):
     settings = secured.settings(way)
     log = await opened(settings)
     await (await log.open_writer("p0")).commit([record(b"seen", ROLLUPS)])
     seen: asyncio.Queue[bytes] = asyncio.Queue()
-    app = faust_app(settings, tmp_path)
+    app = faust_reader(settings, tmp_path)
 
     async def read(stream) -> None:
         async for value in stream:
@@ -158,7 +143,7 @@ async def test_faust_reads_what_is_committed(secured, way, tmp_path):
 
 
 async def test_faust_says_where_to_look_when_it_alone_is_refused(secured, tmp_path):
-    app = faust_app(secured.settings(ssl_ca_file=secured.file("stranger")), tmp_path)
+    app = faust_reader(secured.settings(ssl_ca_file=secured.file("stranger")), tmp_path)
     # The part of a starting app that connects first; a whole one that fails there leaves a loop open.
     with pytest.raises(KafkaLogError, match=r"look at log\.ssl_ca_file"):
         await asyncio.wait_for(app.producer.start(), LIMIT_S)

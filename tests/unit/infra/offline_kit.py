@@ -21,10 +21,10 @@ from streams.model.triggers import Trigger
 from streams.ports import EventLog, NewRecord
 from streams.state.copy import MemoryCopy
 from streams.state.loading import Shape
+from tests.strategies import DAY_MS
 
-_DAY_MS = 86_400_000
 # Some days ago, at the same time of every day: Kafka would remove what is older than its topics keep.
-START_MS = (time.time_ns() // 1_000_000 // _DAY_MS - 5) * _DAY_MS + 46_400_000
+START_MS = (time.time_ns() // 1_000_000 // DAY_MS - 5) * DAY_MS + 46_400_000
 PARTITIONS = 3
 RULES = default_rules()
 

@@ -1,6 +1,5 @@
 """An erasure concerns one workspace: what another one's records say of the person neither hinders it nor hides more."""
 
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from streams.state import codec
 from streams.store.config import DEFAULT_WORKSPACE, ConfigStore
 from streams.store.dead_letters import DeadLetterStore
 from streams.store.erasures import Erasure, ErasureState, Subject
+from tests.stores import open_config  # noqa: F401 - a fixture
 
 EVE = Person("shop", ("anon:visitor-1", "email:eve@example.com"))
 ASKED = Erasure("er_1", "shop", Subject(tuple(EVE.ids)), 2, True, 1, "me", ErasureState.RUNNING, (), None)
@@ -80,14 +80,6 @@ async def fill_with_letter(data: Path, workspace: str) -> None:
     records = await log.read(topics.DEAD_LETTERS, 0, 0, 1)
     await store.project(log.identity(), 0, 1, read_letters(records, DEFAULT_WORKSPACE))
     await store.close()
-
-
-@pytest.fixture(name="config")
-async def open_config(tmp_path):
-    config = ConfigStore(f"sqlite:///{tmp_path / 'config.db'}", secrets.token_urlsafe)
-    await config.open()
-    yield config
-    await config.close()
 
 
 async def run(config: ConfigStore, data: Path, log: MemoryEventLog, asked: Erasure = ASKED) -> Erasure:

@@ -1,6 +1,5 @@
 """The order of an erasure: what is done again, and when it is over."""
 
-import secrets
 import sqlite3
 from contextlib import closing
 
@@ -13,19 +12,12 @@ from infra.erasure.places import Places
 from streams.log.memory import MemoryEventLog
 from streams.store.config import ConfigStore
 from streams.store.erasures import Erasure, ErasureState, Step, Subject
+from tests.stores import open_config  # noqa: F401 - a fixture
 
 
 class StandingClock:
     def now_ms(self) -> int:
         return 1_700_000_000_000
-
-
-@pytest.fixture(name="config")
-async def open_config(tmp_path):
-    config = ConfigStore(f"sqlite:///{tmp_path / 'config.db'}", secrets.token_urlsafe)
-    await config.open()
-    yield config
-    await config.close()
 
 
 class Steps:

@@ -8,16 +8,9 @@ from streams.model.events import Event, ProfileKeys
 from streams.store.config import ConfigStore
 from streams.store.erasures import Erasure, ErasureState, Step, Subject
 from streams.store.suppression import Suppressions
+from tests.stores import open_config  # noqa: F401 - a fixture
 
 IDS = ("anon:b1", "user:7")
-
-
-@pytest.fixture(name="config")
-async def open_config(tmp_path):
-    config = ConfigStore(f"sqlite:///{tmp_path / 'config.db'}", secrets.token_urlsafe)
-    await config.open()
-    yield config
-    await config.close()
 
 
 def asked(**more) -> Erasure:
