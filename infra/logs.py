@@ -24,7 +24,7 @@ _REPEATING = (
     "faust",
     "mode",
     "streams.log.kafka",
-    "streams.log.kafka_offsets",
+    "streams.log.kafka_leaders",
     "streams.log.patience",
     "streams.agents.kafka_broker",
     "streams.agents.ticker",

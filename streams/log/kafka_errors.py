@@ -48,7 +48,6 @@ _TRY_AGAIN = frozenset(
         KafkaError.COORDINATOR_NOT_AVAILABLE,
     }
 )
-_STALE = frozenset({KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH})
 
 
 class KafkaLogError(CampaignIqError):
@@ -69,11 +68,6 @@ def is_fenced(error: KafkaError) -> bool:
 def may_pass(error: KafkaError) -> bool:
     """Say whether trying again later may help."""
     return error.code() in _TRY_AGAIN or bool(error.retriable())
-
-
-def is_stale(error: KafkaError) -> bool:
-    """Say whether the client goes by an election that is over, and has to learn of the latest before it asks again."""
-    return error.code() in _STALE
 
 
 def translated(error: KafkaError, doing: str) -> CampaignIqError:

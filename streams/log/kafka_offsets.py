@@ -1,24 +1,26 @@
 """Questions about offsets: where partitions begin and end, where groups are."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # public, says its manual
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec  # type: ignore[attr-defined]  # public, says its manual
 
-from streams.log.kafka_errors import error_of, is_stale, may_pass, translated
+from streams.log.kafka_errors import error_of, may_pass, translated
+from streams.log.kafka_leaders import is_outdated, learn
 from streams.log.kafka_settings import Names
 from streams.model.errors import GroupInUseError, LogUnavailableError
 
 _REQUEST_S = 10.0
+_ENDS_S = 5.0
+"""Not longer: while it waits for a leader that is down, librdkafka tries to connect without a pause."""
 _RETRY_S = 0.2
+_LEARNING_S = 2.0
 _EARLIEST: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # the library has no types here
 _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as above
 _HAS_MEMBERS = frozenset({KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP, KafkaError.REBALANCE_IN_PROGRESS})
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Places = Iterable[tuple[str, int]]
 
@@ -47,7 +49,7 @@ class Offsets:
         asked = ConsumerGroupTopicPartitions(self._names.group(group))
         doing = f"asking where {group} is"
         known = await self._asked(
-            lambda: self._admin.list_consumer_group_offsets([asked], request_timeout=_REQUEST_S).values(), doing
+            lambda: _all(self._admin.list_consumer_group_offsets([asked], request_timeout=_REQUEST_S)), doing
         )
         wanted = self._names.topic(topic)
         places = _checked(known, doing)
@@ -60,7 +62,7 @@ class Offsets:
         asked = ConsumerGroupTopicPartitions(self._names.group(group), places)
         doing = f"storing where {group} is"
         stored = await self._asked(
-            lambda: self._admin.alter_consumer_group_offsets([asked], request_timeout=_REQUEST_S).values(), doing
+            lambda: _all(self._admin.alter_consumer_group_offsets([asked], request_timeout=_REQUEST_S)), doing
         )
         _checked(stored, doing)
 
@@ -68,36 +70,39 @@ class Offsets:
         if not places:
             return {}
         asked = {TopicPartition(self._names.topic(topic), partition): spec for topic, partition in places}
-        answers = await self._asked(
-            lambda: self._admin.list_offsets(
-                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_REQUEST_S
-            ).values(),
-            "asking for the log's ends",
+        request = {"isolation_level": IsolationLevel.READ_COMMITTED, "request_timeout": _ENDS_S}
+        found = await self._asked(
+            lambda: _told(self._admin.list_offsets(asked, **request)), "asking for the log's ends"
         )
-        return {place: answer.offset for place, answer in zip(places, answers, strict=True)}
+        return dict(zip(places, found, strict=True))
 
-    async def _asked(self, ask: Callable[[], Iterable[Future[T]]], doing: str) -> list[T]:
+    async def _asked(self, ask: Callable[[], Awaitable[list[T]]], doing: str) -> list[T]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout_s
         while True:
             try:
-                return list(await asyncio.gather(*map(asyncio.wrap_future, ask())))
+                return await ask()
             except KafkaException as raised:
                 error = error_of(raised)
                 if not may_pass(error) and error.code() != KafkaError.NOT_COORDINATOR:
                     raise translated(error, doing) from raised
                 if loop.time() >= deadline:
                     raise LogUnavailableError(f"{doing}: Kafka does not answer: {error.str()}") from raised
-                if is_stale(error):
-                    await asyncio.to_thread(self._learn)
+                if is_outdated(error):
+                    await asyncio.to_thread(learn, self._admin, _LEARNING_S)
             await asyncio.sleep(_RETRY_S)
 
-    def _learn(self) -> None:
-        """Ask who leads what. The library would do so by itself, but minutes later."""
-        try:
-            self._admin.list_topics(timeout=_REQUEST_S)
-        except KafkaException:
-            logger.warning("Kafka does not say who leads what", exc_info=True)
+
+async def _all(asked: Mapping[Any, Future[T]]) -> list[T]:
+    return list(await asyncio.gather(*map(asyncio.wrap_future, asked.values())))
+
+
+async def _told(asked: Mapping[TopicPartition, Future[ListOffsetsResultInfo]]) -> list[int]:
+    """Return the offsets. Raises KafkaException if one is missing: the library passes over leaders that are silent."""
+    offsets = [answer.offset for answer in await _all(asked)]
+    if min(offsets) < 0:
+        raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE, "a partition's leader does not answer"))
+    return offsets
 
 
 def _checked(answers: Iterable[ConsumerGroupTopicPartitions], doing: str) -> list[TopicPartition]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.log.kafka_errors import error_of, may_pass, translated
+from streams.log.kafka_leaders import is_outdated, learn
 from streams.log.kafka_settings import Config
 from streams.model.errors import LogClosedError, LogUnavailableError
 from streams.ports import LogRecord
@@ -20,6 +21,7 @@ from streams.ports import LogRecord
 # A fetch at the end is answered with "end" after this long; it runs only while a read is under way.
 END_OF_PARTITION_MS = 10
 _QUERY_S = 5.0
+_LEARNING_S = 2.0
 _SLICE_S = 0.5
 _PAUSE_S = 0.1
 _IDLE_S = 5.0
@@ -137,6 +139,8 @@ class PartitionReader:
                     raise translated(error, f"reading {self._place.topic}") from raised
                 if time.monotonic() >= deadline:
                     raise LogUnavailableError(f"Kafka does not answer: {error.str()}") from raised
+                if is_outdated(error):
+                    learn(consumer, _LEARNING_S)
                 # Some errors come at once.
                 time.sleep(_PAUSE_S)
             else:

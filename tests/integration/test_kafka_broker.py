@@ -1,17 +1,24 @@
 """The Kafka of tests and development itself: it comes back after a kill with its data, and ends when it is told."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from infra.kafka.server import running_kafka
+from infra.kafka.server import Cluster, running_kafka
+from streams.log.kafka_offsets import Offsets
+from streams.log.kafka_reader import PartitionReader, Place
+from streams.log.kafka_settings import Names
+from streams.model.errors import LogUnavailableError
 from tests.kafka import found_kafka  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
@@ -56,12 +63,59 @@ def test_a_killed_broker_comes_back_with_its_topics_on_the_same_port(kafka_jars)
         assert has_topic(cluster.bootstrap, "kept")
 
 
-@pytest.mark.slow
-def test_three_brokers_go_on_without_one(kafka_jars):
+@pytest.fixture(scope="module")
+def three(kafka_jars):
     with running_kafka(kafka_jars, brokers=3) as cluster:
-        cluster.brokers[0].kill()
-        make_topic(cluster.bootstrap, "two", 2)
-        assert has_topic(cluster.bootstrap, "two")
+        yield cluster
+
+
+@pytest.mark.slow
+def test_three_brokers_go_on_without_one(three):
+    three.brokers[0].kill()
+    make_topic(three.bootstrap, "two", 2)
+    assert has_topic(three.bootstrap, "two")
+    three.brokers[0].start()
+    three.wait_ready()
+
+
+def leader_of(cluster: Cluster, topic: str) -> int:
+    """Return the number of the broker that leads the topic's only partition; -1 when there is none."""
+    found = AdminClient({"bootstrap.servers": cluster.bootstrap}).list_topics(timeout=10).topics
+    return found[topic].partitions[0].leader if topic in found else -1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("copies", [1, 2])
+def test_who_has_asked_a_broker_that_died_is_answered_once_another_leads_or_it_is_back(three, copies):
+    make_topic(three.bootstrap, topic := f"of-{copies}", copies)
+    config = {"bootstrap.servers": three.bootstrap, "reconnect.backoff.max.ms": 200}
+    offsets = Offsets(AdminClient(config), Names(""), 1)
+    reader = PartitionReader(config | {"group.id": "any"}, Place(topic, topic, 0), 1)
+
+    def asked() -> tuple[object, object]:
+        return asyncio.run(offsets.ends([(topic, 0)])), reader.read(0, 1)
+
+    def wait_until(is_so: Callable[[], bool]) -> None:
+        """Asking all the while, so that both hear what there is to hear."""
+        ends = time.monotonic() + LIMIT_S
+        while not is_so():
+            assert time.monotonic() < ends
+            with suppress(LogUnavailableError):
+                asked()
+
+    wait_until(lambda: leader_of(three, topic) > 0)
+    first = leader_of(three, topic)
+    three.brokers[first - 1].kill()
+    wait_until(lambda: leader_of(three, topic) != first)
+    with suppress(LogUnavailableError):
+        asked()
+    three.brokers[first - 1].start()
+    wait_until(lambda: leader_of(three, topic) > 0)
+    with suppress(LogUnavailableError):
+        asked()
+    assert asked() == ({(topic, 0): 0}, [])
+    reader.close()
+    three.wait_ready()
 
 
 def test_the_command_says_when_it_is_ready_and_ends_on_sigterm(kafka_jars):

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException
 
 from streams.log import topics
 from streams.log.kafka_errors import KafkaLogError
@@ -13,10 +13,11 @@ from streams.log.kafka_settings import Names
 
 
 class Admin:
-    """Answers with the errors, then with the offset 7."""
+    """Answers with the errors, then with the `offsets`, the last of which is repeated."""
 
-    def __init__(self, *errors: int) -> None:
+    def __init__(self, *errors: int, offsets: tuple[int, ...] = (7,)) -> None:
         self.errors = list(errors)
+        self.offsets = list(offsets)
         self.learned = 0
 
     def list_offsets(self, asked, **_):
@@ -24,15 +25,22 @@ class Admin:
         if self.errors:
             answer.set_exception(KafkaException(KafkaError(self.errors.pop(0))))
         else:
-            answer.set_result(SimpleNamespace(offset=7))
+            answer.set_result(SimpleNamespace(offset=self.offsets.pop(0) if self.offsets[1:] else self.offsets[0]))
         return dict.fromkeys(asked, answer)
 
     def list_topics(self, timeout: float) -> None:
         self.learned += 1
 
 
-async def test_after_an_election_that_the_client_missed_it_learns_of_it_and_asks_again():
-    admin = Admin(KafkaError.FENCED_LEADER_EPOCH)
+@pytest.mark.parametrize("error", [KafkaError.FENCED_LEADER_EPOCH, KafkaError.LEADER_NOT_AVAILABLE, KafkaError._NOENT])
+async def test_after_an_election_that_the_client_missed_it_learns_of_it_and_asks_again(error):
+    admin = Admin(error)
+    found = await Offsets(admin, Names(""), 5).ends([(topics.STATE, 0)])
+    assert (found, admin.learned) == ({(topics.STATE, 0): 7}, 1)
+
+
+async def test_an_answer_without_an_offset_is_none():
+    admin = Admin(offsets=(OFFSET_INVALID, 7))
     found = await Offsets(admin, Names(""), 5).ends([(topics.STATE, 0)])
     assert (found, admin.learned) == ({(topics.STATE, 0): 7}, 1)
 
