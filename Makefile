@@ -8,8 +8,9 @@ KILLS ?= 50
 # How long `make outage` keeps the broker away, in seconds, and how often it kills the front door at each moment.
 OUTAGE ?= 60
 OUTAGE_KILLS ?= 10
-# What `make chaos` does: how many faults, under how many events, drawn by which seed.
+# What `make chaos` does: how many faults, under how many events, drawn by which seed, on how many brokers (1 or 3).
 FAULTS ?= 50
+BROKERS ?= 1
 EVENTS ?= 1000000
 SEED ?= 1
 
@@ -70,6 +71,7 @@ soak: ## Kill the platform under load KILLS times and account for every event an
 chaos: ## Break workers, Kafka and its disk FAULTS times under EVENTS events, and compare all output with a single pass
 	@$(SETUP) dev-environment parts
 	@CAMPAIGNIQ_CHAOS_FAULTS=$(FAULTS) CAMPAIGNIQ_CHAOS_EVENTS=$(EVENTS) CAMPAIGNIQ_CHAOS_SEED=$(SEED) \
+		CAMPAIGNIQ_CHAOS_BROKERS=$(BROKERS) \
 		$(PYTEST) -q -s --timeout=0 tests/chaos/test_chaos.py
 
 outage: ## Kill Kafka for OUTAGE seconds and the front door at every moment, fill its disk, and account for every event

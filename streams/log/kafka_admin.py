@@ -1,7 +1,8 @@
 """Topics on Kafka: what they must be like, whether they are, and making those that are missing."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, says the library's manual
@@ -12,7 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, say
 )
 
 from streams.log.kafka_access import NoBrokerAnswersError, hung_up, refusal, unusable, words_of
-from streams.log.kafka_errors import KafkaLogError, error_of
+from streams.log.kafka_errors import KafkaLogError, error_of, may_pass
 from streams.log.kafka_settings import Names, client_config
 from streams.log.topics import STATE, TOPICS, Topic
 from streams.settings import LogSettings
@@ -22,9 +23,11 @@ _WANTED_COPIES = 3
 _REQUEST_S = 30.0
 _HOUR_MS = 3_600_000
 _PROPAGATION_S = 3.0
+_MAX_PROPAGATION_S = 10.0
 _PAUSE_S = 0.05
 _REFUSED_WITHIN_S = 1.0
 _KEPT_ERRORS = 50
+T = TypeVar("T")
 _ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001  the library's public constant
 
 
@@ -103,15 +106,12 @@ class TopicAdmin:
         One that is made anew under the same name has another id; brokers before Kafka 2.8 know no such ids.
         """
         name = self._names.topic(STATE)
-        deadline = time.monotonic() + _PROPAGATION_S
-        while True:
+
+        def ask() -> str:
             described = self.client.describe_topics(TopicCollection([name]), request_timeout=_REQUEST_S)
-            try:
-                return f"kafka:{self._cluster_id}:{name}:{described[name].result().topic_id}"
-            except KafkaException as raised:
-                if time.monotonic() >= deadline:
-                    raise KafkaLogError(f"the topic {name} can't be described: {error_of(raised).str()}") from raised
-            time.sleep(_PAUSE_S)
+            return f"kafka:{self._cluster_id}:{name}:{described[name].result().topic_id}"
+
+        return _in_time(ask, f"the topic {name} can't be described")
 
     def _metadata(self) -> tuple[dict[str, tuple[int, int]], int]:
         answer = self._answer()
@@ -186,12 +186,15 @@ class TopicAdmin:
         asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
         if not asked:
             return {}
-        answers = self.client.describe_configs(asked, request_timeout=_REQUEST_S)
-        try:
-            known = {resource.name: done.result() for resource, done in answers.items()}
-        except KafkaException as raised:
-            raise KafkaLogError(f"Kafka does not tell its topics' settings: {error_of(raised).str()}") from raised
-        return {topic: {name: entry.value for name, entry in entries.items()} for topic, entries in known.items()}
+
+        def ask() -> dict[str, dict[str, str]]:
+            known = {
+                resource.name: done.result()
+                for resource, done in self.client.describe_configs(asked, request_timeout=_REQUEST_S).items()
+            }
+            return {topic: {name: entry.value for name, entry in entries.items()} for topic, entries in known.items()}
+
+        return _in_time(ask, "Kafka does not tell its topics' settings")
 
     def _report(
         self, spec: Topic, found: dict[str, tuple[int, int]], configs: dict[str, dict[str, str]], made: set[str]
@@ -238,6 +241,23 @@ class TopicAdmin:
         # The client lives on in who asks for offsets, so what it says of a long outage must not pile up.
         if len(self._errors) < _KEPT_ERRORS:
             self._errors.append(error)
+
+
+def _in_time(ask: Callable[[], T], problem: str) -> T:
+    """Ask again for some seconds about topics that exist: brokers hear of new ones one after the other.
+
+    Raises KafkaLogError.
+    """
+    deadline = time.monotonic() + _MAX_PROPAGATION_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as raised:
+            error = error_of(raised)
+            is_new = error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART or may_pass(error)
+            if not is_new or time.monotonic() >= deadline:
+                raise KafkaLogError(f"{problem}: {error.str()}") from raised
+        time.sleep(_PAUSE_S)
 
 
 def _lowered(sentence: str) -> str:

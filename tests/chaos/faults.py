@@ -76,9 +76,10 @@ class Faults:
             worker.start()
 
     def _kill_broker(self) -> None:
-        broker = self._cluster.brokers[0]
+        broker = self._random.choice(self._cluster.brokers)
         broker.kill()
-        time.sleep(self._random.uniform(0, 3))
+        # Where there are others they take over meanwhile, or don't get so far.
+        time.sleep(self._random.uniform(0, 3 if len(self._cluster.brokers) == 1 else 8))
         broker.start()
         self._cluster.wait_ready()
 
@@ -104,13 +105,13 @@ class Faults:
             self.notes["guests that did not leave in order"] += 1
 
     def _stall(self) -> None:
-        broker = self._cluster.brokers[0]
+        broker = self._random.choice(self._cluster.brokers)
         broker.pause()
         time.sleep(self._random.uniform(2, 9))
         broker.resume()
 
     def _slow(self) -> None:
-        broker = self._cluster.brokers[0]
+        broker = self._random.choice(self._cluster.brokers)
         until = time.monotonic() + self._random.uniform(4, 8)
         while time.monotonic() < until:
             broker.pause()

@@ -15,6 +15,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.kafka.server import Cluster, running_kafka
+from infra.settings import load_settings
+from streams.log.kafka_admin import TopicAdmin
 from streams.log.kafka_offsets import Offsets
 from streams.log.kafka_reader import PartitionReader, Place
 from streams.log.kafka_settings import Names
@@ -76,6 +78,13 @@ def test_three_brokers_go_on_without_one(three):
     assert has_topic(three.bootstrap, "two")
     three.brokers[0].start()
     three.wait_ready()
+
+
+@pytest.mark.slow
+def test_topics_made_on_three_brokers_are_there_on_each_as_they_must_be(three):
+    log = load_settings(log={"url": f"kafka://{three.bootstrap}", "partitions": 2}).log
+    made = TopicAdmin(log).check(create=True)
+    assert {(report.problem, report.partitions, report.replication) for report in made} == {("", 2, 3)}
 
 
 def leader_of(cluster: Cluster, topic: str) -> int:
