@@ -1,5 +1,6 @@
 """Tests of one value, one closure per condition: which kinds compare, and how. They must take any value at all."""
 
+import sys
 from collections.abc import Callable
 from math import isfinite
 from operator import ge, gt, le, lt
@@ -17,6 +18,7 @@ MAX_TEXT: Final = 8_192
 MAX_WANTED: Final = 500
 MAX_CHOICES: Final = 1_000
 MAX_DIGITS: Final = 40
+_MAX_NUMBER: Final = sys.float_info.max
 _ORDERS: Final = {Op.GT: gt, Op.GTE: ge, Op.LT: lt, Op.LTE: le}
 _OPPOSITES: Final = {Op.NE: Op.EQ, Op.NOT_IN: Op.IN, Op.NOT_CONTAINS: Op.CONTAINS, Op.MISSING: Op.EXISTS}
 
@@ -52,6 +54,11 @@ def _number(value: Any) -> Number | None:
     return number_in(value) if kind is str else None
 
 
+def _is_usable(wanted: Number) -> bool:
+    """Say whether the number is one that events may have: finite, also as a float."""
+    return -_MAX_NUMBER <= wanted <= _MAX_NUMBER
+
+
 def _exists(value: Any) -> bool:
     return value is not None and (value == value) is True  # noqa: PLR0124  NaN is missing
 
@@ -83,7 +90,7 @@ def _equal_text(folded: str, number: Number | None) -> Test:
 
 def _ordered(op: Op, wanted: Any, field: str) -> Test:
     limit = _number(wanted)
-    if limit is None or not isfinite(limit):
+    if limit is None or not _is_usable(limit):
         raise RuleError(field, f"{op} needs a number", "Give one, e.g. 100.")
     order = _ORDERS[op]
 
@@ -153,7 +160,7 @@ def _text(wanted: Any, field: str) -> str:
 def _scalar(wanted: Any, field: str) -> Scalar:
     if isinstance(wanted, str):
         return _text(wanted, field)
-    if isinstance(wanted, bool | int) or (isinstance(wanted, float) and isfinite(wanted)):
+    if isinstance(wanted, bool | int | float) and _is_usable(wanted):
         return wanted
     raise RuleError(
         field, "a text, a number or yes/no is needed", "For several use in; for a value that isn't there, missing."

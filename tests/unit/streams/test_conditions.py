@@ -128,6 +128,9 @@ def test_no_conditions_need_no_check():
         (Condition("value", Op.MATCHES, "*" * 501), "when[0].value"),
         (Condition("value", Op.STARTS_WITH, 5), "when[0].value"),
         (Condition("value", Op.CONTAINS, ""), "when[0].value"),
+        (Condition("value", Op.GT, 10**400), "when[0].value"),
+        (Condition("value", Op.EQ, -(10**400)), "when[0].value"),
+        (Condition("value", Op.IN, [1, 10**400]), "when[0].value[1]"),
     ],
 )
 def test_a_bad_condition_is_refused_by_its_path(condition, field):
