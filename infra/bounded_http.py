@@ -7,7 +7,7 @@ import sys
 from typing import Any, ClassVar, cast
 
 from httptools import HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEAD_BYTES = 65_536
 HEAD_TIMEOUT_S = 15.0
@@ -50,6 +50,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """The head of a request with an offer that is passed over, without the offer, to be read again."""
         self._rest_at = 0
         """Where in the chunk it ended."""
+        self._answered: RequestResponseCycle | None = None
+        """The request that is being answered, or was last."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if not type(self).is_swept:
@@ -59,6 +61,14 @@ class BoundedProtocol(HttpToolsProtocol):
             _close_waiting(self.connections, self.loop.time() - HURRY_S)
         super().connection_made(cast("asyncio.Transport", transport))
         self.waits_since_s = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # uvicorn tells the request that came last, while another before it may be the one that is being answered.
+        cycle = self._answered
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
@@ -104,6 +114,10 @@ class BoundedProtocol(HttpToolsProtocol):
             super().send_400_response(msg)
         else:
             self._refuse(b"")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Note where the head ended: uvicorn calls this while it handles what the parser has raised."""
