@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from math import exp2, fsum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
 from streams.model.scores import EPOCH_HALF_LIVES, Before, Contribution, ScoreState, contributions, rescaled
+from streams.operators.score_checks import MAX_CAP
 
 Parts: TypeAlias = Mapping[str, Contribution]
+
+_MAX_HITS: Final = 2 * MAX_CAP
 
 
 def at_epoch(score: ScoreState, epoch: int) -> ScoreState:
@@ -46,8 +49,7 @@ def added(one: Parts, other: Parts) -> dict[str, Contribution]:
 
 
 def _sum_of(one: Contribution, other: Contribution) -> Contribution:
-    remembered = max(len(one.hits), len(other.hits))
-    hits = tuple(sorted((*one.hits, *other.hits))[-remembered:]) if remembered else ()
+    hits = tuple(sorted((*one.hits, *other.hits))[-_MAX_HITS:])
     return Contribution(one.count + other.count, one.weight + other.weight, max(one.last_at_ms, other.last_at_ms), hits)
 
 

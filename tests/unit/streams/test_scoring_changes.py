@@ -129,6 +129,16 @@ def test_a_recompute_replaces_what_was_before_its_mark_and_keeps_what_came_after
     assert renewed["lead"].total == pytest.approx(after(*before, later, by=RICHER)[0]["lead"].total, rel=1e-9)
 
 
+def test_a_cap_counts_what_a_recompute_found_and_what_came_after_its_mark_together():
+    capped = lead(ScoreRule("email_opened", "email_opened", 5, cap=Cap(3, DAY_MS)))
+    opens = [event("email_opened", NOW_MS + hour * HOUR_MS) for hour in range(5)]
+    before, _ = after(opens[0], by=capped)
+    later, _ = after(opens[1], scores=capped.marked(before, "lead", "user:ada", RECOMPUTE), by=capped)
+    renewed = capped.replaced(later, before, "user:ada", "user:ada", RECOMPUTE)
+    scores, _ = after(*opens[2:], scores=renewed, by=capped)
+    assert scores["lead"].parts["email_opened"].count == 3
+
+
 def test_a_mark_is_set_once():
     marked = DEFAULT.marked({}, "lead", "user:ada", RECOMPUTE)
     scores, _ = after(event("email_opened"), scores=marked)
