@@ -82,6 +82,8 @@ class QuickProtocol(BoundedProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.quiet_since_s = 0.0
+        """Since when the next request is waited for after one of these; 0 while it comes, and after any other."""
         self._plain: _Plain | None = None
         """The request that is being read or waits to be offered."""
         self._defaults: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
@@ -96,6 +98,7 @@ class QuickProtocol(BoundedProtocol):
     def on_message_begin(self) -> None:
         if self._plain is not None:
             self.offer()  # before another comes behind it
+        self.quiet_since_s = 0.0
         if not self._begin_head():
             return
         self.url = b""
@@ -205,7 +208,20 @@ class QuickProtocol(BoundedProtocol):
         self.transport.write(b"".join((head, self._defaults[1], body)))
         if not plain.keep_alive:
             self.transport.close()
-        self.on_response_complete()
+        if self.pipeline or self.flow.read_paused or not plain.keep_alive:
+            self.on_response_complete()
+        else:
+            # What uvicorn does, but for its timer: to make and to cancel one for each request costs more than a sweep.
+            self.server_state.total_requests += 1
+            self.quiet_since_s = self.loop.time()
+
+    def _sweep(self) -> None:
+        """Close also who has asked nothing for as long as uvicorn waits."""
+        since_s = self.loop.time() - self.timeout_keep_alive
+        for one in tuple(self.connections):
+            if isinstance(one, QuickProtocol) and 0 < one.quiet_since_s < since_s:
+                one.transport.close()
+        super()._sweep()
 
 
 class Senders:

@@ -8,11 +8,12 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 
 from ingest.intake import SPOOLED
 from ingest.recent_ids import RecentIds, digests_of
 from ingest.settings import IngestSettings
-from ingest.tallies import Tallies
+from ingest.tallies import Tallies, Tally
 from streams.frames import join_events, pack_event
 from streams.log.topics import EVENTS
 from streams.model.errors import LogClosedError, LogFullError
@@ -48,12 +49,13 @@ class _Put:
     what tells each apart.
     """
 
-    __slots__ = ("done", "events", "ids", "size_bytes", "source")
+    __slots__ = ("done", "events", "ids", "size_bytes", "source", "tally")
 
-    def __init__(self, events: Sequence[Event], ids: Sequence[int], partitions: int, done: Done) -> None:
+    def __init__(self, events: Sequence[Event], ids: Sequence[int], partitions: int, tally: Tally, done: Done) -> None:
         self.events = [(partition_for(one.workspace, one.profile, partitions), pack_event(one)) for one in events]
         self.ids = ids
         self.source = events[0].source
+        self.tally = tally
         self.size_bytes = sum([len(packed) for _, packed in self.events])
         self.done = done
 
@@ -78,6 +80,8 @@ class Batcher:
         self._appending: Sequence[_Put] = ()
         self._clock = clock
         self._settings = settings
+        # Asked for each put, and Pydantic takes its time to tell them.
+        self._max_pending_bytes, self._max_frame_bytes = settings.max_pending_bytes, settings.max_frame_bytes
         self._partitions = log.partitions(EVENTS)
         self._waiting: deque[_Put] = deque()
         self._arrived = asyncio.Event()
@@ -142,7 +146,7 @@ class Batcher:
             tally.refused += len(events)
             raise LogClosedError("ingest is not running")
         ids = digests_of(events)
-        if any(one in self._recent for one in ids):
+        if self._recent.has_any(ids):
             fresh = [(event, one) for event, one in zip(events, ids, strict=True) if one not in self._recent]
             tally.accepted += len(events) - len(fresh)
             tally.duplicate += len(events) - len(fresh)
@@ -150,7 +154,7 @@ class Batcher:
                 done(None)
                 return
             events, ids = [event for event, _ in fresh], [one for _, one in fresh]
-        put = _Put(events, ids, self._partitions, done)
+        put = _Put(events, ids, self._partitions, tally, done)
         self._make_room(put)
         self.counts.accepted += len(events)
         tally.accepted += len(events)
@@ -158,14 +162,14 @@ class Batcher:
         self._held_bytes[put.source] += put.size_bytes
         self._waiting.append(put)
         self._arrived.set()
-        if self.pending_bytes >= self._settings.max_frame_bytes:
+        if self.pending_bytes >= self._max_frame_bytes:
             self._enough.set()
 
     def _make_room(self, put: _Put) -> None:
         """Raise LogFullError unless what is left has room for it, and for all that its source has waiting once more: so
         there is room for a quiet source however many flood the door.
         """
-        held, left = self._held_bytes[put.source], self._settings.max_pending_bytes - self.pending_bytes
+        held, left = self._held_bytes[put.source], self._max_pending_bytes - self.pending_bytes
         if held + put.size_bytes <= left:
             return
         whose = f", {held} of them of the source" if held else ""
@@ -245,30 +249,27 @@ class Batcher:
 
     def _finish(self, puts: list[_Put], error: BaseException | None, *, is_spooled: bool = False) -> None:
         self._appending = ()
+        self._settle(puts, error, is_spooled=is_spooled)
+        if error is not None and not isinstance(error, LogFullError | LogClosedError):
+            error = LogClosedError(f"the append failed: {error!r}")
         for put in puts:
-            self._settle(put, error, is_spooled=is_spooled)
-            if error is None or isinstance(error, LogFullError | LogClosedError):
-                _tell(put, error)
-            else:
-                _tell(put, LogClosedError(f"the append failed: {error!r}"))
+            _tell(put, error)
 
-    def _settle(self, put: _Put, error: BaseException | None, *, is_spooled: bool) -> None:
-        count, tally = len(put.events), self.tallies.of(put.source)
-        self.pending_bytes -= put.size_bytes
-        self._held_bytes[put.source] -= put.size_bytes
-        if not self._held_bytes[put.source]:
-            del self._held_bytes[put.source]
-        if error is not None:
-            self.counts.failed += count
-            tally.failed += count
-            return
-        self._recent.add_all(put.ids)
-        if is_spooled:
-            self.counts.spooled += count
-            tally.spooled += count
-        else:
-            self.counts.appended += count
-            tally.appended += count
+    def _settle(self, puts: list[_Put], error: BaseException | None, *, is_spooled: bool) -> None:
+        outcome = "failed" if error is not None else "spooled" if is_spooled else "appended"
+        held, events, size_bytes = self._held_bytes, 0, 0
+        for put in puts:
+            size_bytes += put.size_bytes
+            held[put.source] -= put.size_bytes
+            if not held[put.source]:
+                del held[put.source]
+            count, tally = len(put.events), put.tally
+            events += count
+            setattr(tally, outcome, getattr(tally, outcome) + count)
+        self.pending_bytes -= size_bytes
+        setattr(self.counts, outcome, getattr(self.counts, outcome) + events)
+        if error is None:
+            self._recent.add_all(chain.from_iterable([put.ids for put in puts]))
 
     def _fail_waiting(self) -> None:
         left = list(self._waiting)

@@ -1,8 +1,10 @@
 """A request's head read once, with as little as possible: what the busiest calls are asked for."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 
 class Address(Protocol):
@@ -25,14 +27,22 @@ class Head(Protocol):
     def client(self) -> Address | None: ...
 
 
-class Peer(NamedTuple):
+class Peer(Struct, frozen=True, gc=False):
     """A network address."""
 
     host: str
 
 
+_ASKED = {
+    name.encode(): name
+    for name in ("authorization", "content-encoding", "dnt", "origin", "referer", "sec-gpc", "user-agent")
+}
+
+
 class Call:
-    """The head of a request that came from `sender`; of a header that comes twice the first counts."""
+    """The head of a request that came from `sender`; of a header that comes twice the first counts. Those that are
+    never asked for are not there: a browser sends a dozen, and to read them all takes time.
+    """
 
     __slots__ = ("_query", "client", "headers", "method", "path", "query_string")
 
@@ -43,7 +53,7 @@ class Call:
         self.path = path
         self.query_string = query_string
         self.headers: Mapping[str, str] = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)
+            _ASKED[name]: value.decode("latin-1") for name, value in reversed(headers) if name in _ASKED
         }
         self.client = Peer(sender)
         self._query: Mapping[str, str] | None = None
@@ -61,4 +71,4 @@ def query_of(raw: bytes) -> dict[str, str]:
     text = raw.decode()
     if "%" in text or "+" in text:
         return dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
-    return dict(field.partition("=")[::2] for field in text.split("&") if field)
+    return dict([field.partition("=")[::2] for field in text.split("&") if field])

@@ -1,12 +1,12 @@
 """Who knocks: the source, and what a request's head tells about its sender beside the body."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from ingest.call import Head
 from ingest.sources import WEB, Source
 
 
-class Caller(NamedTuple):
+class Caller(Struct, frozen=True, gc=False):
     """The sender of one request. `via` is a kind of call ("track", ...), "gif", "link" or "webhook". `address` is the
     whole network address and `user_agent` the browser's name; both are empty where a server speaks for people.
     """

@@ -22,6 +22,10 @@ class RecentIds:
         self._newer: set[int] = set()
         self._older: set[int] = set()
 
+    def has_any(self, digests: Sequence[int]) -> bool:
+        """Say whether one of them is known."""
+        return not (self._newer.isdisjoint(digests) and self._older.isdisjoint(digests))
+
     def __contains__(self, digest: int) -> bool:
         return digest in self._newer or digest in self._older
 

@@ -215,6 +215,15 @@ async def test_who_lets_a_head_wait_is_closed(said: bytes, monkeypatch: pytest.M
         assert await asyncio.wait_for(reader.read(), 60) == b""
 
 
+async def test_who_asks_nothing_more_after_an_answer_is_closed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bounded_http, "SWEEP_S", 0.02)
+    http = protocol_with(Recorder(at_once), ("/q",), Senders([]))
+    async with connected(ordinary, http=http, timeout_keep_alive=0) as (reader, writer):
+        writer.write(post("/q", b"hello"))
+        assert await answer_of(reader) == b"quick"
+        assert await asyncio.wait_for(reader.read(), 60) == b""
+
+
 async def test_where_it_is_crowded_who_says_nothing_goes_first(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bounded_http, "CROWDED", 1)
     monkeypatch.setattr(bounded_http, "HURRY_S", 0.0)
