@@ -81,33 +81,39 @@ def _updated(order: _Payload, source: Source, now_ms: int, _digest: str) -> list
     updated_ms = when_ms(order.get("updated_at"), "updated_at", now_ms)
     refunds = order.get("refunds")
     return [
-        _refunded(one, order, source, now_ms)
-        for one in (refunds if isinstance(refunds, list) else ())
+        _refunded(one, order, _required_id(order, "id"), source, now_ms, f"refunds.{number}.")
+        for number, one in enumerate(refunds if isinstance(refunds, list) else ())
         if isinstance(one, dict)
-        and abs(updated_ms - when_ms(one.get("created_at"), "refunds.created_at", now_ms)) < _JUST_NOW_MS
+        and abs(updated_ms - when_ms(one.get("created_at"), f"refunds.{number}.created_at", now_ms)) < _JUST_NOW_MS
     ]
 
 
 def _refund(refund: _Payload, source: Source, now_ms: int, _digest: str) -> list[Event]:
-    return [_refunded(refund, {"id": refund.get("order_id")}, source, now_ms)]
+    return [_refunded(refund, {"id": refund.get("order_id")}, _required_id(refund, "order_id"), source, now_ms)]
 
 
-def _refunded(refund: _Payload, order: _Payload, source: Source, now_ms: int) -> Event:
-    order_id, refund_id = _required_id(order, "id"), _required_id(refund, "id")
+def _refunded(refund: _Payload, order: _Payload, order_id: str, source: Source, now_ms: int, path: str = "") -> Event:
+    """Return one refund; `path` is what stands before the names of its fields in the body."""
+    refund_id = _required_id(refund, "id", path)
     transactions = refund.get("transactions")
-    paid = [one for one in (transactions if isinstance(transactions, list) else ()) if isinstance(one, dict)]
-    back = [one for one in paid if one.get("kind") in (None, "refund") and one.get("status") in (None, "success")]
+    back = {
+        f"{path}transactions.{number}": one
+        for number, one in enumerate(transactions if isinstance(transactions, list) else ())
+        if isinstance(one, dict) and one.get("kind") in (None, "refund") and one.get("status") in (None, "success")
+    }
+    at, first = next(iter(back.items()), ("", order))
     told = {"order_id": order_id, "refund_id": refund_id}
     return event(
         source,
         "order_refunded",
         ("refund", refund_id),
         keys_of(order),
-        when_ms(refund.get("created_at"), "created_at", now_ms),
+        when_ms(refund.get("created_at"), f"{path}created_at", now_ms),
         now_ms,
         told,
-        value=round(sum(amount(one.get("amount"), "transactions.amount") for one in back), 4) if back else None,
-        currency=back[0].get("currency") if back else order.get("currency"),
+        value=round(sum(amount(one.get("amount"), f"{at}.amount") for at, one in back.items()), 4) if back else None,
+        currency=first.get("currency"),
+        currency_at=f"{at}.currency".removeprefix("."),
         traits=traits_of(optional_object(order, "customer")),
     )
 
@@ -273,8 +279,8 @@ def _utm(payload: _Payload) -> Utm | None:
     return utm_from_address(landing) if isinstance(landing, str) else None
 
 
-def _required_id(payload: _Payload, key: str) -> str:
+def _required_id(payload: _Payload, key: str, path: str = "") -> str:
     value = payload.get(key)
     if isinstance(value, bool) or not isinstance(value, str | int) or not value:
-        raise IngestError("missing_field", key, "is missing", "Send the vendor's own payload")
+        raise IngestError("missing_field", f"{path}{key}", "is missing", "Send the vendor's own payload")
     return str(value)[:200]

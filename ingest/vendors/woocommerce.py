@@ -117,9 +117,10 @@ def _order(order: _Payload, source: Source, now_ms: int) -> list[Event]:
     elif status == "failed":
         about = ("failed", order_id, changed_ms)
         out.append(event(source, "payment_failed", about, keys, changed_ms, now_ms, about_order))
-    for refund in objects_at(order, "refunds"):
-        told = {**about_order, "refund_id": _id_of(refund), "reason": refund.get("reason") or None}
-        value = abs(amount(refund.get("total"), "refunds.total"))
+    for number, refund in enumerate(objects_at(order, "refunds")):
+        path = f"refunds.{number}."
+        told = {**about_order, "refund_id": _id_of(refund, path), "reason": refund.get("reason") or None}
+        value = abs(amount(refund.get("total"), f"{path}total"))
         about = ("refund", order_id, told["refund_id"])
         out.append(
             event(source, "order_refunded", about, keys, changed_ms, now_ms, told, value=value, currency=currency)
@@ -212,8 +213,8 @@ def _time(holder: _Payload, key: str, otherwise_ms: int) -> int:
     return when_ms(holder.get(f"{key}_gmt"), f"{key}_gmt", otherwise_ms)
 
 
-def _id_of(holder: _Payload) -> str:
-    found = optional_id(holder, "id")
+def _id_of(holder: _Payload, path: str = "") -> str:
+    found = optional_id(holder, "id", path)
     if found is None:
-        raise IngestError("missing_field", "id", "is missing", "Send the vendor's own payload")
+        raise IngestError("missing_field", f"{path}id", "is missing", "Send the vendor's own payload")
     return found

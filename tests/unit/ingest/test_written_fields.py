@@ -62,6 +62,55 @@ WOO = {"id": 7, "status": "completed", "total": "25", "billing": {"email": "ada@
 PLAIN = {"email": "ada@example.com", "items": [WRONG]}
 
 
+SOLD = {"id": 7, "status": "refunded", "line_items": [], "billing": {"email": "ada@example.com"}}
+GIVEN = {"id": 1, "created_at": "2026-09-21T13:33:20Z"}
+BACK = {"kind": "refund", "amount": "5", "currency": "EUR"}
+REFUNDS = {
+    "shopify": {
+        "id": 1,
+        "email": "ada@example.com",
+        "refunds": [{"id": 2, "created_at": "2020-01-01"}, GIVEN | {"transactions": [{"kind": "sale"}, BACK]}],
+    },
+    "woocommerce": SOLD | {"refunds": [{"id": 1, "total": "-5"}, {"id": 2, "total": "-5"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "topic", "field", "wrong", "right"),
+    [
+        ("shopify", "orders/updated", "refunds.1.transactions.1.amount", "5,00", "5"),
+        ("shopify", "orders/updated", "refunds.1.transactions.1.currency", "euro", "EUR"),
+        ("shopify", "orders/updated", "refunds.1.id", None, 1),
+        ("shopify", "orders/updated", "refunds.0.created_at", "then", "2020-01-01"),
+        ("woocommerce", "order.updated", "refunds.1.total", "5,00", "-5"),
+        ("woocommerce", "order.updated", "refunds.1.id", None, 2),
+    ],
+)
+def test_a_refund_is_refused_by_a_path_that_mends_it(vendor: str, topic: str, field: str, wrong: object, right: object):
+    def parsed(raw: bytes) -> list[Event]:
+        headers = {"x-shopify-topic": topic, "x-wc-webhook-topic": topic}
+        return VENDORS[vendor].parse(
+            WebhookRequest("https://e.example", headers, raw), Source("src", "ws", vendor), NOW_MS
+        )
+
+    raw = fixed_raw(orjson.dumps(REFUNDS[vendor]), [Fix("set", field, wrong)])
+    with pytest.raises(IngestError) as refused:
+        parsed(raw)
+    assert refused.value.field == field
+    *_, event = parsed(fixed_raw(raw, [Fix("set", field, right)]))
+    assert (event.name, event.value) == ("order_refunded", 5.0)
+
+
+def test_a_refund_by_itself_is_refused_by_a_path_that_mends_it():
+    raw = orjson.dumps(GIVEN | {"order_id": [], "transactions": [BACK, BACK | {"amount": "much"}]})
+    for field in ("order_id", "transactions.1.amount"):
+        request = WebhookRequest("https://e.example", {"x-shopify-topic": "refunds/create"}, raw)
+        with pytest.raises(IngestError) as refused:
+            VENDORS["shopify"].parse(request, Source("src", "ws", "shopify"), NOW_MS)
+        assert refused.value.field == field
+        raw = fixed_raw(raw, [Fix("set", field, 7)])
+
+
 @pytest.mark.parametrize(
     ("vendor", "topic", "payload", "field"),
     [
