@@ -1,14 +1,19 @@
 """Two runs of the same input under different rules, held against each other: who stands elsewhere, what fires else."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from msgspec.structs import asdict
 from xxhash import xxh3_64_intdigest
 
-from infra.offline.forms import line_of, trigger_form
+from infra.offline.forms import iso_time, line_of, trigger_form
 from infra.offline.run import Run
+from streams.model.rules.ruleset import RuleSet
 from streams.model.scores import COLD, points_at
 from streams.model.triggers import Trigger
+from streams.operators.score_model import CompiledModel
+from streams.operators.what_if import Standing, standing
 
 _MAX_SHOWN = 20
 
@@ -20,13 +25,7 @@ class _Fired(NamedTuple):
     content: int
 
 
-class _Standing(NamedTuple):
-    tier: str
-    is_mql: bool
-    points: float
-
-
-_NOWHERE = _Standing(COLD, is_mql=False, points=0.0)
+_NOWHERE = Standing(0.0, COLD, is_mql=False)
 
 
 class Outcome:
@@ -34,19 +33,34 @@ class Outcome:
 
     def __init__(self) -> None:
         self.fired: dict[str, _Fired] = {}
-        self.standings: dict[tuple[str, str, str], _Standing] = {}
+        self.standings: dict[tuple[str, str, str], Standing] = {}
+        self.at_ms = 0
 
     def on_trigger(self, trigger: Trigger) -> None:
         """Remember a trigger."""
         content = xxh3_64_intdigest(line_of(trigger_form(trigger)))
         self.fired[trigger.id] = _Fired(trigger.rule, trigger.profile, trigger.at_ms, content)
 
-    def close(self, run: Run) -> None:
-        """Take over where everybody stands."""
+    def close(self, run: Run, at_ms: int | None = None) -> None:
+        """Take over where everybody stands by the run's rules at `at_ms`, by default when the run ended.
+
+        What was announced is no answer: a lead stays announced as hot, however long ago that was.
+        """
+        self.at_ms = run.clock_ms if at_ms is None else at_ms
+        rules = run.partitions[0].rules
+        models: dict[str, dict[str, CompiledModel]] = {}
         for state in run.states():
+            if state.workspace not in models:
+                models[state.workspace] = _models(rules.rules(state.workspace))
             for score, known in state.scores.items():
-                standing = _Standing(known.tier or COLD, known.is_mql, points_at(known, run.clock_ms))
-                self.standings[state.workspace, state.id, score] = standing
+                model = models[state.workspace].get(score)
+                if model is not None:
+                    place = state.workspace, state.id, score
+                    self.standings[place] = standing(model, known, points_at(known, self.at_ms))
+
+
+def _models(rules: RuleSet) -> dict[str, CompiledModel]:
+    return {model.id: CompiledModel(model, number) for number, model in enumerate(rules.scores)}
 
 
 def compared(before: Outcome, after: Outcome) -> dict[str, Any]:
@@ -58,7 +72,7 @@ def compared(before: Outcome, after: Outcome) -> dict[str, Any]:
             workspace, profile, score = place
             moved.append(
                 {"workspace": workspace, "profile": profile, "score": score}
-                | {"before": one._asdict(), "after": other._asdict()}
+                | {"before": asdict(one), "after": asdict(other)}
             )
     both = before.fired.keys() & after.fired.keys()
     changed = {name for name in both if before.fired[name].content != after.fired[name].content}
@@ -80,21 +94,25 @@ def compared(before: Outcome, after: Outcome) -> dict[str, Any]:
 
 def describe(difference: dict[str, Any]) -> str:
     """Return the differences in words, the first of each kind by name."""
-    tiers = difference["tiers"]
     lines = [f"{difference['profiles_that_change_tier']} profiles change tier"]
-    lines += [
+    lines += _first(
         f"  {row['profile']}  {row['score']}  {_stands(row['before'])} -> {_stands(row['after'])}"
-        for row in tiers[:_MAX_SHOWN]
-    ]
-    lines += [f"  … and {len(tiers) - _MAX_SHOWN} more (--json has all)"] if len(tiers) > _MAX_SHOWN else []
+        for row in difference["tiers"]
+    )
     lines.append(f"{difference['triggers_alike']} triggers are alike")
     words = {"only_before": "fire no more", "only_after": "are new", "changed": "differ in time or content"}
     for kind, what in words.items():
         rows = difference["triggers"][kind]
         counts = ", ".join(f"{rule} {count}" for rule, count in difference["trigger_counts"][kind].items())
         lines.append(f"{len(rows)} triggers {what}" + (f": {counts}" if counts else ""))
-        lines += [f"  {row['rule']}  {row['profile']}  at {row['at_ms']}" for row in rows[:_MAX_SHOWN]]
+        lines += _first(f"  {row['rule']}  {row['profile']}  at {iso_time(row['at_ms'])}" for row in rows)
     return "\n".join(lines)
+
+
+def _first(lines: Iterable[str]) -> list[str]:
+    every = list(lines)
+    more = len(every) - _MAX_SHOWN
+    return [*every[:_MAX_SHOWN], f"  … and {more} more (--json has all)"] if more > 0 else every
 
 
 def _listed(outcome: Outcome, names: set[str]) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ class Input:
     def __init__(self, options: Options, settings: Settings) -> None:
         self._options = options
         self._settings = settings
+        self._ends: dict[int, int] | None = None
 
     async def run(
         self, default: RuleSet, given: RuleSet | None, listeners: Listeners, report: Report, *, again: bool = False
@@ -46,15 +47,18 @@ class Input:
         """Open the recorded frames. Raises ConfigurationError."""
         options = self._options
         if options.archive:
-            source = ArchiveSource(archives(options), time_range(options))
+            archived = ArchiveSource(archives(options), time_range(options))
             try:
-                yield source
+                yield archived
             finally:
-                source.close()
+                archived.close()
             return
         log = await open_log(Place(options.data, options.log), self._settings)
         try:
-            yield await LogSource.open(log, time_range(options))
+            # A platform may be running: a second run reads as far as the first, so that they can be compared.
+            source = await LogSource.open(log, time_range(options), self._ends)
+            self._ends = source.ends
+            yield source
         finally:
             await log.close()
 

@@ -59,7 +59,7 @@ async def _compare(options: Options, source: Input, default: RuleSet, given: Rul
             after.on_trigger(trigger)
 
         run = await source.run(default, other, _listeners(report, on_trigger), report, again=True)
-        after.close(run)
+        after.close(run, before.at_ms)
         report.say_summary(report.summary(run))
     difference = compare.compared(before, after)
     print(pretty(difference) if options.as_json else compare.describe(difference))  # noqa: T201  the command's answer

@@ -54,7 +54,7 @@ class LogSource:
         self._log = log
         self._next = dict(starts)
         self._kept: dict[int, dict[int, LogRecord]] = {}
-        self._ends = dict(ends)
+        self.ends = dict(ends)
         self._time = time
 
     @classmethod
@@ -69,13 +69,13 @@ class LogSource:
     async def read(self, partition: int) -> list[LogRecord]:
         """Return the partition's next records in the range; empty at the end."""
         if partition not in self._kept:
-            start, end = self.starts[partition], self._ends[partition]
+            start, end = self.starts[partition], self.ends[partition]
             kept = await kept_frames(self._log, partition)
             self._kept[partition] = {offset: one for offset, one in kept.items() if start <= offset < end}
         found: list[LogRecord] = []
-        while not found and self._next[partition] < self._ends[partition]:
+        while not found and self._next[partition] < self.ends[partition]:
             records = await self._log.read(topics.EVENTS, partition, self._next[partition], _READ_RECORDS)
-            end = self._ends[partition]
+            end = self.ends[partition]
             self._next[partition] = records[-1].offset + 1 if records else end
             records = with_kept(records, self._kept[partition], self._next[partition])
             found = [record for record in records if record.offset < end and self._time.has(record)]

@@ -56,8 +56,8 @@ class WhatIf:
         weight = fsum(part.weight * factors.get(rule, 1.0) for rule, part in contributions(score))
         fit = sum(self._new.fit_of(FactsState(traits=dict(traits))).values())
         return (
-            _standing(self._old, score, points_at(score, at_ms)),
-            _standing(self._new, score, faded(weight, score, at_ms) + fit),
+            standing(self._old, score, points_at(score, at_ms)),
+            standing(self._new, score, faded(weight, score, at_ms) + fit),
         )
 
     def caveats_of(self, pasts: Iterable[Past], since_ms: int) -> Iterator[str]:
@@ -89,7 +89,8 @@ class WhatIf:
             )
 
 
-def _standing(model: CompiledModel, score: ScoreState, points: float) -> Standing:
+def standing(model: CompiledModel, score: ScoreState, points: float) -> Standing:
+    """Return where a profile of whom `score` is known stands with so many points."""
     tier, is_mql, _ = model.judged(score, points, points, "", 0)
     return Standing(points, tier, is_mql)
 

@@ -16,6 +16,7 @@ from infra.offline.replay import replay
 from streams.model.errors import ConfigurationError, RuleError
 from streams.model.events import Event, ProfileKeys
 from streams.model.rules.abandonment import EventMatch, ProductRule
+from tests.strategies import DAY_MS
 from tests.unit.infra.offline_kit import RULES, START_MS, by, own_lines, shopping, written
 
 SEGMENT = {
@@ -217,6 +218,18 @@ async def test_a_comparison_says_who_changes_tier(folder, capsys):
     difference = orjson.loads(capsys.readouterr().out)
     assert {row["profile"] for row in difference["tiers"]} >= {"user:u0", "user:u1"}
     assert sum(difference["trigger_counts"]["only_before"].values()) > 0
+
+
+async def test_a_comparison_goes_by_what_scores_are_worth_in_the_end(folder, capsys):
+    quick = replace(RULES.scores[0], half_life_ms=60_000)
+    for name, rules in (("old", quick.rules), ("new", ())):
+        (folder / name).write_bytes(msgspec.json.encode(replace(RULES, scores=(replace(quick, rules=rules),))))
+    later = Event("late", "default", "web", "user:other", "x", START_MS, START_MS + DAY_MS, ProfileKeys())
+    (folder / "events.jsonl").write_bytes(own_lines([*shopping(), later]))
+    await replay(options(folder, rules=folder / "old", compare=folder / "new"))
+    told = capsys.readouterr().out
+    assert told.startswith("0 profiles change tier")
+    assert "lead_tier" in told
 
 
 async def test_a_comparison_with_the_same_rules_finds_nothing(folder, capsys):

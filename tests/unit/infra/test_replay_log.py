@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from infra.offline.archive import ArchiveSource, ArchiveWriter
+from infra.offline.inputs import Input
 from infra.offline.logs import EmbeddedLogReader
 from infra.offline.options import Options
 from infra.offline.recorded import RecordedRun, Rules
 from infra.offline.replay import replay
 from infra.offline.sources import LogSource, TimeRange
+from infra.settings import load_settings
 from streams.frames import FrameKind, encode_events, encode_tick
 from streams.log import topics
 from streams.log.embedded import EmbeddedEventLog
@@ -178,6 +180,19 @@ async def test_a_comparison_over_a_log_names_those_who_change(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "user:u1  lead  " in told
     assert "triggers fire no more" in told
+
+
+async def test_a_comparison_reads_as_far_the_second_time_as_the_first(tmp_path):
+    log = await embedded(tmp_path)
+    try:
+        compared = Input(Options(data=tmp_path), load_settings())
+        async with compared.frames() as first:
+            ends = first.ends
+        await log.append([NewRecord(topics.EVENTS, 0, None, encode_tick(START_MS), START_MS)])
+        async with compared.frames() as second:
+            assert second.ends == ends
+    finally:
+        await log.close()
 
 
 async def test_a_folder_without_a_log_is_refused(tmp_path):
