@@ -155,6 +155,13 @@ def _lines(raw: object, event_name: str, most: int, at: str) -> list[dict[str, A
 
 def _quantity(value: object, field: str) -> int:
     number = number_or_none(value)
-    if number is None or not 0 <= number <= _MAX_QUANTITY or number != int(number):
-        raise IngestError("invalid_field", field, "not a whole number of pieces", "Send e.g. 1")
+    problem = ""
+    if number is None or number != int(number):
+        problem = "not a whole number of pieces"
+    elif number < 0:
+        problem = "is negative"
+    elif number > _MAX_QUANTITY:
+        problem = f"is more than {_MAX_QUANTITY:,} pieces"
+    if problem or number is None:
+        raise IngestError("invalid_field", field, problem, "Send e.g. 1")
     return int(number)

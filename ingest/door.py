@@ -50,6 +50,10 @@ class Gate(Protocol):
         """Count the messages. Raises RateLimitedError when the source has sent too many of late."""
         ...
 
+    def owe(self, source: Source, events: int) -> None:
+        """Count so many events more of messages that were let in."""
+        ...
+
 
 class Watch(Protocol):
     """Is told what became of each message, for people who look on. Must cost next to nothing."""
@@ -74,6 +78,9 @@ class OpenGate:
         pass
 
     def spend(self, source: Source, messages: int, *, is_webhook: bool = False) -> None:
+        pass
+
+    def owe(self, source: Source, events: int) -> None:
         pass
 
 
@@ -188,6 +195,11 @@ class Door:
             raise
         return caller_of(request, source, via)
 
+    def owe(self, caller: Caller, events: int, messages: int) -> None:
+        """Count what became of so many messages beyond one event each, which nobody knew when they were let in."""
+        if events > messages:
+            self._gate.owe(caller.source, events - messages)
+
     def spend_webhook(self, caller: Caller, events: int) -> None:
         """Count the events of a webhook whose vendor is proved. Raises RateLimitedError."""
         try:
@@ -262,7 +274,7 @@ class Door:
             return False
         try:
             self._gate.admit(request, caller.source)
-            self._gate.spend(caller.source, messages)
+            self._gate.spend(caller.source, len(events))
         except IngestError:
             return False
         ordered = in_client_order(events)  # of messages, which are flagged as history where they are old

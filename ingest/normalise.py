@@ -12,7 +12,7 @@ from ingest.errors import IngestError
 from ingest.persons import keys_of, unmerged_id
 from ingest.provenance import Arrival, placed_in_time, with_fault
 from ingest.sources import Source, require_server
-from ingest.spellings import with_subjects
+from ingest.spellings import LIST_SPELLINGS, with_subjects, written
 from ingest.values import (
     MAX_ID_CHARS,
     amount,
@@ -47,6 +47,7 @@ _VALUE_KEYS: dict[str, tuple[str, ...]] = {
     "checkout_started": _CART_VALUE_KEYS,
 }
 _PLAIN_VALUE_KEYS = ("value", "revenue")
+_MAX_COPIED_BYTES = 65_536
 # Not part of what a message says: a retry changes them.
 _TRANSPORT_KEYS = frozenset({"sentAt", "receivedAt", "writeKey", "messageId"})
 
@@ -58,10 +59,23 @@ def events_of(message: object, source: Source, arrival: Arrival) -> list[Event]:
     if event.name not in LINE_EVENTS or not products:
         return [event]
     rest = {key: value for key, value in event.properties.items() if key != "products"}
+    _require_little(rest, event.traits, products, message)
     return [
         replace(event, id=f"{event.id}:{index}", properties=rest | product, value=worth(product))
         for index, product in enumerate(products)
     ]
+
+
+def _require_little(rest: Message, traits: Message, products: list[Any], message: object) -> None:
+    """Raise IngestError when what goes with each of the product lines becomes too much in all."""
+    size_bytes = len(orjson.dumps((rest, traits)))
+    if size_bytes * len(products) <= _MAX_COPIED_BYTES:
+        return
+    said = message.get("properties") if isinstance(message, dict) else None
+    key = written(said if isinstance(said, dict) else {}, LIST_SPELLINGS)
+    problem = f"has {len(products)} lines, and {size_bytes} bytes of other properties and traits go with each"
+    remedy = f"Send fewer lines at once or less beside them: {_MAX_COPIED_BYTES} bytes in all"
+    raise IngestError("too_large", f"properties.{key}", problem, remedy)
 
 
 def normalise(message: object, source: Source, arrival: Arrival) -> Event:

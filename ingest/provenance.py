@@ -34,16 +34,21 @@ def placed_in_time(message: dict[str, Any], context: dict[str, Any], arrival: Ar
 
     Where the sender's clock is off by more than a slow network explains, the time is Segment's
     received - (sent - happened). Today's date alone means now and not midnight: a purchase would leave carts alone that
-    were filled since. Raises IngestError for a timestamp that is none.
+    were filled since. Raises IngestError for a timestamp that is none; of the other times that is a fault, which the
+    provenance tells.
     """
     now_ms, future_clamp_ms, late_after_ms, is_import = arrival
     stated, original, sent = message.get("timestamp"), message.get("originalTimestamp"), message.get("sentAt")
     sent_ms = None if sent is None else _time_or_none(sent)
-    happened_ms, at_ms = None, now_ms
+    happened_ms, at_ms, fault = None, now_ms, ""
     flags: tuple[str, ...] = ()
+    if sent is not None and sent_ms is None:
+        fault = _fault_of(sent, "sentAt")
     if stated is not None or original is not None:
         at_ms = time_ms(original, "originalTimestamp") if stated is None else time_ms(stated, "timestamp")
         happened_ms = at_ms if stated is None or original is None else _time_or_none(original)
+        if happened_ms is None:
+            fault = "; ".join(filter(None, (fault, _fault_of(original, "originalTimestamp"))))
         # A message with both has passed through Segment, which has corrected the first by the second.
         is_corrected = stated is not None and original is not None
         skew_ms = 0 if sent_ms is None or is_corrected or is_day(sent) else now_ms - sent_ms
@@ -55,10 +60,12 @@ def placed_in_time(message: dict[str, Any], context: dict[str, Any], arrival: Ar
             at_ms, flags = now_ms, (*flags, CLAMPED)
     if is_import or now_ms - at_ms > late_after_ms:
         flags = (*flags, HISTORICAL)
+    if fault:
+        flags = (*flags, INVALID)
     sequence = _sequence_or_none(context.get("sequence"))
     if happened_ms is None and sent_ms is None and sequence is None and not flags:
         return at_ms, None
-    return at_ms, Provenance(happened_ms, sent_ms, sequence, flags)
+    return at_ms, Provenance(happened_ms, sent_ms, sequence, flags, fault=fault)
 
 
 def as_history_when_old(events: Sequence[Event], late_after_ms: int = LATE_AFTER_MS) -> Sequence[Event]:
@@ -117,3 +124,12 @@ def _time_or_none(value: object) -> int | None:
         return time_ms(value, "")
     except IngestError:
         return None  # it may be missing, and events are worth more than a correction
+
+
+def _fault_of(value: object, field: str) -> str:
+    """Return what is wrong with a time that the event can do without."""
+    try:
+        time_ms(value, field)
+    except IngestError as error:
+        return str(error)
+    return ""

@@ -24,7 +24,7 @@ from ingest.pixel.routes import message_of
 from ingest.provenance import as_history_when_old, with_flag
 from ingest.segment import KINDS, with_defaults
 from ingest.sources import Source
-from ingest.values import wrong_type
+from ingest.values import says_no_id, wrong_type
 from ingest.vendors.registry import VENDORS
 from ingest.webhooks import request_of
 from streams.frames import Frame, FrameKind, decode
@@ -245,8 +245,8 @@ def _judged(door: Door, letter: _Letter, message: dict[str, Any], part: str = ""
     Its id is its own; else where it has a time, and nobody has changed it, its content's, as a retry by its sender has
     it; else the letter's.
     """
-    has_own_id = message.get("messageId") or (message.get("timestamp") and not letter.fixes)
-    if not has_own_id:
+    has_time = message.get("timestamp") is not None and not letter.fixes
+    if not has_time and says_no_id(message.get("messageId")):
         message["messageId"] = letter.id_of(part) if part else letter.id_of()
     return door.judge(message, letter.caller, letter.note.at_ms)
 

@@ -17,7 +17,7 @@ from ingest.bodies import BatchBody, parse_batch, parse_json, read_body
 from ingest.caller import Caller, caller_of
 from ingest.door import Door
 from ingest.errors import CORS, JSON, IngestError, TooLargeError, answering, error_body
-from ingest.values import optional_object, wrong_type
+from ingest.values import optional_object, says_no_id, wrong_type
 from streams.model.events import Event
 
 PREFIX = "/v1/"
@@ -43,6 +43,8 @@ TAKEN = Response(b'{"success":true}', 200, CORS, JSON)
 DECLINED = Response(b'{"success":true,"declined":true}', 200, CORS, JSON)
 
 _MAX_HEAD_BYTES = 16_384
+_MAX_EVENTS_OF_LINES = 10_000
+_TOO_MANY_LINES = f"its product lines become more than {_MAX_EVENTS_OF_LINES} events"
 
 _Unusable = tuple[int, IngestError, bytes]
 _log = logging.getLogger(__name__)
@@ -91,6 +93,7 @@ class SegmentRoutes:
             if caller is not None:
                 await door.bury(caller, [(error, raw or error.raw)])
             raise
+        door.owe(caller, len(events), 1)
         await door.take(caller, events)
         return caller
 
@@ -112,10 +115,11 @@ class SegmentRoutes:
                 await door.bury(caller_of(request, source, kind), [(error, raw or error.raw)])
             raise
         events, unusable = self._judge(body, caller)
+        accepted = len(body.batch) - len(unusable)
+        door.owe(caller, len(events), accepted)
         # Dead letters first: when they fail the sender tries again, and nothing of the batch has had effect.
         if unusable:
             await door.bury(caller, [(error, item) for _, error, item in unusable], _head_of(body))
-        accepted = len(body.batch) - len(unusable)
         await door.take(caller, events, accepted)
         return verdict(accepted, unusable, caller)
 
@@ -133,7 +137,10 @@ class SegmentRoutes:
         for index, item in enumerate(body.batch):
             raw = bytes(item)
             try:
-                events += self._events_in(raw, body, caller)
+                found = self._events_in(raw, body, caller)
+                if len(found) > 1 and len(events) + len(found) > _MAX_EVENTS_OF_LINES:
+                    raise TooLargeError("batch", _TOO_MANY_LINES, "Send this message in another batch")
+                events += found
             except IngestError as error:
                 unusable.append((index, error, raw))
         return events, unusable
@@ -147,7 +154,7 @@ class SegmentRoutes:
 
 def events_in(message: dict[str, Any], caller: Caller, door: Door) -> list[Event]:
     """Return the events of one message. Raises IngestError."""
-    if not message.get("messageId") and not message.get("timestamp"):
+    if message.get("timestamp") is None and says_no_id(message.get("messageId")):
         # Nothing tells a repeat of this message from a second occurrence, so each arrival is one.
         message["messageId"] = uuid4().hex
     try:

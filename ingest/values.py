@@ -13,6 +13,7 @@ MAX_NODES = 2_000
 MAX_ID_CHARS = 256
 MAX_AMOUNT = 1e12
 DAY_MS = 86_400_000
+_AMOUNT_REMEDY = "Send e.g. 19.99, without currency sign"
 SEPARATOR = "\x1f"  # stands between ids in the engine's keys, so it is part of none
 
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]\x00-\x1f\x7f]{1,64}@[^\s@<>\"(),:;\\\[\]\x00-\x1f\x7f]{1,190}")
@@ -66,6 +67,11 @@ def email_or_none(value: object) -> str | None:
     return text if _EMAIL.fullmatch(text) else None
 
 
+def says_no_id(value: object) -> bool:
+    """Say whether what stands where an id is wanted names none: it is missing, null or blank. All else is meant."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def phone_or_none(value: object) -> str | None:
     """Return a phone number as sent, less its blanks and punctuation."""
     if not isinstance(value, str) or len(value) > 40:  # noqa: PLR2004 - E.164 has 15 digits, people add blanks
@@ -83,14 +89,18 @@ def time_ms(value: object, field: str) -> int:
                 moment = moment.replace(tzinfo=UTC)
             at_ms = round(moment.timestamp() * 1000)
         except (ValueError, OverflowError):
-            at_ms = -1
+            raise _no_time(field, "not an ISO 8601 time") from None
     elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         at_ms = int(value if value >= _SECONDS_BEFORE else value * 1000)
     else:
         raise wrong_type(field, value, "an ISO 8601 time")
     if not 0 <= at_ms < _INT_END >> 1:
-        raise IngestError("invalid_field", field, "not an ISO 8601 time", "Send e.g. 2026-01-31T12:00:00Z")
+        raise _no_time(field, "lies before 1970" if at_ms < 0 else "lies too far ahead to be a time")
     return at_ms
+
+
+def _no_time(field: str, problem: str) -> IngestError:
+    return IngestError("invalid_field", field, problem, "Send e.g. 2026-01-31T12:00:00Z")
 
 
 def is_day(value: object) -> bool:
@@ -124,8 +134,22 @@ def amount(value: object, field: str) -> float:
     """Return an amount of money."""
     number = number_or_none(value)
     if number is None:
-        raise IngestError("invalid_field", field, "not a number", "Send e.g. 19.99, without currency sign")
+        raise IngestError("invalid_field", field, _no_amount(value), _AMOUNT_REMEDY)
     return number
+
+
+def _no_amount(value: object) -> str:
+    """Say why `number_or_none` has none for it."""
+    if type(value) in (int, float, str):
+        try:
+            is_too_large = abs(float(value)) > MAX_AMOUNT  # type: ignore[arg-type]  # of these types it is
+        except OverflowError:
+            is_too_large = True
+        except ValueError:
+            is_too_large = False
+        if is_too_large:
+            return f"is beyond ±{MAX_AMOUNT:,.0f}"
+    return "not a number"
 
 
 def currency_or_none(value: object) -> str | None:
@@ -141,9 +165,8 @@ def doubt_of(properties: dict[str, Any], value: float | None, currency: str | No
     if value is None:
         for key in keys:
             if is_meant_as_amount(key, properties.get(key)):
-                return (
-                    f"properties.{key}: not a number, so the event has no value. Send e.g. 19.99, without currency sign"
-                )
+                problem = _no_amount(properties[key])
+                return f"properties.{key}: {problem}, so the event has no value. {_AMOUNT_REMEDY}"
     if currency is None and properties.get("currency") not in (None, ""):
         return "properties.currency: not a currency code, so there is none. Send ISO 4217, e.g. EUR"
     return ""

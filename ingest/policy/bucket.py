@@ -15,7 +15,8 @@ class TokenBuckets:
     """In any `t` seconds a name gets through at most max(burst, its largest request) + rate * t.
 
     A request larger than the burst passes when the bucket is full, and is paid off before the next: it could never pass
-    otherwise. Of more than 10,000 names those that have been silent longest are forgotten, as if they were full.
+    otherwise. What is owed comes on top, and is paid off likewise. Of more than 10,000 names those that were silent
+    longest are forgotten, as if they were full.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,12 @@ class TokenBuckets:
             bucket.tokens -= cost
             return 0.0
         return (needed - bucket.tokens) / rate_per_s
+
+    def owe(self, name: str, cost: float) -> None:
+        """Take `cost` of a name that was let through a moment ago, whether it is there or not."""
+        bucket = self._buckets.get(name)
+        if bucket is not None:
+            bucket.tokens -= cost
 
     def __len__(self) -> int:
         return len(self._buckets)

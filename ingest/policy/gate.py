@@ -43,7 +43,14 @@ class SourceGate:
         buckets = self._messages
         if is_webhook:
             rate, burst, buckets = rate * WEBHOOK_GENEROSITY, burst * WEBHOOK_GENEROSITY, self._webhooks
-        name = f"{source.workspace}\x1f{source.id}"
-        wait_s = buckets.take(name, messages or 1, rate, burst, self._now_s())
+        wait_s = buckets.take(_name_of(source), messages or 1, rate, burst, self._now_s())
         if wait_s:
             raise RateLimitedError(source.id, rate, wait_s)
+
+    def owe(self, source: Source, events: int) -> None:
+        """Count what messages that were let in turned out to be more than one event each: the next ones wait for it."""
+        self._messages.owe(_name_of(source), events)
+
+
+def _name_of(source: Source) -> str:
+    return f"{source.workspace}\x1f{source.id}"

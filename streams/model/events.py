@@ -89,8 +89,8 @@ INVALID = "invalid"
 UNCOUNTED = "uncounted"
 FLAGS = (BOT, HISTORICAL, CLAMPED, SKEWED, INVALID, UNCOUNTED)
 """A robot's; imported or old, so that it must not make anything be sent; its time lay in the future and was replaced;
-its time was corrected by the sender's skew; it breaks the source's schema, which only warns, or its money can't be
-read; a robot's that the source wants in no score, window or total."""
+its time was corrected by the sender's skew; it breaks the source's schema, which only warns, or its money or a
+time that it can do without can't be read; a robot's that the source wants in no score, window or total."""
 
 
 class Event(Struct, frozen=True, array_like=True, gc=False):

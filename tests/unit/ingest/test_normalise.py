@@ -1,5 +1,6 @@
 """A Segment message becomes an event, or is refused with the field named; nothing else happens to it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from ingest.errors import IngestError
 from ingest.normalise import events_of, normalise
 from ingest.provenance import Arrival
 from ingest.sources import Source
+from ingest.values import amount
 from streams.frames import decode, encode_events
 from streams.model.events import HISTORICAL, INVALID, Event, Utm
 
@@ -152,6 +154,16 @@ def test_several_products_added_at_once_become_one_event_each():
     assert [(e.id, e.properties["product_id"], e.value) for e in events] == [("m:0", "a", 1.0), ("m:1", "b", 2.0)]
 
 
+def test_what_goes_with_each_of_several_lines_is_bounded():
+    lines = [{"item_id": str(number)} for number in range(250)]
+    message = {"type": "track", "event": "add_to_cart", "userId": "u", "messageId": "m"}
+    few, many = ({"items": lines, "note": "x" * size} for size in (200, 300))
+    assert len(events_of(message | {"properties": few}, WEB, ARRIVED)) == 250
+    with pytest.raises(IngestError, match=r"^properties\.items: has 250 lines, and \d+ bytes") as refusal:
+        events_of(message | {"properties": many}, WEB, ARRIVED)
+    assert (refusal.value.code, refusal.value.field) == ("too_large", "properties.items")
+
+
 def test_links_that_are_no_web_addresses_are_dropped():
     event = tracked(
         "Product Added", properties={"product_id": "a", "url": "javascript:alert(1)", "image_url": "/a.png"}
@@ -178,6 +190,40 @@ def test_money_that_can_not_be_read_flags_the_event_and_says_why(properties: dic
     told = tracked(properties=properties, timestamp="2020-01-01T00:00:00Z").provenance
     assert told is not None
     assert (told.flags, told.fault.partition(":")[0]) == ((HISTORICAL, INVALID), field)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (1e13, "is beyond ±1,000,000,000,000"),
+        (-(10**18), "is beyond ±1,000,000,000,000"),
+        ("1e999", "is beyond ±1,000,000,000,000"),
+        ("nan", "not a number"),
+        ("19,99", "not a number"),
+        (True, "not a number"),
+        ([1], "not a number"),
+    ],
+)
+def test_what_is_wrong_with_an_amount_is_said(value: object, problem: str):
+    with pytest.raises(IngestError, match=re.escape(f"total: {problem}. Send e.g. 19.99")):
+        amount(value, "total")
+    flagged = tracked(properties={"revenue": value}).provenance
+    assert flagged is not None
+    assert flagged.fault.startswith(f"properties.revenue: {problem}, so the event has no value")
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (-1, "is negative"),
+        (1e7, "is more than 1,000,000 pieces"),
+        (0.5, "not a whole number of pieces"),
+        ("two", "not a whole number of pieces"),
+    ],
+)
+def test_what_is_wrong_with_a_quantity_is_said(value: object, problem: str):
+    cart = {"event": "cart_add", "properties": {"sku": "a", "quantity": value}}
+    assert str(refused(**cart)).startswith(f"properties.quantity: {problem}. Send")
 
 
 @pytest.mark.parametrize("value", ["high", "", None, True, -5, "-5", [1]])

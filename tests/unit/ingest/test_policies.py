@@ -118,6 +118,34 @@ async def test_a_batch_costs_as_many_as_it_has_messages(log: FakeLog):
     assert [answer.status_code for answer in answers] == [200, 429]
 
 
+@pytest.mark.parametrize("path", ["track", "batch"])
+async def test_a_message_costs_as_many_as_it_has_lines_that_become_events(log: FakeLog, path: str):
+    message = {"type": "track", **order(products=[{"sku": number} for number in range(5)]), "event": "Product Added"}
+    body = {"batch": [message]} if path == "batch" else message
+    async with door(log, rate_per_s=0.01, burst=3) as client:
+        answers = [await client.post(f"/v1/{path}", json=body) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert len(log.events()) == 5
+
+
+async def test_an_order_costs_one_whatever_its_lines(log: FakeLog):
+    message = order(products=[{"sku": number} for number in range(5)])
+    async with door(log, rate_per_s=0.01, burst=2) as client:
+        answers = [await client.post("/v1/track", json=message) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+
+
+async def test_no_batch_becomes_events_without_end(log: FakeLog):
+    lines = [{"sku": number} for number in range(250)]
+    message = {"type": "track", "event": "Product Added", "anonymousId": "a1", "properties": {"products": lines}}
+    single = {"type": "track", "event": "Seen", "anonymousId": "a1"}
+    async with door(log) as client:
+        answer = await client.post("/v1/batch", json={"batch": [*[message] * 42, single]})
+    told = [(one["index"], one["code"], one["field"]) for one in answer.json()["rejected"]]
+    assert told == [(40, "too_large", "batch"), (41, "too_large", "batch")]
+    assert (len(log.events()), len(log.dead_letters())) == (10_001, 2)
+
+
 async def test_a_flooding_source_leaves_anothers_answers_untouched(log: FakeLog):
     batch = {"batch": [{"type": "track", **order()}] * 20}
     async with door(log, rate_per_s=0.5, burst=100) as client:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ingest.normalise import normalise
 from ingest.provenance import Arrival, as_history_when_old, in_client_order, with_flag
 from ingest.sources import Source
-from streams.model.events import BOT, CLAMPED, HISTORICAL, SKEWED, Event, Provenance
+from streams.model.events import BOT, CLAMPED, HISTORICAL, INVALID, SKEWED, Event, Provenance
 from tests.unit.streams.windows_kit import after
 
 NOW = 1_800_000_000_000
@@ -92,6 +92,30 @@ def test_what_segment_had_corrected_keeps_the_word_of_the_client():
     event = tracked(timestamp=NOW - 60_000, originalTimestamp=NOW - 7_260_000, sentAt=NOW - 7_200_000)
     assert event.at_ms == NOW - 60_000
     assert event.provenance == Provenance(NOW - 7_260_000, NOW - 7_200_000)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"sentAt": "soon"}, "sentAt: not an ISO 8601 time. Send e.g. 2026-01-31T12:00:00Z"),
+        ({"sentAt": {}}, "sentAt: is an object, not an ISO 8601 time. Send an ISO 8601 time"),
+        ({"sentAt": -5}, "sentAt: lies before 1970. Send e.g. 2026-01-31T12:00:00Z"),
+        (
+            {"sentAt": 1e300, "timestamp": None},
+            "sentAt: lies too far ahead to be a time. Send e.g. 2026-01-31T12:00:00Z",
+        ),
+        (
+            {"timestamp": NOW, "originalTimestamp": [], "sentAt": False},
+            (
+                "sentAt: is a boolean, not an ISO 8601 time. Send an ISO 8601 time; "
+                "originalTimestamp: is a list, not an ISO 8601 time. Send an ISO 8601 time"
+            ),
+        ),
+    ],
+)
+def test_a_time_that_the_event_can_do_without_flags_it_when_it_is_none(given: dict[str, Any], fault: str):
+    event = tracked(**given)
+    assert (event.at_ms, event.provenance) == (NOW, Provenance(flags=(INVALID,), fault=fault))
 
 
 def test_an_import_is_history_whenever_it_happened():

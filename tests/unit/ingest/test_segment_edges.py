@@ -116,6 +116,23 @@ async def test_a_bearer_token_leaves_it_to_the_body(client: httpx.AsyncClient):
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("given", [{}, [], [1], False, True, 0.0, 1.5, "x" * 257, "a\x1fb"])
+@pytest.mark.parametrize("when", [{}, {"timestamp": "2026-11-22T08:00:00Z"}])
+async def test_what_is_no_message_id_is_refused_by_name(
+    client: httpx.AsyncClient, log: FakeLog, given: object, when: dict[str, str]
+):
+    answer = await client.post("/v1/track", auth=AUTH, json=TRACK | when | {"messageId": given})
+    assert (answer.status_code, error_of(answer)[2]) == (400, "messageId")
+    assert (log.events(), len(log.dead_letters())) == ([], 1)
+
+
+@pytest.mark.parametrize("given", [None, "", "  "])
+async def test_a_message_without_an_id_counts_each_time(client: httpx.AsyncClient, log: FakeLog, given: str | None):
+    for _ in range(2):
+        assert (await client.post("/v1/track", auth=AUTH, json=TRACK | {"messageId": given})).status_code == 200
+    assert len({event.id for event in log.events()}) == 2
+
+
 async def test_an_import_is_history(client: httpx.AsyncClient, log: FakeLog):
     await client.post("/v1/import", auth=AUTH, json={"batch": [TRACK | {"type": "track"}]})
     assert log.events()[0].is_flagged(HISTORICAL)

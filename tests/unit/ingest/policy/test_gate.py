@@ -106,6 +106,19 @@ def test_a_batch_larger_than_the_burst_passes_when_the_bucket_is_full_and_is_pai
     assert refused.value.retry_after_s == pytest.approx(8.1)
 
 
+def test_what_messages_became_more_than_one_event_each_is_paid_off_by_the_next():
+    clock = Clock()
+    gate, source = SourceGate(clock), a_source(rate_per_s=10, burst=20)
+    gate.owe(source, 5)  # of one that was never let in, or long ago: nothing is known of it
+    gate.spend(source, 1)
+    gate.owe(source, 249)
+    with pytest.raises(RateLimitedError) as refused:
+        gate.spend(source, 1)
+    assert refused.value.retry_after_s == pytest.approx(23.1)
+    clock.now += refused.value.retry_after_s
+    gate.spend(source, 1)
+
+
 def test_a_flooding_source_leaves_anothers_room_untouched():
     gate = SourceGate(Clock())
     flood = a_source(rate_per_s=10, burst=10)
