@@ -10,12 +10,14 @@ are a vendor's own is for its module to say (`certificate_url`, `confirm_url`), 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-import httpx
-
 from ingest.errors import IngestError
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 
@@ -31,7 +33,7 @@ PER_MINUTE = 20
 _TIMEOUT_S = 5.0
 _MINUTE_S = 60.0
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
-_ABSENT = (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND, httpx.codes.GONE)
+_ABSENT = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 
 class CertificateError(IngestError):
@@ -58,7 +60,7 @@ class _Failure(NamedTuple):
 class Certificates:
     """Fetches and keeps. `now_s` is a monotonic clock; `transport` is httpx's own unless a test gives another."""
 
-    def __init__(self, now_s: Callable[[], float], transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, now_s: Callable[[], float], transport: "httpx.AsyncBaseTransport | None" = None) -> None:
         self._now_s = now_s
         self._transport = transport
         self._kept: dict[str, tuple[float, bytes]] = {}
@@ -117,13 +119,16 @@ class Certificates:
     async def _fetched(self, url: str) -> bytes:
         if urlsplit(url).scheme != "https":
             raise CertificateError("the address is no https address")
+        # Here, because it takes a tenth of a second and 7 MiB, and few installations ever fetch anything.
+        import httpx  # noqa: PLC0415
+
         body = bytearray()
         try:
             async with (
                 httpx.AsyncClient(transport=self._transport, timeout=_TIMEOUT_S, trust_env=False) as client,
                 client.stream("GET", url) as answer,
             ):
-                if (status := answer.status_code) != httpx.codes.OK:
+                if (status := answer.status_code) != HTTPStatus.OK:
                     raise CertificateError(f"its host answers {status}", is_absent=status in _ABSENT)
                 async for chunk in answer.aiter_bytes():
                     body += chunk

@@ -1,20 +1,31 @@
 """Certificates that sign webhooks: whether one is in force, of the vendor's name, and issued by those it comes with.
 
 Whose root it ends at is not asked: it was fetched from the vendor's own host, over TLS that was verified.
+
+Import it where the first such webhook is judged: the library beneath takes 7 MiB, and most installations have none.
 """
 
+import binascii
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from ingest.vendors.base import NEEDS_CERTIFICATE
 
 _MAX_CERTIFICATES = 6
 _MIN_KEY_BITS = 2_048
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "sha1": hashes.SHA1(),  # noqa: S303  what SNS signs with unless its topic says otherwise
+    "sha256": hashes.SHA256(),
+}
 
 
 def rsa_key_of(pem: bytes, now_s: float, is_vendors: Callable[[str], object]) -> RSAPublicKey | str:
@@ -38,6 +49,16 @@ def rsa_key_of(pem: bytes, now_s: float, is_vendors: Callable[[str], object]) ->
     else:
         return key
     return problem
+
+
+def has_signed(key: RSAPublicKey, signature: Any, signed: bytes, algorithm: str = "sha256") -> bool:
+    """Say whether the signature, in base64, is PKCS #1 v1.5 of the key over what is signed, by sha256 or sha1."""
+    try:
+        given = b64decode(signature, validate=True)
+        key.verify(given, signed, PKCS1v15(), _HASHES[algorithm])
+    except (InvalidSignature, UnsupportedAlgorithm, binascii.Error, ValueError, TypeError):
+        return False
+    return True
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

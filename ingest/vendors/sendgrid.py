@@ -11,13 +11,7 @@ base64 of a DER public key. Nothing else is signed. A window of 5 minutes: SendG
 import binascii
 from base64 import b64decode
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from ingest.sources import Source
 from ingest.vendors.base import GENUINE, PlainVendor, Verdict, WebhookRequest
@@ -73,11 +67,13 @@ class SendGrid(PlainVendor):
             signature = b""
         if not signature:
             return Verdict(False, f"the header {_SIGNATURE} is missing, or no base64")
-        keys = [key for one in shown if (key := _public_key(one))]
+        from ingest.vendors.public_keys import p256_has_signed, p256_key  # noqa: PLC0415  it says why
+
+        keys = [key for one in shown if (key := p256_key(one))]
         if not keys:
             return Verdict(False, "no live secret is a verification key as SendGrid shows it: base64, one line, P-256")
         signed = stamp.encode() + request.raw
-        matches = [_has_signed(key, signature, signed) for key in keys]
+        matches = [p256_has_signed(key, signature, signed) for key in keys]
         return GENUINE if any(matches) else Verdict(False, f"{_SIGNATURE} fits no live verification key")
 
     def parse(self, request: WebhookRequest, source: Source, now_ms: int) -> list[Event]:
@@ -111,20 +107,3 @@ def _events(item: dict[str, Any], source: Source, now_ms: int) -> list[Event]:
     }
     at_ms = when_ms(item.get("timestamp"), "timestamp", now_ms)
     return [outcome(source, name, about, keys_for(email=item.get("email")), at_ms, now_ms, message, **more)]
-
-
-@lru_cache(maxsize=64)
-def _public_key(shown: str) -> ec.EllipticCurvePublicKey | None:
-    try:
-        key = load_der_public_key(b64decode("".join(shown.split()), validate=True))
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    return key if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1) else None
-
-
-def _has_signed(key: ec.EllipticCurvePublicKey, signature: bytes, signed: bytes) -> bool:
-    try:
-        key.verify(signature, signed, ec.ECDSA(SHA256()))
-    except InvalidSignature:
-        return False
-    return True

@@ -5,11 +5,7 @@ blanks between, of `v1,<base64 of HMAC-SHA256>` and `v1a,<base64 of Ed25519>`; o
 signed and is taken 5 minutes either way. Senders that go by Svix's own names say `svix-` for `webhook-`.
 """
 
-from base64 import b64decode
 from collections.abc import Callable, Sequence
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ingest.vendors.base import GENUINE, Verdict, WebhookRequest
 from ingest.vendors.signing import equals, hmac_base64, time_verdict
@@ -50,21 +46,6 @@ def trio_verdict(request: WebhookRequest, checks: Sequence[Check], now_s: float)
 def hmac_check(key: bytes) -> Check:
     """Return the check of v1, for a shared key."""
     return lambda version, text, signed: version == "v1" and equals(text, hmac_base64(key, signed))
-
-
-def ed25519_check(key: Ed25519PublicKey) -> Check:
-    """Return the check of v1a, for the sender's public key."""
-
-    def holds(version: str, text: str, signed: bytes) -> bool:
-        if version != "v1a":
-            return False
-        try:
-            key.verify(b64decode(text, validate=True), signed)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
-
-    return holds
 
 
 def _header(request: WebhookRequest, name: str) -> str:
