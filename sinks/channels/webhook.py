@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import httpx
 
+from sinks.channels.no_webhooks import NO_SECRET
 from sinks.channels.targets import Target, TargetRefusedError, resolve
 from sinks.rendering import Rendered
 from sinks.signing import sign
@@ -41,7 +42,7 @@ class WebhookChannel:
     async def send(self, delivery: Delivery, message: Rendered, now_ms: int) -> Outcome:
         key = self._keys.get(delivery.recipient)
         if key is None:
-            return Rejected("No signing secret is configured for this webhook address")
+            return NO_SECRET
         try:
             async with asyncio.timeout(self._timeout_s):
                 target = await resolve(delivery.recipient, allow_private=self._allow_private)

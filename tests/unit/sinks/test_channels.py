@@ -8,7 +8,9 @@ from pydantic import ValidationError
 
 from sinks.channels.outbox import OutboxChannel
 from sinks.channels.registry import create_channels
+from sinks.rendering import Rendered
 from sinks.settings import AlertRouteSettings, SenderSettings, SmtpSettings
+from streams.model.deliveries import Delivery, Rejected
 from streams.model.errors import ConfigurationError
 
 
@@ -51,3 +53,10 @@ def test_deliveries_are_kept_for_longer_than_the_log_keeps_what_they_come_of() -
     with pytest.raises(ValidationError, match=r"longer than the 30 days .* Set it to at least 31"):
         SenderSettings(keep_days=30)
     assert SenderSettings(keep_days=31).keep_days == 31
+
+
+async def test_without_a_webhook_in_the_settings_what_waits_for_one_is_rejected(outbox: OutboxChannel) -> None:
+    webhook = create_channels(SmtpSettings(), AlertRouteSettings(), outbox)["webhook"]
+    waiting = Delivery("d1", "w", "", "t", "alert_routes", "webhook", "alert", "https://hooks.io/", 0, 0)
+    assert isinstance(await webhook.send(waiting, Rendered("s", "{}"), 0), Rejected)
+    await webhook.close()
