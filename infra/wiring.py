@@ -4,10 +4,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from random import SystemRandom
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
 import dashboards
@@ -21,8 +19,6 @@ from api.rule_desk import RuleDesk
 from infra import VERSION
 from infra.data_dir import DataDir
 from infra.demo import brand
-from infra.demo.shop import create_shop
-from infra.demo.traffic import TrafficGenerator
 from infra.doorway import DoorStores, link_signer
 from infra.letter_desk import LetterDesk
 from infra.rules import read_rules
@@ -61,6 +57,9 @@ from streams.store.config import ConfigStore
 from streams.store.dead_letters import DeadLetterStore
 from streams.store.rule_cache import RuleCache
 from streams.store.sources import PLAIN_KINDS, SourceCache
+
+if TYPE_CHECKING:
+    from infra.demo.build import Demo
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -238,20 +237,12 @@ async def build_sinks(settings: Settings, stores: Stores, clock: Clock, put: Emi
     )
 
 
-class Demo(NamedTuple):
-    """The demo's shop, and its visitors."""
-
-    shop: Starlette
-    traffic: TrafficGenerator
-
-
-def build_demo(settings: Settings, url: str, keys: dict[str, str], clock: Clock) -> Demo:
+def build_demo(settings: Settings, url: str, keys: dict[str, str], clock: Clock) -> "Demo":
     """Build the demo, whose visitors reach the platform at `url`."""
-    window_s = settings.demo.cart_window_s
-    traffic = TrafficGenerator(
-        url, keys, clock, SystemRandom(), rate_per_s=settings.demo.rate_per_s, recovery_after_s=window_s + 15
-    )
-    return Demo(create_shop(keys["web"], controls=traffic, cart_window_s=settings.engine.cart_window_s), traffic)
+    # Here, because its HTTP client takes a tenth of a second and 6 MiB.
+    from infra.demo.build import build_demo as build  # noqa: PLC0415
+
+    return build(settings, url, keys, clock)
 
 
 def build_rule_desk(stores: Stores, clock: Clock) -> RuleDesk:
@@ -279,7 +270,7 @@ def build_api(
     listeners: Listeners,
     desks: Desks,
     readiness: Callable[[], dict[str, str]],
-    demo: Demo | None,
+    demo: "Demo | None",
 ) -> tuple[Any, LiveFeed]:
     """Build the API with the dashboard, and the feed behind the live page."""
     board = AlertBoard()
