@@ -14,7 +14,7 @@ from infra.data_dir import DataDir
 from infra.rules import read_rules
 from infra.settings import Settings
 from streams.agents.alerts_stage import AlertsStage
-from streams.agents.app import EngineApp, create_app, embedded_membership, kafka_membership
+from streams.agents.app import EngineApp, Membership, create_app, embedded_membership
 from streams.agents.stage import EventsStage
 from streams.agents.watchdog import Watchdog
 from streams.log import topics
@@ -149,14 +149,18 @@ def build_engine(
     events = EventsStage(log, shape, copies.partition)
     watched = AlertSettings.for_demo() if demo else AlertSettings()
     alerts = AlertsStage(log, AlertBook(log.partitions(topics.EVENTS), watched))
-    if settings.log.url:
-        membership = kafka_membership(
-            settings.log, settings.engine.worker_id or worker_id_of(data.path), settings.engine.session_timeout_s
-        )
-    else:
-        membership = embedded_membership()
-    app = create_app(log, events, alerts, on_fault, data.path, membership)
+    app = create_app(log, events, alerts, on_fault, data.path, _membership(settings, data))
     return Engine(app, events, alerts, Watchdog(app, events, log), copies)
+
+
+def _membership(settings: Settings, data: DataDir) -> Membership:
+    if not settings.log.url:
+        return embedded_membership()
+    # Here, because an installation without Kafka should not pay for its clients.
+    from streams.agents.kafka_broker import kafka_membership  # noqa: PLC0415
+
+    worker_id = settings.engine.worker_id or worker_id_of(data.path)
+    return kafka_membership(settings.log, worker_id, settings.engine.session_timeout_s)
 
 
 def worker_id_of(data: Path) -> str:

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple, cast
 import faust
 from faust.tables.manager import TableManager
 
-from streams.agents import kafka_broker, transport
+from streams.agents import transport
 from streams.agents.flusher import Flusher
 from streams.agents.stage import Stage
 from streams.frames import SAYS_NOTHING
 from streams.log import topics
 from streams.ports import EventLog
-from streams.settings import LogSettings
 
 logger = logging.getLogger(__name__)
 
@@ -56,23 +55,6 @@ def embedded_membership() -> Membership:
     """Return the membership of the one process of an installation without Kafka."""
     transport.register()
     return Membership({"broker": f"{transport.SCHEME}://"})
-
-
-def kafka_membership(settings: LogSettings, worker_id: str, session_s: float) -> Membership:
-    """Return the membership of one of several workers on Kafka; one that is not heard of for `session_s` has lost its
-    partitions. Raises ConfigurationError.
-    """
-    kafka_broker.register()
-    options = {
-        "broker_session_timeout": session_s,
-        "broker_heartbeat_interval": session_s / 5,
-        "broker_request_timeout": 3 * session_s,
-        "broker_max_poll_records": STREAM_BUFFER_FRAMES,
-        # Frames carry a checksum of their own.
-        "broker_check_crcs": False,
-        "consumer_auto_offset_reset": "earliest",
-    }
-    return Membership(options | kafka_broker.broker_options(settings), worker_id, settings.namespace)
 
 
 def create_app(

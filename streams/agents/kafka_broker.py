@@ -12,6 +12,7 @@ from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import TRANSPORTS, aiokafka
 from yarl import URL
 
+from streams.agents.app import STREAM_BUFFER_FRAMES, Membership
 from streams.log.kafka_errors import KafkaLogError
 from streams.model.errors import ConfigurationError
 from streams.settings import LogSettings
@@ -63,6 +64,23 @@ class CommittedTransport(aiokafka.Transport):
 def register() -> None:
     """Make Faust know the scheme; calling it again changes nothing."""
     TRANSPORTS.aliases[SCHEME] = f"{__name__}:CommittedTransport"
+
+
+def kafka_membership(settings: LogSettings, worker_id: str, session_s: float) -> Membership:
+    """Return the membership of one of several workers on Kafka; one that is not heard of for `session_s` has lost its
+    partitions. Raises ConfigurationError.
+    """
+    register()
+    options = {
+        "broker_session_timeout": session_s,
+        "broker_heartbeat_interval": session_s / 5,
+        "broker_request_timeout": 3 * session_s,
+        "broker_max_poll_records": STREAM_BUFFER_FRAMES,
+        # Frames carry a checksum of their own.
+        "broker_check_crcs": False,
+        "consumer_auto_offset_reset": "earliest",
+    }
+    return Membership(options | broker_options(settings), worker_id, settings.namespace)
 
 
 def broker_options(settings: LogSettings) -> dict[str, Any]:
