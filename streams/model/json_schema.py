@@ -2,12 +2,14 @@
 many hands, and the front door judges everybody's events.
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from jsonschema_rs import RegexOptions, ValidationError, ValidationErrorKind, Validator, validator_for
 
 from streams.model.errors import SourceError
+
+if TYPE_CHECKING:
+    from jsonschema_rs import ValidationError, Validator
 
 MAX_BYTES = 65_536
 MAX_NODES = 20_000
@@ -31,7 +33,7 @@ class EventSchema:
 
     __slots__ = ("_validator",)
 
-    def __init__(self, validator: Validator) -> None:
+    def __init__(self, validator: "Validator") -> None:
         self._validator = validator
 
     def misfit(self, instance: Any) -> Misfit | None:
@@ -56,6 +58,9 @@ def compile_schema(body: bytes | str) -> EventSchema:
     if not isinstance(schema, dict | bool):
         raise SourceError("schema", "is neither an object nor true or false", "Send a JSON Schema")
     _Expansion(schema).count(schema)
+    # Here, because it takes 3 MiB, and most installations have no schema.
+    from jsonschema_rs import RegexOptions, ValidationError, validator_for  # noqa: PLC0415
+
     try:
         # Patterns without backtracking, values that are not quoted, nothing that is fetched.
         patterns = RegexOptions(size_limit=_MAX_PATTERN_BYTES)
@@ -120,7 +125,9 @@ class _Expansion:
         return node  # where there is nothing the compiler says so
 
 
-def _told(error: ValidationError) -> Misfit:
+def _told(error: "ValidationError") -> Misfit:
+    from jsonschema_rs import ValidationErrorKind  # noqa: PLC0415  as in compile_schema
+
     path = tuple(str(part) for part in error.instance_path)
     kind = error.kind
     if isinstance(kind, ValidationErrorKind.Required):
