@@ -42,12 +42,22 @@ def check_as_new(rules: RuleSet) -> None:
             problem = f"{condition.op} takes no value"
             raise RuleError(f"{field}.value", problem, f"Leave it out; {other} means the opposite.")
     for number, window in enumerate(rules.abandonment):
+        _check_begins(window.opens, window.cancels, f"abandonment[{number}].opens")
         root, _, name = window.subject.partition(".")
         if name and root in ROOTS:
             problem = f"{window.subject[:_MAX_SHOWN]!r} is a path"
             raise RuleError(
                 f"abandonment[{number}].subject", problem, "Give a property by its name alone, e.g. cart_id."
             )
+    for number, product in enumerate(rules.products):
+        _check_begins(product.interest, product.cancels, f"products[{number}].interest")
+
+
+def _check_begins(begins: tuple[EventMatch, ...], cancels: tuple[EventMatch, ...], field: str) -> None:
+    ends = {match.event for match in cancels if not match.when}
+    if all(match.event in ends for match in begins):
+        problem = "all of them are among cancels, too, and cancelling comes first"
+        raise RuleError(field, problem, "Name an event that doesn't cancel, or say when it cancels.")
 
 
 def count_rules(rules: RuleSet) -> dict[str, int]:

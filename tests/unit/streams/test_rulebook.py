@@ -81,6 +81,7 @@ def having(op: str, value: Any) -> list[dict[str, Any]]:
     return [{"field": "traits.plan", "op": op, "value": value}]
 
 
+BY_X = [{"event": "x"}]
 FIT_OF_NO_USE = [{"id": "f", "points": 1, "when": having("exists", "pro")}]
 PRODUCT = {"id": "p", "kind": "price_drop", "interest": [{"event": "x", "when": having("exists", 0)}], "cancels": []}
 
@@ -94,6 +95,8 @@ PRODUCT = {"id": "p", "kind": "price_drop", "interest": [{"event": "x", "when": 
         ((*WINDOW, "opens"), [{"event": "x", "when": having("exists", 1)}], "abandonment[0].opens[0].when[0].value"),
         (("products",), [PRODUCT | {"cancels": [{"event": "y"}]}], "products[0].interest[0].when[0].value"),
         ((*WINDOW, "subject"), "properties.cart_id", "abandonment[0].subject"),
+        ((*WINDOW, "opens"), [{"event": "order_completed", "when": having("eq", 1)}], "abandonment[0].opens"),
+        (("products",), [PRODUCT | {"interest": BY_X, "cancels": BY_X}], "products[0].interest"),
     ],
 )  # fmt: skip
 def test_what_would_never_do_what_it_says_is_refused_in_new_rules_alone(path, value, field):
@@ -110,6 +113,8 @@ def test_what_would_never_do_what_it_says_is_refused_in_new_rules_alone(path, va
         ((*RULE, "when"), having("exists", None)),
         ((*RULE, "when"), having("missing", True)),
         ((*WINDOW, "subject"), "cart.id"),
+        ((*WINDOW, "opens"), [{"event": "order_completed"}, {"event": "x"}]),
+        ((*WINDOW, "cancels"), [{"event": "product_added", "when": having("eq", 1)}]),
         ((*WINDOW, "subject"), "properties"),
     ],
 )
