@@ -13,12 +13,15 @@ from ingest.normalise import events_of
 from ingest.provenance import Arrival
 from ingest.values import require_plain, time_ms, wrong_type
 from streams.model.events import Event, ProfileKeys, Provenance, Utm
+from streams.model.identity import KINDS
 from streams.state.partition import MAX_AHEAD_MS
 from streams.store.sources import Source
 
 RECEIPT_FIELDS = ("receivedAt", "timestamp", "originalTimestamp")
 """Where a Segment message says when it was received, by preference: who keeps no time of receipt has its own time."""
 _FORM = "docs/replay.md has both forms"
+_KINDS = frozenset({*KINDS, "product", "group"})
+_EXAMPLE = "user:7, anon:a1 or product:kettle"
 
 
 class BadLine(NamedTuple):
@@ -153,9 +156,13 @@ class LineReader:
         profile = own.profile or keys.canonical()
         if not profile:
             raise IngestError("missing_field", "profile", "nobody is identified", "Give profile, or an id in keys")
+        kind, _, value = profile.partition(":")
+        if kind not in _KINDS or not value:
+            raise IngestError("invalid_field", "profile", f"{profile[:40]!r} is no id", f"Give e.g. {_EXAMPLE}")
         at_ms = own.received_ms if own.at_ms is None else own.at_ms
-        if own.received_ms < 0 or at_ms < 0:
-            raise IngestError("invalid_field", "received_ms", "lies before 1970", "Give Unix milliseconds")
+        for field, time in (("received_ms", own.received_ms), ("at_ms", at_ms)):
+            if time < 0:
+                raise IngestError("invalid_field", field, "lies before 1970", "Give Unix milliseconds")
         _require_date(own.received_ms, "received_ms")
         if at_ms > own.received_ms + MAX_AHEAD_MS:
             raise IngestError("invalid_field", "at_ms", "lies more than a day after received_ms", "Mend the time")

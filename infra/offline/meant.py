@@ -1,5 +1,6 @@
 """What the options of a replay mean: checked together, with times and files read."""
 
+import sys
 from glob import glob
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from infra.offline.sources import TimeRange
 from infra.settings import Settings
 from ingest.errors import IngestError
 from ingest.values import time_ms
-from streams.model.errors import ConfigurationError
+from streams.model.errors import ConfigurationError, RuleError
 from streams.model.rules.ruleset import RuleSet
+from streams.operators.rule_checks import check_as_new
 from streams.operators.rulebook import check_rules
 
 
@@ -86,8 +88,16 @@ def moment(text: str, option: str) -> int | None:
 
 
 def read_rule_file(path: Path, option: str) -> RuleSet:
-    """Return the rules in a JSON file. Raises ConfigurationError, and RuleError naming the field that is wrong."""
+    """Return the rules in a JSON file. Raises ConfigurationError, and RuleError naming the field that is wrong.
+
+    What the API would refuse, since it never does what was meant, is told on standard error: it may have been in force.
+    """
     try:
-        return check_rules(path.read_bytes())
+        rules = check_rules(path.read_bytes())
     except OSError as error:
         raise ConfigurationError(option, f"{path} can't be read: {error.strerror}", "Give a readable file") from None
+    try:
+        check_as_new(rules)
+    except RuleError as doubt:
+        print(f"{option}: {doubt}", file=sys.stderr)  # noqa: T201  for people
+    return rules

@@ -240,6 +240,14 @@ async def test_a_comparison_with_the_same_rules_finds_nothing(folder, capsys):
     assert "0 triggers fire no more" in told
 
 
+async def test_a_rule_that_never_does_what_was_meant_is_named_and_used(folder, capsys):
+    rules = msgspec.to_builtins(RULES)
+    rules["scores"][0]["rules"][0]["event"] = "Demo Requested"
+    (folder / "rules.json").write_bytes(msgspec.json.encode(rules))
+    assert await replay(options(folder, rules=folder / "rules.json")) == 0
+    assert "--rules: scores[0].rules[0].event: no event arrives as 'Demo Requested'" in capsys.readouterr().err
+
+
 def test_a_segment_message_is_read_as_at_the_door():
     [[event]] = read(line())
     assert (event.name, event.profile, event.received_ms - event.at_ms) == ("product_added", "user:ada", 1_000)
@@ -267,6 +275,8 @@ def test_both_forms_give_the_same_event():
         (b'{"received_ms": 1, "name": "x"}', "profile", "nobody is identified"),
         (b'{"received_ms": 1769860800000000, "name": "x", "profile": "user:1"}', "received_ms", "after the year 9999"),
         (line(receivedAt=1_769_860_800_000_000), "receivedAt", "Give Unix milliseconds"),
+        (b'{"received_ms": 1, "at_ms": -1, "name": "x", "profile": "user:1"}', "at_ms", "before 1970"),
+        (b'{"received_ms": 1, "name": "x", "profile": "ada"}', "profile", "Give e.g. user:7"),
         (b'{"received_ms": 1, "at_ms": 99999999, "name": "x", "profile": "user:1"}', "at_ms", "more than a day"),
     ],
 )
