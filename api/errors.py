@@ -22,6 +22,10 @@ from streams.model.errors import (
     UnknownThingError,
 )
 
+_UNREADABLE = "There was an error parsing the body"
+"""So FastAPI calls a body that its JSON parser gives up on."""
+_MAX_PROBLEM_CHARS = 200
+
 
 class ApiError(Exception):
     """A refusal: HTTP status, a code for programs, a message for people, the faulty field when there is one."""
@@ -81,8 +85,15 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     if isinstance(first.get("input"), bytes):  # what came was not read as JSON
         return error_response(invalid_field("body", "is not declared as JSON. Send `Content-Type: application/json`."))
+    if first["type"] == "json_invalid":
+        problem = str(first.get("ctx", {}).get("error", first["msg"]))[:_MAX_PROBLEM_CHARS]
+        return error_response(_no_json(f"{problem} at character {first['loc'][-1]}"))
     names = [str(part) for part in first["loc"] if part not in ("query", "path", "body", "header")]
     return error_response(invalid_field(".".join(names) or "body", f"{first['msg']}."))
+
+
+def _no_json(problem: str) -> ApiError:
+    return invalid_field("body", f"is not JSON ({problem}). Send one JSON object in UTF-8.")
 
 
 def _invalid_rule(_request: Request, error: Exception) -> JSONResponse:
@@ -113,6 +124,8 @@ def _shared(_request: Request, error: Exception) -> JSONResponse:
 def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
+    if status == HTTPStatus.BAD_REQUEST and error.detail == _UNREADABLE:
+        return error_response(_no_json("it is no UTF-8, nested too deep, or has a number that is too long"))
     refusal = ApiError(status, status.name.lower(), f"{error.detail}. The addresses are listed at /docs.")
     return error_response(refusal, error.headers)
 

@@ -12,6 +12,7 @@ from streams.model.letters import MAX_FIXES, Fix
 _MAX_PATH_CHARS = 500
 _MAX_STEPS = 20
 _MAX_DIGITS = 10
+_MAX_DEPTH = 100
 
 
 def fixed_raw(raw: bytes, fixes: Sequence[Fix]) -> bytes:
@@ -55,6 +56,24 @@ def check_fixes(fixes: Sequence[Fix]) -> None:
             raise FixError(f"fixes.{number}.path", "is empty", f"Say what to {fix.op}")
         if not fix.to and fix.op == "rename":
             raise FixError(f"fixes.{number}.to", "is empty", "Say the new path")
+        _require_text(fix.value, f"fixes.{number}.value")
+
+
+def _require_text(value: Any, field: str) -> None:
+    """Raise FixError for what no JSON text of bounded depth can carry."""
+    level = [value]
+    for _ in range(_MAX_DEPTH + 1):
+        texts = [one for one in level if isinstance(one, str)]
+        texts += [key for one in level if isinstance(one, dict) for key in one]
+        try:
+            "".join(texts).encode()
+        except UnicodeEncodeError:
+            raise FixError(field, "holds half a surrogate pair", "Send whole characters") from None
+        holders = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        if not holders:
+            return
+        level = [item for holder in holders for item in holder]
+    raise FixError(field, f"is nested more than {_MAX_DEPTH} deep", "Flatten it: no event is taken so deep")
 
 
 def _applied(document: Any, fix: Fix) -> Any:

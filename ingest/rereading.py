@@ -5,6 +5,7 @@ batch said for all; of a webhook `query` and `headers`, and in `taken` the ids o
 `lost` names what was too large to be kept.
 """
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -173,7 +174,7 @@ def _from_gif(door: Door, letter: _Letter) -> list[Event]:
     query = fixed(query, letter.fixes)
     if not isinstance(query, dict):
         raise wrong_type("query", query, "an object")
-    told = {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in query.items()}
+    told = {name: value if isinstance(value, str) else json.dumps(value) for name, value in query.items()}
     message = message_of(told)
     if not told.get("m"):
         message["messageId"] = letter.id_of()

@@ -160,6 +160,23 @@ async def test_a_body_that_is_not_declared_as_json_is_told_the_header_to_send(cl
     assert (answer.status_code, answer.json()["error"]["message"]) == (422, message)
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b'{"ids": ["0:1"]} x', "Extra data at character 17"),
+        (b"\xff", "it is no UTF-8, nested too deep, or has a number that is too long"),
+        (b'{"ids": %s}' % (b"[" * 100_000), "it is no UTF-8, nested too deep, or has a number that is too long"),
+        (b'{"limit": %s}' % (b"1" * 5_000), "it is no UTF-8, nested too deep, or has a number that is too long"),
+    ],
+    ids=["rest", "bytes", "deep", "number"],
+)
+async def test_a_body_that_is_no_json_is_told_why(client, redelivery, content: bytes, problem: str):
+    answer = await client.post(f"{PATH}/replay", content=content, headers={"content-type": "application/json"})
+    error = {"code": "invalid_field", "field": "body"}
+    assert (answer.status_code, answer.json()["error"].items() >= error.items(), redelivery.asked) == (422, True, [])
+    assert answer.json()["error"]["message"] == f"body: is not JSON ({problem}). Send one JSON object in UTF-8."
+
+
 async def test_to_set_null_is_a_fix(client, redelivery):
     body = {"ids": ["0:1"], "fixes": [{"op": "set", "path": "userId", "value": None}]}
     assert (await client.post(f"{PATH}/replay", json=body)).status_code == 200

@@ -1,5 +1,7 @@
 """Fixes: what they do to a document, and which of them are refused."""
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -73,6 +75,34 @@ def test_a_fix_that_does_not_fit_is_refused(document, fix):
 def test_fixes_that_fit_nothing_are_refused(fixes):
     with pytest.raises(FixError):
         check_fixes(fixes)
+
+
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("a\ud800", "half a surrogate pair"),
+        ([{"a": {"\udc00": 1}}], "half a surrogate pair"),
+        (nested(101), "more than 100 deep"),
+        ({"a": nested(5_000)}, "more than 100 deep"),
+    ],
+    ids=["text", "key", "list", "object"],
+)
+def test_values_that_no_json_can_carry_are_refused_by_name(value: object, problem: str):
+    with pytest.raises(FixError, match=problem) as refused:
+        check_fixes([Fix("remove", "a"), Fix("set", "b", value)])
+    assert refused.value.field == "fixes.1.value"
+
+
+@pytest.mark.parametrize("value", [nested(100), {"a": [{}, "é😀\0", None, 10**400, float("nan")]}], ids=["deep", "odd"])
+def test_values_that_json_can_carry_are_taken(value: object):
+    check_fixes([Fix("set", "a", value)])
 
 
 def test_numbers_that_json_has_not_are_mended():

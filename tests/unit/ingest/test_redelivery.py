@@ -213,6 +213,13 @@ async def test_a_query_is_mended_by_its_parameters(desk):
     )  # fmt: skip
 
 
+async def test_a_query_takes_numbers_of_any_size_and_no_half_characters(desk):
+    await desk.client.get("/p.gif", params={"k": "wk_web", "e": "Mail Opened"})
+    with pytest.raises(FixError, match="surrogate"):
+        await desk.replay(put("u", "\ud800"), dry_run=True)
+    assert await verdicts(desk, put("u", 10**30)) == [LetterVerdict.REPLAYED]
+
+
 async def test_a_webhook_comes_in_by_its_vendor_without_its_signature(desk):
     raw = orjson.dumps({"id": 0, "total_price": "12.50", "currency": "EUR"})
     signature = b64encode(hmac(b"secret", raw, sha256)).decode()
