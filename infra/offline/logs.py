@@ -28,7 +28,12 @@ class Place(NamedTuple):
     url: str = ""
 
     def or_usual(self, settings: Settings) -> "Place":
-        """Return, where nothing is named, the Kafka of the settings, or else the usual folder if it holds a log."""
+        """Return, where nothing is named, the Kafka of the settings, or else the usual folder if it holds a log.
+
+        Raises ConfigurationError when both are named.
+        """
+        if self.data is not None and self.url:
+            raise ConfigurationError("--log", "--data names a log, too", "Give one of the two")
         if self.data is not None or self.url:
             return self
         usual = usual_data()

@@ -117,6 +117,12 @@ def test_without_a_log_anywhere_the_options_are_named(monkeypatch, installation,
     assert re.search("(no log is|0 inputs are) named. Give .*--data FOLDER.* --log", capsys.readouterr().err)
 
 
+@pytest.mark.parametrize("command", OFFLINE)
+def test_of_two_logs_none_is_taken(monkeypatch, installation, capsys, command):
+    assert run(monkeypatch, *command, "--data", installation, "--log", "kafka://127.0.0.1:1") == 2
+    assert "Give one of" in capsys.readouterr().err
+
+
 def test_the_kafka_of_the_settings_goes_before_the_usual_folder(installation):
     kafka = Settings(log=LogSettings(url="kafka://here:9092"))
     assert Place().or_usual(kafka) == Place(url="kafka://here:9092")
