@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from ingest.caller import Caller
 from ingest.pixel.daily_ids import DAY_MS, DailyIds
@@ -31,16 +32,16 @@ def named(ids: DailyIds, caller: Caller = ADA, **message: object) -> object:
 
 
 def test_a_visitor_has_one_id_all_day(ids: DailyIds):
-    assert named(ids) == named(ids, ADA._replace(address="203.0.113.99", via="page"))
+    assert named(ids) == named(ids, replace(ADA, address="203.0.113.99", via="page"))
     assert str(named(ids)).startswith("day_")
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        ADA._replace(address="203.0.114.7"),
-        ADA._replace(user_agent="Chrome"),
-        ADA._replace(source=Source("src_b", "ws", "web")),
+        replace(ADA, address="203.0.114.7"),
+        replace(ADA, user_agent="Chrome"),
+        replace(ADA, source=Source("src_b", "ws", "web")),
     ],
 )
 def test_another_network_browser_or_source_is_another(ids: DailyIds, other: Caller):
