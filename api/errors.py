@@ -54,10 +54,15 @@ def unauthorized() -> ApiError:
 
 
 def error_response(error: ApiError, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    body: dict[str, Any] = {"code": error.code, "message": str(error)}
+    body: dict[str, Any] = {"code": error.code, "message": _text(str(error))}
     if error.field:
-        body["field"] = error.field
+        body["field"] = _text(error.field)
     return JSONResponse({"error": body}, error.status, {"Cache-Control": "no-store", **(headers or {})})
+
+
+def _text(told: str) -> str:
+    """Return what may quote what somebody sent, half a surrogate pair included, as text."""
+    return told.encode(errors="backslashreplace").decode()
 
 
 def install(app: FastAPI) -> None:

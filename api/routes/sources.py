@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
 
 from api import schemas as common
 from api import source_schemas as schemas
@@ -29,6 +30,7 @@ schema_router = APIRouter(prefix="/api/event-schemas", tags=["sources"], respons
 
 SourceId = Annotated[str, Path(max_length=64)]
 Event = Annotated[str, Path(max_length=200, description="The event's name, in any spelling.")]
+_Version = Annotated[int, Field(ge=1, le=1 << 53)]
 Whose = Annotated[str, Query(max_length=64, description="Of this source's events; empty: of all.")]
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
@@ -107,7 +109,7 @@ async def read_schema(
     deps: Deps,
     caller: Signed,
     source: Whose = "",
-    version: Annotated[int | None, EMPTY_IS_NONE, Query(ge=1, le=1 << 53)] = None,
+    version: Annotated[_Version | None, EMPTY_IS_NONE, Query()] = None,
 ) -> schemas.Schema:
     """One version of an event's schema, the newest without a number."""
     for stored in await deps.store.schemas.versions(_key(caller.workspace, event, source)):

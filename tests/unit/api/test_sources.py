@@ -36,6 +36,12 @@ async def test_all_sources_are_listed_with_what_new_ones_may_be(api: httpx.Async
     assert told["kinds"] == ["server", "shopify", "web"]
 
 
+async def test_what_is_no_text_is_told_as_far_as_it_is_one(api: httpx.AsyncClient):
+    content = b'{"policy": {"a\\ud800": 1}}'
+    answer = await api.patch("/api/sources/web", content=content, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, "policy.a\\ud800")
+
+
 async def test_a_source_is_made_with_its_policy(api: httpx.AsyncClient):
     asked = {"kind": "web", "name": "Site", "policy": {"allowed_origins": ["https://a.example"], "schemas": "warn"}}
     made = await api.post("/api/sources", json=asked)
@@ -146,6 +152,7 @@ async def test_a_schema_is_kept_in_versions_under_one_spelling(api: httpx.AsyncC
     second = await api.put("/api/event-schemas/order_completed", json={"required": ["total"]})
     assert (first.json()["version"], second.json()["version"]) == (1, 2)
     assert (await api.get("/api/event-schemas/order_completed")).json()["schema"] == {"required": ["total"]}
+    assert (await api.get("/api/event-schemas/order_completed?version=")).json() == second.json()
     old = await api.get("/api/event-schemas/order_completed?version=1&source=")
     assert old.json()["schema"] == {"required": ["order_id"]}
     told = (await api.get("/api/event-schemas/order_completed/versions")).json()["schemas"]
