@@ -1,11 +1,14 @@
 """The store of dead letters and what keeps it in step with the topic."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
 
 import msgspec
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.event import listen, remove
 
 from ingest.letter_projector import LetterProjector
 from streams.log.memory import MemoryEventLog
@@ -242,3 +245,25 @@ async def test_a_flood_is_pruned_while_it_lasts(store):
     await put(log, *map(msgspec.msgpack.encode, flood))
     async with projecting(log, store, max_bytes=200_000):
         assert 0 < len(await ids(store)) <= 20
+
+
+async def test_letters_that_are_named_are_found_without_reading_all_others(store, tmp_path):
+    await store.project("log", 0, 600, [letter(number) for number in range(600)])
+    asked: list[tuple[str, Sequence[object]]] = []
+
+    def note(_connection: object, _cursor: object, sql: str, parameters: Sequence[object], *_: object) -> None:
+        asked.append((sql, parameters))
+
+    listen(Engine, "before_cursor_execute", note)
+    try:
+        await store.fail("w", "0:5")
+        await store.release("w", ["0:5", "1:7"])
+        await store.drop("w", ["0:5", "0:6"], "ada", "", NOW)
+        assert (await store.get_many("w", ["0:5", "0:599", "1:7", "x"])).keys() == {"0:5", "0:599"}
+    finally:
+        remove(Engine, "before_cursor_execute", note)
+    with closing(sqlite3.connect(tmp_path / "dead_letters.db")) as db:
+        plans = [row[3] for sql, told in asked for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", told)]
+    read = [plan for plan in plans if "dead_letters" in plan]
+    assert len(read) >= 4
+    assert all("(log_partition=? AND log_offset=?)" in plan for plan in read)
