@@ -168,9 +168,9 @@ class QuickProtocol(BoundedProtocol):
         self._plain = None
         try:
             path, _, query = plain.url.partition(b"?")
-            sender = type(self).sender_of(self.client[0] if self.client else "", plain.headers)
+            sender = self.sender_of(self.client[0] if self.client else "", plain.headers)
             call = Call(plain.method.decode(), path.decode(), query, plain.headers, sender)
-            is_taken = type(self).quick(call, plain.body, partial(self._answer, plain))
+            is_taken = self.quick(call, plain.body, partial(self._answer, plain))
         except Exception:  # noqa: BLE001  the ordinary way gives the answer to every fault
             _log.exception("the short cut failed; the request goes the ordinary way")
             is_taken = False

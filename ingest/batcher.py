@@ -202,6 +202,10 @@ class Batcher:
                 return
 
     def _take(self) -> list[_Put]:
+        if self.pending_bytes <= self._settings.max_append_bytes:
+            puts = list(self._waiting)
+            self._waiting.clear()
+            return puts
         puts = [self._waiting.popleft()]
         size_bytes = puts[0].size_bytes
         while self._waiting and size_bytes + self._waiting[0].size_bytes <= self._settings.max_append_bytes:
@@ -229,17 +233,13 @@ class Batcher:
     def _records(self, puts: list[_Put]) -> tuple[list[NewRecord], int]:
         """Return the frames as records, and how many events are in them."""
         now_ms = self._clock.now_ms()
-        settings = self._settings
+        most_events, most_bytes = self._settings.max_frame_events, self._max_frame_bytes
         frames: list[tuple[int, list[bytes]]] = []
         newest: dict[int, tuple[list[bytes], int]] = {}
         for put in puts:
             for partition, packed in put.events:
                 frame, frame_bytes = newest.get(partition, (None, 0))
-                if (
-                    frame is None
-                    or len(frame) >= settings.max_frame_events
-                    or frame_bytes + len(packed) > settings.max_frame_bytes
-                ):
+                if frame is None or len(frame) >= most_events or frame_bytes + len(packed) > most_bytes:
                     frame, frame_bytes = [], 0
                     frames.append((partition, frame))
                 frame.append(packed)

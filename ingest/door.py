@@ -5,6 +5,7 @@ protocol.
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import orjson
@@ -27,6 +28,7 @@ STAGE = "ingest"
 IMPORT = "import"
 """The kind of call (`Caller.via`) by which senders hand in history."""
 _MAX_REASON_CHARS = 500
+_MAX_KEPT_CHARS = 512
 
 Treatment = Callable[[Event, Caller], Event]
 """Returns the event as the source's policy wants it. Raises IngestError when it must not come in."""
@@ -136,6 +138,8 @@ class Door:
     ) -> None:
         self.counts = DoorCounts()
         self.settings = settings
+        # Asked for each message, and Pydantic takes its time to tell them.
+        self._future_clamp_ms, self._late_after_ms = settings.future_clamp_ms, settings.late_after_ms
         self.clock = clock
         self.sources = sources
         self._batcher = batcher
@@ -222,11 +226,11 @@ class Door:
 
         Raises IngestError.
         """
-        now_ms, settings = self.clock.now_ms() if at_ms is None else at_ms, self.settings
-        arrival = Arrival(now_ms, settings.future_clamp_ms, settings.late_after_ms, caller.via == IMPORT)
+        now_ms = self.clock.now_ms() if at_ms is None else at_ms
+        arrival = Arrival(now_ms, self._future_clamp_ms, self._late_after_ms, caller.via == IMPORT)
         message = self._namer(message, caller)
         found = events_of(message, caller.source, arrival)
-        return self.treat(self.see(found, message, caller), caller)
+        return self.treat(self._sight(found, message, caller), caller)
 
     def see(self, events: list[Event], message: object, caller: Caller) -> list[Event]:
         """Return the events with what is known of their sender."""
@@ -234,9 +238,12 @@ class Door:
 
     def treat(self, events: list[Event], caller: Caller) -> list[Event]:
         """Return the events as the source wants them. Raises IngestError."""
-        for treatment in self._treatments:
-            events = [treatment(event, caller) for event in events]
-        return events
+        treated = []
+        for event in events:
+            for treatment in self._treatments:
+                event = treatment(event, caller)  # noqa: PLW2901  each takes what the one before has left
+            treated.append(event)
+        return treated
 
     def suppressed(self, events: Sequence[Event]) -> list[Event]:
         """Return those events that are of erased people."""
@@ -270,7 +277,7 @@ class Door:
         """As `caller` and `take`, without waiting; or return False, having done nothing, where one of them would do
         anything but make the events durable. Raises what the batcher knows at once.
         """
-        if caller.opts_out or self.suppressed(events):
+        if caller.opts_out or any(map(self._is_suppressed, events)):
             return False
         try:
             self._gate.admit(request, caller.source)
@@ -278,14 +285,15 @@ class Door:
         except IngestError:
             return False
         ordered = in_client_order(events)  # of messages, which are flagged as history where they are old
-
-        def told(error: Exception | None) -> None:
-            if error is None:
-                self._took(caller, ordered, messages)
-            done(error)
-
-        self._batcher.put_soon(ordered, told)
+        self._batcher.put_soon(ordered, partial(self._told, caller, ordered, messages, done))
         return True
+
+    def _told(
+        self, caller: Caller, events: Sequence[Event], messages: int, done: Done, error: Exception | None
+    ) -> None:
+        if error is None:
+            self._took(caller, events, messages)
+        done(error)
 
     def _took(self, caller: Caller, events: Sequence[Event], messages: int) -> None:
         self.counts.accepted += messages
@@ -341,6 +349,11 @@ class Door:
 
 
 def _basic_user(authorization: str) -> str:
+    # Sources are few, so their headers are kept; what strangers send may be long.
+    return (_kept_user_in if len(authorization) <= _MAX_KEPT_CHARS else _user_in)(authorization)
+
+
+def _user_in(authorization: str) -> str:
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic":
         return ""
@@ -348,3 +361,6 @@ def _basic_user(authorization: str) -> str:
         return b64decode(credentials, validate=True).decode().partition(":")[0]
     except ValueError:
         raise UnknownKeyError from None
+
+
+_kept_user_in = lru_cache(maxsize=1_024)(_user_in)

@@ -164,8 +164,8 @@ class IntakeLog:
         appending = asyncio.ensure_future(self._log.append(records))
         # Whoever waits may go away, and a late end is nobody's any more.
         appending.add_done_callback(_retrieve)
-        done, _ = await asyncio.wait({appending}, timeout=self._settings.spool_after_ms / 1000)
-        if not done:
+        await asyncio.wait({appending}, timeout=self._settings.spool_after_ms / 1000)
+        if not appending.done():
             self._unsettled.add(appending)
             appending.add_done_callback(self._unsettled.discard)
             self._start_spooling(f"no answer within {self._settings.spool_after_ms} ms")

@@ -124,7 +124,8 @@ def normalise(message: object, source: Source, arrival: Arrival) -> Event:
         traits=traits,
         provenance=provenance,
     )
-    return with_fault(event, doubt_of(properties, value, currency, _PLAIN_VALUE_KEYS))
+    fault = doubt_of(properties, value, currency, _PLAIN_VALUE_KEYS)
+    return with_fault(event, fault) if fault else event
 
 
 def _news(

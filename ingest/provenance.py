@@ -4,8 +4,9 @@ The sender's own words are kept as they are; what is made of them is the event's
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ingest.errors import IngestError
@@ -18,7 +19,7 @@ _NETWORK_DELAY_MS = 30_000  # as much may lie between sending and receipt with b
 _SEQUENCE_END = 1 << 53  # browsers count exactly up to here
 
 
-class Arrival(NamedTuple):
+class Arrival(Struct, frozen=True, gc=False):
     """When a message came in, and what that makes of its time: how far ahead it may be, from what age on it is history,
     and whether it is in any case.
     """
@@ -37,7 +38,7 @@ def placed_in_time(message: dict[str, Any], context: dict[str, Any], arrival: Ar
     were filled since. Raises IngestError for a timestamp that is none; of the other times that is a fault, which the
     provenance tells.
     """
-    now_ms, future_clamp_ms, late_after_ms, is_import = arrival
+    now_ms = arrival.now_ms
     stated, original, sent = message.get("timestamp"), message.get("originalTimestamp"), message.get("sentAt")
     sent_ms = None if sent is None else _time_or_none(sent)
     happened_ms, at_ms, fault = None, now_ms, ""
@@ -56,9 +57,9 @@ def placed_in_time(message: dict[str, Any], context: dict[str, Any], arrival: Ar
             at_ms, flags = max(0, at_ms + skew_ms), (SKEWED,)
         if is_day(original if stated is None else stated):
             at_ms = in_day_ms(at_ms, now_ms)
-        if at_ms > now_ms + future_clamp_ms:
+        if at_ms > now_ms + arrival.future_clamp_ms:
             at_ms, flags = now_ms, (*flags, CLAMPED)
-    if is_import or now_ms - at_ms > late_after_ms:
+    if arrival.is_import or now_ms - at_ms > arrival.late_after_ms:
         flags = (*flags, HISTORICAL)
     if fault:
         flags = (*flags, INVALID)

@@ -46,9 +46,9 @@ def optional_id(message: dict[str, Any], key: str, path: str = "") -> str | None
     value = message.get(key)
     if value is None:
         return None
-    if type(value) is int:
-        return str(value)
     if not isinstance(value, str):
+        if type(value) is int:
+            return str(value)
         raise wrong_type(path + key, value, "a string")
     if len(value) > MAX_ID_CHARS:
         raise IngestError(
@@ -164,7 +164,7 @@ def doubt_of(properties: dict[str, Any], value: float | None, currency: str | No
     """
     if value is None:
         for key in keys:
-            if is_meant_as_amount(key, properties.get(key)):
+            if key in properties and is_meant_as_amount(key, properties[key]):
                 problem = _no_amount(properties[key])
                 return f"properties.{key}: {problem}, so the event has no value. {_AMOUNT_REMEDY}"
     if currency is None and properties.get("currency") not in (None, ""):

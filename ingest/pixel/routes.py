@@ -67,8 +67,9 @@ def message_of(query: Any, showing: str = "") -> dict[str, Any]:
     stands_in_page = query.get("n") == "1"
     place = query.get("p", "") or (showing if stands_in_page else "")
     page = {"url" if "://" in place else "path": place, "title": query.get("t"), "referrer": query.get("r")}
-    tags = {key[4:]: value for key, value in query.items() if key.startswith("utm_")}
-    context: dict[str, Any] = {"campaign": tags | {"name": tags.get("campaign")}} if tags else {}
+    context: dict[str, Any] = {}
+    if tags := {key[4:]: query[key] for key in query if key.startswith("utm_")}:
+        context["campaign"] = tags | {"name": tags.get("campaign")}
     if stands_in_page:
         context["cookieless"] = True
     return {

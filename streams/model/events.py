@@ -27,17 +27,17 @@ class ProfileKeys(Struct, frozen=True, array_like=True, gc=False):
 
     def canonical(self) -> str | None:
         """Return the profile id these keys stand for: user, else browser, e-mail, phone, device, custom id."""
-        for kind, value in (
-            ("user", self.user_id),
-            ("anon", self.anonymous_id),
-            ("email", self.email),
-            ("phone", self.phone),
-            ("device", self.device_id),
-            *((f"custom:{kind}", value) for kind, value in self.custom),
-        ):
-            if value:
-                return f"{kind}:{value}"
-        return None
+        if self.user_id:
+            return f"user:{self.user_id}"
+        if self.anonymous_id:
+            return f"anon:{self.anonymous_id}"
+        if self.email:
+            return f"email:{self.email}"
+        if self.phone:
+            return f"phone:{self.phone}"
+        if self.device_id:
+            return f"device:{self.device_id}"
+        return next((f"custom:{kind}:{value}" for kind, value in self.custom if value), None)
 
     @classmethod
     def of(cls, profile: str) -> "ProfileKeys":
