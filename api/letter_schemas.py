@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from streams.model.letters import MAX_FIXES, LetterState, LetterVerdict
 
 MAX_IDS = 1_000
+NO_NUL = r"^[^\x00]*$"
+"""No reason holds the character, and for SQLite the text would end there: an empty one is in all of them."""
 
 
 class ShownEvent(BaseModel):
@@ -84,7 +86,7 @@ class Filter(BaseModel):
     via: Annotated[str, Field(max_length=512)] = ""
     code: Annotated[str, Field(max_length=512)] = ""
     field: Annotated[str, Field(max_length=512)] = ""
-    text: Annotated[str, Field(max_length=200, description="Looked for in the reason.")] = ""
+    text: Annotated[str, Field(max_length=200, pattern=NO_NUL, description="Looked for in the reason.")] = ""
     state: Annotated[LetterState | None, Field(description="Without it, those that are new.")] = None
     from_ms: Annotated[int | None, Field(ge=0, lt=1 << 53)] = None
     to_ms: Annotated[int | None, Field(ge=0, lt=1 << 53)] = None

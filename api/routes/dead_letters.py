@@ -48,7 +48,7 @@ def _wanted(
     via: _Name = "",
     code: _Name = "",
     field: _Name = "",
-    text: Annotated[str, Query(max_length=200, description="Looked for in the reason.")] = "",
+    text: Annotated[str, Query(max_length=200, pattern=schemas.NO_NUL, description="Looked for in the reason.")] = "",
     state: Annotated[LetterState | None, EMPTY_IS_NONE, Query()] = None,
     from_ms: Annotated[_Ms | None, EMPTY_IS_NONE, Query(description="The first moment of it.")] = None,
     to_ms: Annotated[_Ms | None, EMPTY_IS_NONE, Query(description="The first moment after it.")] = None,

@@ -147,6 +147,14 @@ async def test_a_letter_named_twice_counts_once(client, redelivery):
     assert (found["matched"], redelivery.asked[0][1]) == (2, ["0:1", "0:0"])
 
 
+async def test_a_text_that_sqlite_would_cut_off_is_refused_and_not_found_everywhere(client, redelivery):
+    body = {"filter": {"text": "\0"}}
+    answers = [await client.post(f"{PATH}/{what}", json=body) for what in ("replay", "drop")]
+    answers.append(await client.get(PATH, params={"text": "a\0"}))
+    assert [answer.status_code for answer in answers] == [422] * 3
+    assert redelivery.asked == []
+
+
 async def test_to_set_nothing_is_no_fix(client, redelivery):
     answer = await client.post(f"{PATH}/replay", json={"ids": ["0:1"], "fixes": [{"op": "set", "path": "userId"}]})
     assert (answer.status_code, "value is missing" in answer.text, redelivery.asked) == (422, True, [])
