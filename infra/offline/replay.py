@@ -16,10 +16,21 @@ from infra.settings import load_settings
 from streams.model.errors import ConfigurationError
 from streams.model.rules.ruleset import RuleSet
 from streams.model.triggers import Trigger
+from streams.room import lacks_room
 
 
 async def replay(options: Options) -> int:
     """Do what the options say; return the exit code. Raises ConfigurationError and RuleError."""
+    try:
+        return await _replay(options)
+    except OSError as error:
+        if lacks_room(error):
+            remedy = "Make room for what is written, or name files elsewhere"
+            raise ConfigurationError("replay", "the disk is full", remedy) from error
+        raise
+
+
+async def _replay(options: Options) -> int:
     settings = load_settings(options.config)
     check(options, settings)
     source = Input(options, settings)

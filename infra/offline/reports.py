@@ -52,9 +52,9 @@ class Report:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._out:
-            self._out.flush()
-        self._stack.close()
+        with self._stack:
+            if self._out:
+                self._out.flush()
 
     def on_trigger(self, trigger: Trigger) -> None:
         """Write a trigger."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from pathlib import Path
 
 import msgspec
 import orjson
@@ -201,6 +202,14 @@ async def test_a_trigger_of_two_ids_is_told_once(folder, capsys):
         1,
         {"drop": 1},
     )
+
+
+@pytest.mark.parametrize("written", ["out", "errors", "profiles", "rollups"])
+async def test_a_full_disk_is_told_in_words(folder, written):
+    (folder / "events.jsonl").write_bytes(b"no JSON\n" + own_lines(shopping()))
+    given = dataclasses.replace(options(folder, drain=True), **{written: Path("/dev/full")})
+    with pytest.raises(ConfigurationError, match="the disk is full"):
+        await replay(given)
 
 
 async def test_two_inputs_are_refused(folder):
