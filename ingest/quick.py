@@ -19,7 +19,7 @@ from ingest.door import Door
 from ingest.errors import IngestError, error_response
 from ingest.gif import GIF, GIF_HEADERS
 from ingest.pixel.routes import GIF_PATH, MAX_QUERY_BYTES, message_of, page_of
-from ingest.segment import BATCHES, KINDS, PREFIX, TAKEN, events_in, verdict, with_defaults
+from ingest.segment import BATCHES, KINDS, PREFIX, TAKEN, events_in, is_little_for_all, verdict, with_defaults
 from streams.model.errors import LogClosedError, LogFullError
 from streams.model.events import Event
 
@@ -81,6 +81,8 @@ class QuickCalls:
             return False
         shared = BatchBody([], told.get("context"), told.get("sentAt"))
         if shared.context is not None and type(shared.context) is not dict:
+            return False
+        if not is_little_for_all(shared, len(messages), len(body)):
             return False
         caller = self._caller(call, told.get("writeKey"), _BATCH)
         events: list[Event] = []

@@ -23,7 +23,7 @@ from ingest.errors import IngestError, TooLargeError
 from ingest.fixes import fixed, fixed_raw
 from ingest.pixel.routes import message_of
 from ingest.provenance import as_history_when_old, with_flag
-from ingest.segment import KINDS, with_defaults
+from ingest.segment import KINDS, require_little_for_all, with_defaults
 from ingest.sources import Source
 from ingest.values import says_no_id, wrong_type
 from ingest.vendors.registry import VENDORS
@@ -146,6 +146,7 @@ def _from_batch(door: Door, letter: _Letter) -> list[Event]:
         if len(body.batch) > door.settings.max_batch_events:
             problem = f"has {len(body.batch)} messages"
             raise TooLargeError("batch", problem, f"Keep {door.settings.max_batch_events} of them")
+        require_little_for_all(body, len(body.batch), len(raw))
         return [
             event
             for number, item in enumerate(body.batch)

@@ -5,6 +5,7 @@ Plain Starlette and no models: this is the hot path. The content type is not loo
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -43,6 +44,8 @@ TAKEN = Response(b'{"success":true}', 200, CORS, JSON)
 DECLINED = Response(b'{"success":true,"declined":true}', 200, CORS, JSON)
 
 _MAX_HEAD_BYTES = 16_384
+_MAX_FOR_ALL_BYTES = 4 << 20
+_MAX_TIME_CHARS = 100
 _MAX_EVENTS_OF_LINES = 10_000
 _TOO_MANY_LINES = f"its product lines become more than {_MAX_EVENTS_OF_LINES} events"
 
@@ -108,7 +111,7 @@ class SegmentRoutes:
             raw = await read_body(request, self._settings.max_batch_bytes)
             body = parse_batch(raw)
             source = source or door.source_with(body.write_key)
-            self._check(body)
+            self._check(body, len(raw))
             caller = door.caller(request, source, kind, len(body.batch))
         except IngestError as error:
             if source is not None and caller is None and not error.is_about_sender:
@@ -123,13 +126,14 @@ class SegmentRoutes:
         await door.take(caller, events, accepted)
         return verdict(accepted, unusable, caller)
 
-    def _check(self, body: BatchBody) -> None:
+    def _check(self, body: BatchBody, size_bytes: int) -> None:
         if len(body.batch) > self._settings.max_batch_events:
             raise TooLargeError(
                 "batch", f"has {len(body.batch)} messages", f"Send at most {self._settings.max_batch_events} at once"
             )
         if body.context is not None and not isinstance(body.context, dict):
             raise wrong_type("context", body.context, "an object")
+        require_little_for_all(body, len(body.batch), size_bytes)
 
     def _judge(self, body: BatchBody, caller: Caller) -> tuple[list[Event], list[_Unusable]]:
         events: list[Event] = []
@@ -175,6 +179,26 @@ def _head_of(body: BatchBody) -> dict[str, Any]:
     except TypeError:  # nested too deep, or no number that JSON has
         is_kept = False
     return head if is_kept else {"lost": sorted(head)}
+
+
+def is_little_for_all(body: BatchBody, messages: int, size_bytes: int) -> bool:
+    """Say whether what a body of so many bytes says for all its messages stays small when it goes with each."""
+    sent = body.sent_at
+    is_time = sent is None or type(sent) in (int, float) or (type(sent) is str and len(sent) <= _MAX_TIME_CHARS)
+    is_small = is_time and not body.context
+    return is_small or size_bytes * messages <= _MAX_FOR_ALL_BYTES
+
+
+def require_little_for_all(body: BatchBody, messages: int, size_bytes: int) -> None:
+    """Raise TooLargeError unless it does, by its own size."""
+    if is_little_for_all(body, messages, size_bytes):
+        return
+    with suppress(TypeError):  # what can't be measured counts as all of the body
+        size_bytes = len(orjson.dumps((body.context, body.sent_at)))
+    if size_bytes * messages > _MAX_FOR_ALL_BYTES:
+        problem = f"it and sentAt have {size_bytes} bytes, which go with each of the {messages} messages"
+        remedy = f"Send fewer messages at once or less for all: {_MAX_FOR_ALL_BYTES} bytes together"
+        raise TooLargeError("context", problem, remedy)
 
 
 def _unusable() -> IngestError:

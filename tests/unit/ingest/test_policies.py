@@ -135,6 +135,16 @@ async def test_an_order_costs_one_whatever_its_lines(log: FakeLog):
     assert [answer.status_code for answer in answers] == [200, 200]
 
 
+@pytest.mark.parametrize("told", [{"context": {"traits": {"a": "x" * 17_000}}}, {"sentAt": "x" * 17_000}])
+async def test_what_a_batch_says_for_all_goes_with_few_messages_or_is_little(log: FakeLog, told: dict[str, Any]):
+    messages = [{"type": "identify", "anonymousId": f"a{number}"} for number in range(250)]
+    async with door(log) as client:
+        many = await client.post("/v1/batch", json={"batch": messages, **told})
+        few = await client.post("/v1/batch", json={"batch": messages[:240], **told})
+    assert (many.status_code, many.json()["error"]["field"], few.status_code) == (413, "context", 200)
+    assert ([letter.code for letter in log.dead_letters()], len(log.events())) == (["too_large"], 240)
+
+
 async def test_no_batch_becomes_events_without_end(log: FakeLog):
     lines = [{"sku": number} for number in range(250)]
     message = {"type": "track", "event": "Product Added", "anonymousId": "a1", "properties": {"products": lines}}

@@ -198,6 +198,15 @@ async def test_a_batch_that_could_not_be_read_comes_in_as_a_whole(desk):
     assert len({e.id for e in events}) == 2
 
 
+async def test_what_a_batch_said_for_too_many_messages_is_no_more_welcome_in_a_letter(desk, monkeypatch):
+    monkeypatch.setattr("ingest.segment._MAX_FOR_ALL_BYTES", 10_000)
+    messages = [{"type": "identify", "userId": f"u{number}"} for number in range(20)]
+    await desk.track(orjson.dumps({"batch": messages, "context": {"traits": {"a": "x" * 600}}}), "batch")
+    [failed] = await desk.replay()
+    assert (failed.verdict, failed.code, failed.field) == (LetterVerdict.FAILED, "too_large", "context")
+    assert await verdicts(desk, Fix("remove", "context")) == [LetterVerdict.REPLAYED]
+
+
 async def test_imports_stay_imports(desk):
     await desk.track(orjson.dumps({"batch": [{"type": "track", "event": "Signed Up"}]}), "import")
     await desk.replay(ADA)
