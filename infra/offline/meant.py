@@ -27,6 +27,8 @@ def check(options: Options, settings: Settings) -> None:
     if options.input is not None and (options.from_time or options.to_time or options.save_archive):
         remedy = "Leave out --from, --to and --save-archive"
         raise ConfigurationError("--input", "a file of events is replayed whole", remedy)
+    if options.input is None:
+        _check_recorded(options)
     if options.warm_up and not options.from_time:
         raise ConfigurationError("--warm-up", "says nothing without --from", "Give --from, or leave it out")
     moment(options.until, "--until")
@@ -35,6 +37,18 @@ def check(options: Options, settings: Settings) -> None:
         problem = f"{options.to_time[:40]} is not later than --from {options.from_time[:40]}"
         raise ConfigurationError("--to", problem, "Give a later --to, or an earlier --from")
     _check_files(options)
+
+
+def _check_recorded(options: Options) -> None:
+    """Raise ConfigurationError for what says how lines are read, where frames are, and would change nothing."""
+    for option, given, default in (
+        ("--partitions", options.partitions, Options.partitions),
+        ("--workspace", options.workspace, Options.workspace),
+        ("--source", options.source, Options.source),
+    ):
+        if given != default:
+            problem = "is for the lines of --input; a log is replayed as it was recorded"
+            raise ConfigurationError(option, problem, "Leave it out")
 
 
 def _check_files(options: Options) -> None:

@@ -37,7 +37,7 @@ class Options:
     until: Annotated[str, typer.Option(help="Let the clock run on to this time. [default: the last event]")] = ""
     drain: Annotated[bool, typer.Option("--drain", help="Let it run on until all windows are closed.")] = False
     partitions: Annotated[int, typer.Option(help="Partitions for --input.", min=1, max=512)] = 1
-    workspace: Workspace = "default"
+    workspace: Annotated[str, typer.Option(help="Workspace of events that name none.")] = "default"
     source: Annotated[str, typer.Option(help="Source of events that name none.")] = "replay"
     save_archive: Annotated[_File, typer.Option(help="Save the recorded frames here and do no more.")] = None
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when anything could not be used.")] = False

@@ -212,6 +212,12 @@ async def test_a_full_disk_is_told_in_words(folder, written):
         await replay(given)
 
 
+@pytest.mark.parametrize("given", [{"partitions": 2}, {"workspace": "other"}, {"source": "web"}])
+async def test_what_is_said_of_lines_is_refused_for_recorded_frames(tmp_path, given):
+    with pytest.raises(ConfigurationError, match=f"--{next(iter(given))}: is for the lines of --input"):
+        await replay(Options(data=tmp_path, **given))
+
+
 async def test_two_inputs_are_refused(folder):
     with pytest.raises(ConfigurationError, match="2 inputs are named"):
         await replay(options(folder, archive="*"))
