@@ -24,7 +24,6 @@ _REPEATING = (
     "faust",
     "mode",
     "streams.log.kafka",
-    "streams.log.kafka_leaders",
     "streams.log.patience",
     "streams.agents.kafka_broker",
     "streams.agents.ticker",

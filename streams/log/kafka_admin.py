@@ -172,15 +172,17 @@ class TopicAdmin:
             )
             for spec in specs
         ]
-        made = self.client.create_topics(wanted, operation_timeout=_REQUEST_S) if wanted else {}
-        for name, done in made.items():
+        if wanted:
+            _in_time(lambda: self._make(wanted), "topics can't be made")
+
+    def _make(self, wanted: list[NewTopic]) -> None:
+        for done in self.client.create_topics(wanted, operation_timeout=_REQUEST_S).values():
             try:
                 done.result()
             except KafkaException as raised:
-                if error_of(raised).code() == KafkaError.TOPIC_ALREADY_EXISTS:
-                    # Somebody was quicker; what is there is compared like any other.
-                    continue
-                raise KafkaLogError(f"the topic {name} can't be made: {error_of(raised).str()}") from raised
+                # Somebody was quicker; what is there is compared like any other.
+                if error_of(raised).code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise
 
     def _configs(self, names: list[str]) -> dict[str, dict[str, str]]:
         asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
@@ -244,7 +246,7 @@ class TopicAdmin:
 
 
 def _in_time(ask: Callable[[], T], problem: str) -> T:
-    """Ask again for some seconds about topics that exist: brokers hear of new ones one after the other.
+    """Ask again for some seconds: brokers hear of new topics, and of who decides, one after the other.
 
     Raises KafkaLogError.
     """

@@ -1,24 +1,17 @@
-"""Who leads which partition, as a client believes it.
+"""Questions about partitions are asked again, each time with fresh knowledge of who leads what.
 
-librdkafka keeps for `metadata.max.age.ms`, 15 minutes, that Kafka has named no leader, as it does while a broker
-starts. Until then it says at once, without asking, that there is none, unless the client appends or consumes there.
+librdkafka keeps for `metadata.max.age.ms`, 15 minutes, whom it knew to lead a partition, or that there was nobody, as
+while a broker starts. Until then it waits for a leader that is gone, or says at once that there is none, unless the
+client appends or consumes there.
 """
 
-import logging
+from contextlib import suppress
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
-logger = logging.getLogger(__name__)
-_OUTDATED = frozenset(
-    {
-        KafkaError.FENCED_LEADER_EPOCH,
-        KafkaError.UNKNOWN_LEADER_EPOCH,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError._NOENT,  # noqa: SLF001  the library's public constant: of all that was asked for nothing has a leader
-        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  the same, said by consumers
-    }
-)
+from streams.log.kafka_errors import may_pass, translated
+from streams.model.errors import CampaignIqError, LogUnavailableError
 
 
 class Client(Protocol):
@@ -27,14 +20,18 @@ class Client(Protocol):
     def list_topics(self, *, timeout: float) -> Any: ...
 
 
-def is_outdated(error: KafkaError) -> bool:
-    """Say whether the client may go by an election that is over, or by none, and has to learn of the latest."""
-    return error.code() in _OUTDATED
+def refusal(error: KafkaError, doing: str, *, in_time: bool) -> CampaignIqError | None:
+    """Return what to raise instead of an answer; None while asking again, `in_time`, may help."""
+    passes = may_pass(error) or error.code() == KafkaError.NOT_COORDINATOR
+    # A broker that has just started, or has not yet heard of a new topic; or the topic is gone.
+    is_unsure = error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+    if in_time and (passes or is_unsure):
+        return None
+    return LogUnavailableError(f"{doing}: Kafka does not answer: {error.str()}") if passes else translated(error, doing)
 
 
 def learn(client: Client, timeout_s: float) -> None:
     """Ask who leads what, for `timeout_s`."""
-    try:
+    # Whether it has been told shows when the question is asked again.
+    with suppress(KafkaException):
         client.list_topics(timeout=timeout_s)
-    except KafkaException:
-        logger.warning("Kafka does not say who leads what", exc_info=True)

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec  # type: ignore[attr-defined]  # public, says its manual
 
-from streams.log.kafka_errors import error_of, may_pass, translated
-from streams.log.kafka_leaders import is_outdated, learn
+from streams.log.kafka_errors import error_of, translated
+from streams.log.kafka_leaders import learn, refusal
 from streams.log.kafka_settings import Names
-from streams.model.errors import GroupInUseError, LogUnavailableError
+from streams.model.errors import GroupInUseError
 
 _REQUEST_S = 10.0
 _ENDS_S = 5.0
@@ -84,12 +84,9 @@ class Offsets:
                 return await ask()
             except KafkaException as raised:
                 error = error_of(raised)
-                if not may_pass(error) and error.code() != KafkaError.NOT_COORDINATOR:
-                    raise translated(error, doing) from raised
-                if loop.time() >= deadline:
-                    raise LogUnavailableError(f"{doing}: Kafka does not answer: {error.str()}") from raised
-                if is_outdated(error):
-                    await asyncio.to_thread(learn, self._admin, _LEARNING_S)
+                await asyncio.to_thread(learn, self._admin, _LEARNING_S)
+                if refused := refusal(error, doing, in_time=loop.time() < deadline):
+                    raise refused from raised
             await asyncio.sleep(_RETRY_S)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.log.kafka_errors import error_of, may_pass, translated
-from streams.log.kafka_leaders import is_outdated, learn
+from streams.log.kafka_leaders import learn, refusal
 from streams.log.kafka_settings import Config
 from streams.model.errors import LogClosedError, LogUnavailableError
 from streams.ports import LogRecord
@@ -135,12 +135,10 @@ class PartitionReader:
                 )
             except KafkaException as raised:
                 error = error_of(raised)
-                if not may_pass(error):
-                    raise translated(error, f"reading {self._place.topic}") from raised
-                if time.monotonic() >= deadline:
-                    raise LogUnavailableError(f"Kafka does not answer: {error.str()}") from raised
-                if is_outdated(error):
-                    learn(consumer, _LEARNING_S)
+                learn(consumer, _LEARNING_S)
+                doing = f"reading {self._place.topic}"
+                if refused := refusal(error, doing, in_time=time.monotonic() < deadline):
+                    raise refused from raised
                 # Some errors come at once.
                 time.sleep(_PAUSE_S)
             else:
