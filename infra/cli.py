@@ -1,13 +1,9 @@
 """The command line. Parses, calls the part that does the work, turns its errors into words and exit codes."""
 
-import asyncio
-import signal
-import sqlite3
 import sys
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Protocol
+from typing import Annotated, Any
 
 import typer
 
@@ -15,11 +11,12 @@ from infra import VERSION
 from infra.bench.commands import bench_app
 from infra.dead_letters import app as letters_app
 from infra.erase import erase
+from infra.garbage import importing
 from infra.offline import commands as offline
 from infra.options import DEFAULT_DATA, Config, Data
 from infra.source_commands import VENDOR_IDS, sources_app
 from infra.source_watch import watch as watch_source
-from streams.model.errors import CampaignIqError, ConfigurationError
+from streams.model.errors import CampaignIqError
 
 app = typer.Typer(
     name="campaigniq",
@@ -54,13 +51,6 @@ Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 
 Level = Annotated[LogLevel, typer.Option("--log-level", help="How much is said on standard error.")]
 
 
-class Process(Protocol):
-    """What runs until it is stopped."""
-
-    def stop(self) -> None: ...
-    async def run(self, on_ready: Callable[[Any], None]) -> None: ...
-
-
 @app.command()
 def up(
     data: Data = DEFAULT_DATA,
@@ -71,11 +61,13 @@ def up(
     log_level: Level = LogLevel.INFO,
 ) -> None:
     """Run everything in one process, without any service beside it."""
-    from infra.data_dir import Bootstrap, DataDir
-    from infra.embedded import Embedded
-    from infra.last_resort import UP_END_S, exit_within
-    from infra.logs import configure_logging
-    from infra.settings import load_settings
+    with importing():
+        from infra.data_dir import Bootstrap, DataDir
+        from infra.embedded import Embedded
+        from infra.last_resort import UP_END_S, exit_within
+        from infra.logs import configure_logging
+        from infra.serving import serve
+        from infra.settings import load_settings
 
     configure_logging(log_level)
     settings = load_settings(config, **_server(port, host))
@@ -87,7 +79,7 @@ def up(
         if demo:
             print(f"demo shop {bootstrap.url}/shop/ · its switches {bootstrap.url}/shop/controls", flush=True)
 
-    _serve(
+    serve(
         lambda: Embedded(settings, folder, demo=demo, on_end=lambda: exit_within(UP_END_S)),
         announce,
         "campaigniq stopped",
@@ -98,16 +90,18 @@ def up(
 @app.command()
 def worker(data: Data = DEFAULT_DATA, config: Config = None, log_level: Level = LogLevel.INFO) -> None:
     """Run one worker of the engine on Kafka; start as many as there are partitions at most."""
-    from infra.data_dir import DataDir
-    from infra.last_resort import exit_within
-    from infra.logs import configure_logging
-    from infra.settings import load_settings
-    from infra.worker import Worker
+    with importing():
+        from infra.data_dir import DataDir
+        from infra.last_resort import exit_within
+        from infra.logs import configure_logging
+        from infra.serving import serve
+        from infra.settings import load_settings
+        from infra.worker import Worker
 
     configure_logging(log_level)
     settings = load_settings(config)
     folder = DataDir(data)
-    _serve(
+    serve(
         lambda: Worker(settings, folder, exit_within),
         lambda partitions: print(f"ready {partitions} partitions", flush=True),
         "campaigniq worker stopped",
@@ -128,15 +122,17 @@ def ingest(
     log_level: Level = LogLevel.INFO,
 ) -> None:
     """Run the front door alone, for a platform on Kafka: events in, into Kafka or, while it is away, onto disk."""
-    from infra.front_door import FrontDoor
-    from infra.last_resort import UP_END_S, exit_within
-    from infra.logs import configure_logging
-    from infra.settings import load_settings
+    with importing():
+        from infra.front_door import FrontDoor
+        from infra.last_resort import UP_END_S, exit_within
+        from infra.logs import configure_logging
+        from infra.serving import serve
+        from infra.settings import load_settings
 
     configure_logging(log_level)
     kept = {"ingest": {"spool_folder": str(spool)}} if spool is not None else {}
     settings = load_settings(config, **_server(port, host), **kept)
-    _serve(
+    serve(
         lambda: FrontDoor(settings, data, lambda: exit_within(UP_END_S)),
         lambda url: print(f"ready {url}", flush=True),
         "campaigniq ingest stopped",
@@ -234,46 +230,6 @@ def _server(port: int | None, host: str | None) -> dict[str, dict[str, Any]]:
     """Return the settings that options replace."""
     wanted = {name: value for name, value in (("port", port), ("host", host)) if value is not None}
     return {"server": wanted} if wanted else {}
-
-
-def _serve(
-    make: Callable[[], Process],
-    on_ready: Callable[[Any], None],
-    stopped: str,
-    release: Callable[[], None] = lambda: None,
-) -> NoReturn:
-    """Run until a signal, and leave with what became of it: 0, 2 for settings that can't be used, 1 for a fault."""
-    import uvloop
-
-    from infra.last_resort import leave
-
-    async def run() -> None:
-        process = make()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, process.stop)
-        await process.run(on_ready)
-
-    status = 0
-    try:
-        uvloop.run(run())
-    except ConfigurationError as error:
-        print(f"campaigniq: {error}", file=sys.stderr)
-        status = 2
-    except Exception as error:  # noqa: BLE001  whatever broke, it is in the log; here it becomes words and an exit code
-        print(f"{stopped}: {_in_words(error)}", file=sys.stderr)
-        status = 1
-    finally:
-        release()
-    leave(status)
-
-
-def _in_words(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
-        return "the disk that holds the data folder is full. Make room and start again; nothing accepted is lost"
-    return f"{error or type(error).__name__}. Start it again; nothing accepted is lost"
 
 
 def main() -> None:

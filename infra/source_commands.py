@@ -1,6 +1,5 @@
 """`campaigniq sources ...`: parses and prints; the work is in infra/sources.py and the configuration store."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.options import DEFAULT_DATA, Data, Json
+from infra.options import DEFAULT_DATA, Data, Json, completed
 from streams.model.errors import SourceError
 
 VENDOR_IDS = (
@@ -81,7 +80,7 @@ def add_source(
     from infra.sources import add, read_secret  # noqa: PLC0415  as above
 
     secrets = tuple(read_secret(one, sys.stdin.read) for one in secret or ())
-    _say(_line(asyncio.run(add(data, kind, name, secrets))))
+    _say(_line(completed(add(data, kind, name, secrets))))
 
 
 @sources_app.command("set")
@@ -197,7 +196,7 @@ def put_schema(
         body = file.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise ConfigurationError("FILE", f"{file} can't be read ({error})", "Name a file of JSON in UTF-8") from None
-    stored = asyncio.run(put(data, event, source, body))
+    stored = completed(put(data, event, source, body))
     _say(f"{stored.key.event}\tversion {stored.version}")
 
 
@@ -226,7 +225,7 @@ def show_schema(
     from infra.sources import schema_at  # noqa: PLC0415  as above
     from streams.store.source_forms import schema_form  # noqa: PLC0415  as above
 
-    _print_json(schema_form(asyncio.run(schema_at(data, event, source, version)))["schema"])
+    _print_json(schema_form(completed(schema_at(data, event, source, version)))["schema"])
 
 
 @schema_app.command("versions")
@@ -234,7 +233,7 @@ def list_versions(event: _Event, source: _Whose = "", data: Data = DEFAULT_DATA)
     """Print the versions of an event's schema, newest first: number, Unix time in milliseconds, author."""
     from infra.sources import schema_versions  # noqa: PLC0415  as above
 
-    for one in asyncio.run(schema_versions(data, event, source)):
+    for one in completed(schema_versions(data, event, source)):
         _say(f"{one.version}\t{one.created_ms}\t{one.author}\t{'' if one.body else 'taken away'}".rstrip())
 
 
@@ -243,7 +242,7 @@ def remove_schema(event: _Event, source: _Whose = "", data: Data = DEFAULT_DATA)
     """Judge an event by no schema any more; its versions stay."""
     from infra.sources import put_schema as put  # noqa: PLC0415  as above
 
-    stored = asyncio.run(put(data, event, source, ""))
+    stored = completed(put(data, event, source, ""))
     _say(f"{stored.key.event}\tversion {stored.version}: none any more")
 
 
@@ -251,7 +250,7 @@ def _asked(data: Path, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
     """Return what `work` makes of the installation's configuration store."""
     from infra.sources import in_store  # noqa: PLC0415  as above
 
-    return asyncio.run(in_store(data, work))
+    return completed(in_store(data, work))
 
 
 def _line(source: Any) -> str:

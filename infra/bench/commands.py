@@ -1,12 +1,12 @@
 """What `campaigniq bench` does: parses, measures, prints. Each part is imported only when it is asked for."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from infra.bench.r1.profiles import RulesProfile
+from infra.options import completed
 
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -23,7 +23,7 @@ def latency(
     """Measure from an accepted event to the recovery mail at an SMTP server on this machine."""
     from infra.bench.latency import describe, measure_latency
 
-    figures = asyncio.run(measure_latency(rate, seconds, window_s))
+    figures = completed(measure_latency(rate, seconds, window_s))
     _tell(figures, describe, as_json=as_json)
 
 
@@ -49,7 +49,7 @@ def idle(
     """Measure how long the platform takes to start, and what it costs at rest."""
     from infra.bench.idle import describe, measure_idle
 
-    figures = asyncio.run(measure_idle(seconds, demo=demo))
+    figures = completed(measure_idle(seconds, demo=demo))
     _tell(figures, describe, as_json=as_json)
 
 

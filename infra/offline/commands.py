@@ -1,6 +1,5 @@
 """The offline commands: replay, rescore, inspect. Parses and prints; the work is in the modules beside this one."""
 
-import asyncio
 import gc
 import logging
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 
 from infra.clock import SystemClock
 from infra.offline.options import Data, Log, Options, Workspace
-from infra.options import Config, Json, spread
+from infra.options import Config, Json, completed, spread
 
 inspect_app = typer.Typer(help="Look into what the engine has committed.", no_args_is_help=True)
 
@@ -27,7 +26,7 @@ def replay(options: Options) -> None:
     logging.getLogger("streams.state").setLevel(logging.CRITICAL)
     # Nothing here forms cycles that would be worth looking for every few hundred objects.
     gc.set_threshold(_GC_OBJECTS)
-    code = asyncio.run(work.replay(options))
+    code = completed(work.replay(options))
     if code:
         raise typer.Exit(code)
 
@@ -49,7 +48,7 @@ def rescore(
     from infra.offline.logs import Place  # noqa: PLC0415  as above
 
     now_ms = SystemClock().now_ms()
-    done = asyncio.run(work.rescore_at(Place(data, log), config, workspace, score, now_ms, accept_loss=accept_loss))
+    done = completed(work.rescore_at(Place(data, log), config, workspace, score, now_ms, accept_loss=accept_loss))
     if as_json:
         typer.echo(pretty(done._asdict()))
     else:
@@ -91,7 +90,7 @@ def _inspect(what: str, data: Path | None, log: str, config: Path | None, *, as_
     from infra.offline.logs import Place  # noqa: PLC0415  as above
 
     now_ms = SystemClock().now_ms()
-    typer.echo(asyncio.run(views.view(what, Place(data, log), config, now_ms, as_json=as_json, **about)))
+    typer.echo(completed(views.view(what, Place(data, log), config, now_ms, as_json=as_json, **about)))
 
 
 def add_to(app: typer.Typer) -> None:
