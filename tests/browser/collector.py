@@ -62,10 +62,10 @@ class Collector:
 
     def hold_script(self) -> None:
         """Let no /pixel.js out."""
-        self._in_loop(self.script.clear)
+        self.in_loop(self.script.clear)
 
     def release_script(self) -> None:
-        self._in_loop(self.script.set)
+        self.in_loop(self.script.set)
 
     def events(self) -> list[Event]:
         """Every event in effect: repeats of a message id count once, as in the engine."""
@@ -105,7 +105,8 @@ class Collector:
     def knocks_at(self, path: str) -> list[Knock]:
         return [knock for knock in list(self.knocks) if knock.path == path]
 
-    def _in_loop(self, work: Callable[[], None]) -> None:
+    def in_loop(self, work: Callable[[], None]) -> None:
+        """Run something in the collector's thread."""
         assert self.loop is not None
         self.loop.call_soon_threadsafe(work)
 

@@ -224,11 +224,13 @@ def test_tabs_share_the_queue_without_loss(context: BrowserContext, site: Site, 
         tab.evaluate(f"for (let n = 0; n < 50; n++) ciq('track', 'Together', {{ tab: {number}, n }})")
     tabs[0].wait_for_function("localStorage.ciq_wait")
     collector.refusal = None
+    before = collector.sends()
     collector.until(lambda: len(collector.named("together")) == 150)
     tabs[0].wait_for_function(EMPTY)
     told = {(event.properties["tab"], event.properties["n"]) for event in collector.named("together")}
     assert len(told) == 150
-    assert max(collector.sends().values()) <= 4  # refused ones come again, but tabs don't send what others send
+    again = collector.sends() - before
+    assert max(again.values()) <= 2  # refused ones come again, but tabs don't send what others send
 
 
 def test_the_queue_keeps_the_newest_thousand(
@@ -257,6 +259,45 @@ def test_the_queue_keeps_a_megabyte(context: BrowserContext, page: Page, site: S
     context.set_offline(False)
     page.wait_for_function(EMPTY)
     assert len(collector.named("large")) == len(sizes)
+
+
+def test_many_calls_at_once_are_all_kept_at_once_and_the_queue_is_looked_through_once(
+    context: BrowserContext, page: Page, site: Site, collector: Collector
+) -> None:
+    context.add_init_script("""window.looks = 0
+      Object.keys = (keys => of => (window.looks += of === localStorage, keys(of)))(Object.keys)""")
+    opened(page, site)
+    collector.arrived("page_viewed")
+    page.wait_for_function(EMPTY)
+    context.set_offline(True)
+    looks, kept = page.evaluate(f"""() => {{
+      const before = looks
+      for (let n = 0; n < 1200; n++) ciq('track', 'Many', {{ n }})
+      return [looks - before, {QUEUE}.length]
+    }}""")
+    assert (looks, kept) == (0, 1200)
+    assert page.evaluate(f"{QUEUE}.length") == 1000
+    page.close()
+    context.set_offline(False)
+    later = context.new_page()
+    opened(later, site, "/later")
+    later.wait_for_function(EMPTY)
+    told = {event.properties["n"] for event in collector.named("many")}
+    assert told >= set(range(202, 1200))  # the end of a view and the next one are newer
+
+
+def test_one_task_may_call_more_than_the_disk_holds(
+    context: BrowserContext, page: Page, site: Site, collector: Collector
+) -> None:
+    opened(page, site)
+    collector.arrived("page_viewed")
+    page.wait_for_function(EMPTY)
+    context.set_offline(True)
+    kept = page.evaluate(f"""() => {{
+      for (let n = 0; n < 300; n++) ciq('track', 'Large', {{ n, text: 'x'.repeat(30000) }})
+      return {QUEUE}.map(name => JSON.parse(localStorage[name]).properties.n)
+    }}""")
+    assert set(kept) >= set(range(270, 300))
 
 
 def test_what_is_a_week_old_is_given_up(page: Page, site: Site, collector: Collector) -> None:
@@ -294,7 +335,7 @@ def test_more_than_a_beacon_holds_is_split_and_the_rest_kept(page: Page, site: S
     page.goto("about:blank")
     beacons = collector.knocked(2)[1:]
     assert all(len(knock.body) <= 65_536 for knock in beacons)
-    assert collector.named("bulky")
+    collector.until(lambda: collector.named("bulky"))
     later = page.context.new_page()
     opened(later, site, "/later")
     later.wait_for_function(EMPTY)

@@ -198,7 +198,7 @@ def test_another_data_layer_than_googles_disturbs_nothing(page: Page, site: Site
     page.evaluate("ciq('track', 'Here')")
     collector.arrived("page_viewed", "here")
     page.evaluate("ciq('optOut')")
-    assert page.evaluate("Object.keys(localStorage).filter(name => name.startsWith('ciq_'))") == ["ciq_optOut"]
+    page.wait_for_function("Object.keys(localStorage).filter(name => name.startsWith('ciq_')) == 'ciq_optOut'")
 
 
 def test_what_google_is_told_of_a_person_is_left_out(page: Page, site: Site, collector: Collector):
@@ -311,6 +311,18 @@ def test_a_visitor_known_there_is_joined(page: Page, site: Site, collector: Coll
     alias = collector.arrived("aliased")[0]
     assert f"anon:{alias.properties['previous_id']}" == before.profile
     assert alias.profile != before.profile
+
+
+def test_who_came_by_a_link_and_opts_out_and_in_is_somebody_else(page: Page, site: Site, collector: Collector):
+    site.attributes = 'data-domains="localhost 127.0.0.1" data-cookie="off"'
+    site.body = f'<a href="http://127.0.0.1:{site.port}/there">There</a>'
+    opened(page, site)
+    page.click("a")
+    page.wait_for_function("location.hostname === '127.0.0.1' && window.ciq?.version")
+    views(collector, 2)
+    page.evaluate("ciq('optOut'); ciq('optIn'); ciq('track', 'Again')")
+    [again] = collector.arrived("again")
+    assert again.profile not in {view.profile for view in views(collector, 3)[:2]}
 
 
 @pytest.mark.parametrize("spoil", ["stale", "changed", "from elsewhere"])

@@ -69,7 +69,7 @@ def test_a_browser_that_begins_to_ask_is_forgotten(context: BrowserContext, site
     page = context.new_page()
     opened(page, site)
     collector.arrived("page_viewed")
-    page.wait_for_function("localStorage.ciq_asked")
+    page.wait_for_function("localStorage.ciq_asked > 1")
     assert [cookie["name"] for cookie in context.cookies()] == ["ciq"]
     page.close()
     collector.arrived("page_engaged")
@@ -79,7 +79,7 @@ def test_a_browser_that_begins_to_ask_is_forgotten(context: BrowserContext, site
     opened(later, site)
     collector.knocked(2, "/pixel/id")  # only to have the cookie ended
     collector.until(lambda: context.cookies() == [])
-    assert later.evaluate(STORED) == []
+    later.wait_for_function(f"!{STORED}.length")
     assert len(collector.knocks_at("/v1/batch")) == before
 
 
@@ -170,7 +170,7 @@ def test_a_refusal_lasts(page: Page, site: Site, collector: Collector, refusal: 
     opened(page, site)
     collector.arrived("page_viewed")
     page.evaluate(refusal)
-    assert set(page.evaluate(STORED)) <= {"ciq_consent", "ciq_optOut"}
+    page.wait_for_function(f"{STORED}.every(name => ['ciq_consent', 'ciq_optOut'].includes(name))")
     before = len(collector.knocks_at("/v1/batch"))
     opened(page, site, "/next")
     page.evaluate(BUSY)
@@ -201,30 +201,11 @@ def test_who_opts_in_again_is_a_new_visitor(page: Page, site: Site, collector: C
     assert collector.named("page_engaged") == []  # it would tell of the time in between
 
 
-@pytest.mark.parametrize("refusal", ["ciq('consent', { analytics: false })", "ciq('optOut')"])
-def test_who_opts_in_again_is_a_new_visitor_though_the_collector_did_not_hear_of_the_opt_out(
-    context: BrowserContext, page: Page, site: Site, collector: Collector, refusal: str
-):
-    site.collector_host = "localhost"  # the site's own domain, whose cookie knows the visitor
-    opened(page, site)
-    first = collector.arrived("page_viewed")[0]
-    page.wait_for_function("localStorage.ciq_asked")
-    context.set_offline(True)
-    with page.expect_event("requestfailed", lambda request: request.url.endswith("/pixel/id")):
-        page.evaluate(refusal)
-    context.set_offline(False)
-    page.evaluate("ciq('optIn'); ciq('consent', { analytics: true }); ciq('track', 'Again')")
-    again = collector.until(lambda: collector.named("again"))[0]
-    page.wait_for_function("localStorage.ciq_asked")
-    [cookie] = context.cookies()
-    assert first.profile != again.profile == f"anon:{cookie['value']}"
-
-
 def test_who_is_forgotten_comes_back_as_somebody_else(page: Page, site: Site, collector: Collector):
     opened(page, site)
     first = collector.arrived("page_viewed")[0]
     page.evaluate("ciq('forget')")
-    assert page.evaluate(STORED) == []
+    page.wait_for_function(f"!{STORED}.length")
     opened(page, site, "/next")
     views = collector.until(lambda: found if len(found := collector.named("page_viewed")) == 2 else None)
     assert views[1].profile != first.profile
@@ -257,6 +238,7 @@ def test_what_waits_in_a_tab_is_dropped_by_an_opt_out_in_another(
     context.set_offline(True)
     other.evaluate("ciq('track', 'Waiting')")
     page.evaluate("ciq('optOut')")
+    other.wait_for_function("localStorage.ciq_optOut")  # another process learns of it a moment later
     context.set_offline(False)
     other.evaluate("dispatchEvent(new Event('online')); dispatchEvent(new PageTransitionEvent('pagehide'))")
     other.evaluate("fetch('/last')")
@@ -281,25 +263,7 @@ def test_going_cookieless_removes_what_was_kept(page: Page, site: Site, collecto
     collector.arrived("page_viewed")
     site.attributes = "data-cookieless"
     opened(page, site, "/next")
-    assert page.evaluate(STORED) == []
-
-
-def test_the_collectors_cookie_brings_a_visitor_back_whose_storage_was_emptied(
-    context: BrowserContext, page: Page, site: Site, collector: Collector
-):
-    site.collector_host = "localhost"  # the site's own domain, another port
-    opened(page, site)
-    first = collector.arrived("page_viewed")[0]
-    page.wait_for_function("localStorage.ciq_asked")
-    [cookie] = context.cookies()
-    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("ciq", True, "Lax")
-    assert first.profile == f"anon:{cookie['value']}"
-    page.evaluate("removeEventListener; localStorage.clear()")
-    opened(page, site, "/a-week-later")
-    views = collector.until(
-        lambda: [view for view in collector.named("page_viewed") if view.properties["path"] == "/a-week-later"]
-    )
-    assert views[0].profile == first.profile
+    page.wait_for_function(f"!{STORED}.length")
 
 
 def test_without_script_the_picture_counts_the_view(visitor: Visitors, site: Site, collector: Collector):

@@ -1,5 +1,8 @@
 // What the page and this script call: held back until it is known who it is, then run in order.
 
+export const on = (names, listener) => {
+  for (const name of names.split(' ')) addEventListener(name, listener, true)
+}
 let waiting = []
 let run
 

@@ -1,25 +1,27 @@
 // The collector's own cookie, which outlives what browsers let scripts keep. Only a collector on the site's own domain
 // gets one: the browser refuses it elsewhere, and the collector then answers without an id.
 
-import { at, isCookieless, key, options } from './config.js'
-import { read, write } from './store.js'
+import { at, key } from './config.js'
+import { remove, write } from './store.js'
 import { proposedId } from './visitor.js'
 
-const DAY_MS = 86400000
+/** Stands for `asked`, the time of the collector's last answer, while it has still to hear of a change. */
+export const UNTOLD = 1
 
-/** Asks the collector to "keep" the id it knows or else the proposed one, to "set" the proposed one, or else to forget. */
-export const tellCookie = (how) =>
-  fetch(at('pixel/id'), {
-    method: 'POST',
-    body: JSON.stringify({ writeKey: key, anonymousId: proposedId(), how }),
-    credentials: 'include',
-    keepalive: true
-  })
-    .then((answer) => answer.json())
-    .catch(() => ({})) // it is asked again at the next page
-
-/** Says whether it is time to ask for the id: at the first visit, once a day to make the cookie last, and for news. */
-export const isDue = (isNews) =>
-  !isCookieless && options.cookie !== 'off' && (isNews || !(Date.now() - read('asked') < DAY_MS))
-
-export const noteAsked = () => write('asked', Date.now())
+/** Asks the collector to "keep" the id it knows or else the proposed one, to "set" the proposed one, or else to forget.
+ * Returns the id that it answers with. A change is told again by later pages until the collector has answered: whoever is
+ * somebody else from now on must not be known by the cookie once the network is back. */
+export const tellCookie = async (how) => {
+  write('asked', how === 'keep' ? 0 : UNTOLD)
+  try {
+    const answer = await fetch(at('pixel/id'), {
+      method: 'POST',
+      body: JSON.stringify({ writeKey: key, anonymousId: proposedId(), how }),
+      credentials: 'include',
+      keepalive: true
+    })
+    const { anonymousId: id } = await answer.json()
+    if (id !== undefined) how ? write('asked', Date.now()) : remove('asked')
+    return id
+  } catch {} // it is asked again at the next page
+}

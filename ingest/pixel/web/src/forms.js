@@ -1,6 +1,6 @@
 // Forms that the site has marked: <form data-ciq-form="name">. Never what is secret, by its kind, its name or its look.
 
-import { track } from './calls.js'
+import { on, track } from './calls.js'
 import { SECRET } from './secret.js'
 
 const MAX_CHARS = 256
@@ -37,10 +37,9 @@ export const watchForms = () => {
   const mark = () => {
     for (const field of document.querySelectorAll('[type=password]')) field.dataset.ciqIgnore = ''
   }
-  for (const name of ['load', 'focusin', 'click']) addEventListener(name, mark, true)
-  addEventListener(
+  on('load focusin click', mark)
+  on(
     'submit',
-    ({ target }) => target.matches('[data-ciq-form]') && track('Form Submitted', answersOf(target)),
-    true
+    ({ target }) => target.matches('[data-ciq-form]') && track('Form Submitted', answersOf(target))
   )
 }

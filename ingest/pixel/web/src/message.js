@@ -16,13 +16,12 @@ export const shapes = {
 /** Returns the message that a call stands for; it counts as said from now on. */
 export const messageOf = (call, referrer) => {
   const [type, a, b] = call
-  const { href } = call
   const fields = shapes[type](a, b)
   if (fields.userId) write('user', fields.userId)
   const at = call.when || Date.now()
   const sequence = 1 + (read('seq') | 0)
   write('seq', sequence)
-  const { id, campaign } = session(href)
+  const { id, campaign } = session(call.href)
   const consent = readObject('consent')
   return {
     type,
@@ -33,7 +32,7 @@ export const messageOf = (call, referrer) => {
     userId: read('user'),
     ...fields,
     context: {
-      page: { url: href.split(/[?&]_ciq=/)[0], title: document.title, referrer },
+      page: { url: call.href.split(/[?&]_ciq=/)[0], title: document.title, referrer },
       campaign,
       sessionId: id,
       sequence: isCookieless ? undefined : sequence,

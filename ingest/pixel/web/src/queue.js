@@ -19,27 +19,30 @@ const PATIENCE_MAX_MS = 3600000 // no Retry-After keeps us quiet for longer
 const ANSWER_MS = 15000
 
 const flying = new Set()
-let timer = 0
-let isBusy = false
+let timer // of the next try, negative during one
 let failures = 0
+let unseen = 0 // bytes that were added since the queue was last looked through
 
 const sizeOf = (name) => +name.split('.')[1]
 
-/** Returns the entries that wait. They are gone where the visitor has decided against it, be it in another tab. */
+/** Returns the first of the entries that fit together, at least one; does something to all others. */
+const fitting = (entries, bytes, count, leaveOut) =>
+  entries.filter((name, index) => {
+    bytes -= sizeOf(name) + 1
+    return !index || (index < count && bytes >= 0) || leaveOut?.(name)
+  })
+
+/** Returns the entries that wait, the oldest first. Those that are too old or too many are gone, and all where the
+ * visitor has decided against it, be it in another tab. This takes time for each of them: not at every call. */
 const queued = () => {
   const isFine = isAllowed()
-  return names()
-    .filter((name) => sizeOf(name) && !flying.has(name) && (isFine || remove(name)))
+  const oldest = `q${((Date.now() - KEPT_MS) * 1000).toString(36)}`
+  unseen = 0
+  const newestFirst = names()
+    .filter((name) => sizeOf(name) && !flying.has(name) && ((isFine && name > oldest) || remove(name)))
     .sort()
-}
-
-/** Returns the first of the entries that fit together, at least one. */
-const fitting = (entries, limit) => {
-  let bytes = 0
-  return entries.filter((name, index) => {
-    bytes += sizeOf(name) + 1
-    return !index || (index < MOST_MESSAGES && bytes <= limit)
-  })
+    .reverse()
+  return fitting(newestFirst, KEPT_BYTES, KEPT_MESSAGES, remove).reverse()
 }
 
 const bodyOf = (entries) =>
@@ -52,40 +55,35 @@ const later = (ms) => {
 /** Keeps a message until the collector has it. Raises where it is too large ever to be taken. */
 export const add = (message) => {
   const text = JSON.stringify(message)
-  const { size } = new Blob([text])
+  const size = new TextEncoder().encode(text).length
   if (size > MOST_BYTES) throw 'too large'
   write(`q${message.messageId}.${size}`, text)
-  const waiting = queued().reverse()
-  let bytes = 0
-  waiting.forEach((name, index) => {
-    bytes += sizeOf(name)
-    const age = Date.now() - parseInt(name.slice(1, 11), 36) / 1000
-    if (index >= KEPT_MESSAGES || bytes > KEPT_BYTES || age > KEPT_MS) remove(name)
-  })
-  if (!isBusy) later(GATHER_MS)
+  if (!unseen) queueMicrotask(queued) // once for all calls of a task
+  unseen += size
+  if (unseen > KEPT_BYTES) queued() // no task may fill the disk
+  later(GATHER_MS)
 }
 
 /** Sends what waits, unless the collector has asked for patience. */
 export const flush = async () => {
+  if (timer < 0) return
   clearTimeout(timer)
-  timer = 0
-  if (isBusy) return
   let wait = read('wait') - Date.now()
-  if (!(wait > 0 && wait <= PATIENCE_MAX_MS)) {
-    isBusy = true
+  if (!(wait > 0) || wait > PATIENCE_MAX_MS) {
+    timer = -1
     try {
       wait = await navigator.locks.request('ciq', send) // one tab at a time
     } catch {
       wait = await send() // no locks in this browser, or not on this page
     }
-    isBusy = false
   }
+  timer = 0
   if (wait || queued()[0]) later(wait)
 }
 
 /** Sends one batch; returns how long to wait after a failure. */
 const send = async () => {
-  const entries = fitting(queued(), BATCH_BYTES)
+  const entries = fitting(queued(), BATCH_BYTES, MOST_MESSAGES)
   if (!entries[0]) return
   entries.forEach(flying.add, flying)
   let wait
@@ -110,17 +108,18 @@ const send = async () => {
   } catch {
     wait = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures++) * (0.5 + Math.random() / 2)
   }
-  entries.forEach(flying.delete, flying)
+  flying.clear()
   return wait
 }
 
 /** Hands to the browser what is not under way, as the page goes. It stays kept: a beacon brings no answer back. */
 export const leave = (bytes = MOST_BYTES) => {
-  const some = fitting(queued(), bytes)
-  if (!some[0] || bytes < LEAST_BYTES) return
-  const isTaken = navigator.sendBeacon(at('v1/batch'), bodyOf(some))
-  if (isTaken || !some[1]) some.forEach(flying.add, flying)
-  leave(isTaken ? bytes : bytes / 2)
+  const some = fitting(queued(), bytes, MOST_MESSAGES)
+  if (some[0] && bytes > LEAST_BYTES) {
+    const isTaken = navigator.sendBeacon(at('v1/batch'), bodyOf(some))
+    if (isTaken || !some[1]) some.forEach(flying.add, flying)
+    leave(isTaken ? bytes : bytes / 2)
+  }
 }
 
 /** The page is back from the browser's cache: what was handed over then is offered again. */

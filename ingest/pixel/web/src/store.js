@@ -11,8 +11,9 @@ const disk = (work) => {
   } catch {}
 }
 
-/** Says whether it is the visitor's own decision, which is kept on the device even where nothing else is. */
-export const isChoice = (name) => /^(optOut|consent)$/.test(name)
+/** Names what is kept on the device even where nothing else is: the visitor's decisions, and that the collector has
+ * still to hear of one. */
+export const CHOICES = /^(optOut|consent|asked)$/
 
 export const read = (name) => memory[name] ?? disk((storage) => storage[PREFIX + name])
 
@@ -23,7 +24,7 @@ export const remove = (name) => {
 
 export const write = (name, value) => {
   memory[name] = value
-  if (!isCookieless || isChoice(name))
+  if (!isCookieless || CHOICES.test(name))
     disk((storage) => {
       storage[PREFIX + name] = value
       delete memory[name]

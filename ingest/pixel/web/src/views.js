@@ -1,6 +1,6 @@
 // Page views, also of single-page apps and of pages that come back, and what came of each: time and depth.
 
-import { hear, track } from './calls.js'
+import { hear, on, track } from './calls.js'
 
 let since = 0
 let engagedMs = 0
@@ -66,7 +66,7 @@ export const watchViews = () => {
       moved()
     }
   }
-  addEventListener('popstate', moved)
-  addEventListener('scroll', measure)
-  for (const name of ['focus', 'blur', 'visibilitychange']) addEventListener(name, tick)
+  on('popstate', moved)
+  on('scroll', measure)
+  on('focus blur visibilitychange', tick)
 }
