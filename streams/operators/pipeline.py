@@ -142,7 +142,8 @@ class Pipeline:
         if state.rules != self.fingerprint:
             # Whoever wrote no rules down (version 1) wrote no half-life either: points are those of the latest event.
             since_ms = now_ms if state.rules else 0
-            scores = self._scoring.migrated(scores, state.facts, since_ms) if scores else scores
+            if scores or state.facts.traits:
+                scores = self._scoring.migrated(scores, state.facts, since_ms)
             windows = self._windows.migrated(windows) if windows.windows else windows
         scores = self._marked(scores, state.id, scores)
         if state.rules == self.fingerprint and scores is state.scores:

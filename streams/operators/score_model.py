@@ -64,8 +64,10 @@ class CompiledModel:
         return ScoreState(self.half_life_ms, at_ms // self.epoch_ms, 0.0, at_ms, COLD)
 
     def fit_of(self, facts: FactsState) -> dict[str, float]:
-        """Return the points of every fit rule that the traits meet."""
-        earned = {}
+        """Return the points of every fit rule that the traits meet; who has told nothing of itself fits none."""
+        earned: dict[str, float] = {}
+        if not facts.traits:
+            return earned
         for rule, points, check in self.fit:
             try:
                 if check is not None and check(_NO_EVENT, facts):

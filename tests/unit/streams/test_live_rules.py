@@ -94,6 +94,16 @@ def test_an_older_or_equal_version_changes_nothing():
     assert (points(run), run.partition.rules.revision("default")) == (60, 2)
 
 
+def test_fit_rules_that_come_later_give_points_to_who_has_earned_none_so_far():
+    (model,) = BASE.scores
+    fit = (FitRule("boss", 30, (Condition("traits.title", Op.EQ, "vp"),)),)
+    told = event("identified", traits={"title": "vp"}, message_id="m1")
+    run = Run()
+    later = adopt(1, replace(BASE, scores=(replace(model, fit=fit),)))
+    apply(run, [frame(told), later, frame(event("x", message_id="m2"))])
+    assert points(run) == 30
+
+
 async def test_adopted_rules_hold_after_a_restart():
     run = Run()
     apply(run, [adopt(1, with_rules(WEBINAR))])
@@ -158,7 +168,7 @@ def test_a_fit_rule_that_fails_does_not_lose_a_move(brittle):
     fit = (FitRule("bad_fit", 5, (Condition("traits.brittle", Op.EXISTS),)),)
     rules = replace(BASE, scores=(replace(model, fit=fit),))
     run = Run()
-    apply(run, [frame(event("email_opened")), adopt(1, rules)])
+    apply(run, [frame(event("email_opened", traits={"plan": "free"})), adopt(1, rules)])
     told = Move(MoveKind.RESCORE, "default", "user:ada", "", NOW_MS, msgspec.msgpack.encode((1, "user:ada", {})))
     apply(run, [Frame(FrameKind.MOVES, NOW_MS, moves=MoveBatch(0, 1, (told,)))], 2)
     assert (list(run.partition.rules.quarantined("default")), run.partition.dead_letters) == (["bad_fit"], [])

@@ -254,6 +254,14 @@ def test_fit_is_lost_with_the_trait():
     assert (lost["lead"].fit, lost["lead"].tier, firings) == ({}, "cold", ())
 
 
+def test_who_has_told_nothing_of_itself_fits_no_rule_before_and_after_a_change_of_rules():
+    unknown = (Condition("traits.title", Op.MISSING),)
+    by = Scoring((ScoreModel(rules=(ScoreRule("a", "a", 20),), fit=(FitRule("unknown", -10, unknown),)),))
+    scores, _ = after(event("a"), by=by)
+    assert by.migrated(scores, NOBODY, NOW_MS) is scores
+    assert by.migrated(scores, FactsState(traits={"size": Trait(5, 0, "web")}), NOW_MS)["lead"].fit == {"unknown": -10}
+
+
 def test_traits_that_change_no_fit_leave_the_same_scores():
     scores, _ = FITTING.on_traits({}, VP, NOW_MS)
     assert FITTING.on_traits(scores, VP, NOW_MS + 1)[0] is scores
