@@ -55,27 +55,29 @@ _TRANSPORT_KEYS = frozenset({"sentAt", "receivedAt", "writeKey", "messageId"})
 def events_of(message: object, source: Source, arrival: Arrival) -> list[Event]:
     """Return the message's event; one per product when it adds or removes several at once (GA4 does)."""
     event = normalise(message, source, arrival)
+    if event.name not in LINE_EVENTS or not event.properties.get("products"):
+        return [event]
+    said = message.get("properties") if isinstance(message, dict) else None
+    return one_each(event, f"properties.{written(said if isinstance(said, dict) else {}, LIST_SPELLINGS)}")
+
+
+def one_each(event: Event, lines_at: str) -> list[Event]:
+    """Return the event, or those of its several products that are added or removed: the lines that stand at `lines_at`.
+    Raises IngestError when what goes with each of them becomes too much in all.
+    """
     products = event.properties.get("products")
     if event.name not in LINE_EVENTS or not products:
         return [event]
     rest = {key: value for key, value in event.properties.items() if key != "products"}
-    _require_little(rest, event.traits, products, message)
+    size_bytes = len(orjson.dumps((rest, event.traits)))
+    if size_bytes * len(products) > _MAX_COPIED_BYTES:
+        problem = f"has {len(products)} lines, and {size_bytes} bytes of other properties and traits go with each"
+        remedy = f"Send fewer lines at once or less beside them: {_MAX_COPIED_BYTES} bytes in all"
+        raise IngestError("too_large", lines_at, problem, remedy)
     return [
         replace(event, id=f"{event.id}:{index}", properties=rest | product, value=worth(product))
         for index, product in enumerate(products)
     ]
-
-
-def _require_little(rest: Message, traits: Message, products: list[Any], message: object) -> None:
-    """Raise IngestError when what goes with each of the product lines becomes too much in all."""
-    size_bytes = len(orjson.dumps((rest, traits)))
-    if size_bytes * len(products) <= _MAX_COPIED_BYTES:
-        return
-    said = message.get("properties") if isinstance(message, dict) else None
-    key = written(said if isinstance(said, dict) else {}, LIST_SPELLINGS)
-    problem = f"has {len(products)} lines, and {size_bytes} bytes of other properties and traits go with each"
-    remedy = f"Send fewer lines at once or less beside them: {_MAX_COPIED_BYTES} bytes in all"
-    raise IngestError("too_large", f"properties.{key}", problem, remedy)
 
 
 def normalise(message: object, source: Source, arrival: Arrival) -> Event:

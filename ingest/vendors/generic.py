@@ -9,11 +9,12 @@ traits; deleted it is `contact_deleted`. Without anybody named nothing comes of 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ingest.carts import COMMERCE_EVENTS
+from ingest.carts import COMMERCE_EVENTS, shaped, worth
 from ingest.errors import IngestError
+from ingest.normalise import one_each
 from ingest.provenance import with_day_said
 from ingest.sources import Source
-from ingest.spellings import with_subjects
+from ingest.spellings import with_subjects, written
 from ingest.values import email_or_none, is_meant_as_amount, number_or_none, optional_id, phone_or_none
 from ingest.vendors.mapped import event, product_news, when_ms, worth_of
 from ingest.visits import utm_from
@@ -33,37 +34,42 @@ _USER_IDS = ("user_id", "userId")
 _ANONYMOUS_IDS = ("anonymous_id", "anonymousId")
 _VALUES = ("revenue", "total", "value", "amount")
 _MAX_PROPERTIES = 100
+_LISTS = ("products", "items", "line_items")
+_EVERY = 1 << 20  # a body has no more lines
 PERSON_KEYS = frozenset({*_PEOPLE, *_EMAILS, *_PHONES, *_USER_IDS, *_ANONYMOUS_IDS})
 """Where somebody may be named."""
 
 
 def generic_events(
-    kind: str, data: _Payload, about: tuple[str, ...], at: object, source: Source, now_ms: int, path: str
+    kind: str, data: _Payload, about: tuple[str, ...], stated: object, source: Source, now_ms: int, path: str
 ) -> list[Event]:
-    """Return the event, or none; `about` as in `event`, `at` is the time that the sender states, `path` what stands
+    """Return the event, or none; `about` as in `event`, `stated` is the time that the sender states, `path` what stands
     before the names of fields in `data`. Raises IngestError.
     """
     name = canonical_name(kind)
     is_person = name in _PERSON_EVENTS
     name = "identified" if is_person else "contact_deleted" if name in _DELETED else name
     keys = _keys(data, is_about_person=is_person or name == "contact_deleted")
-    at_ms = when_ms(at, "timestamp", now_ms)
+    at_ms = when_ms(stated, "timestamp", now_ms)
     if name in PRODUCT_EVENTS:
         told = dict(_plain(data))
         news = product_news(source, about, told, at_ms, now_ms, currency=data.get("currency"), name=name)
-        return [with_day_said(news, at)]
+        return [with_day_said(news, stated)]
     if not name or name in IDENTITY_EVENTS or keys.canonical() is None:
         return []
     told = {} if is_person else dict(_plain(data))
+    value, at = _value(name, data, path), path.removesuffix(".")
     if name in COMMERCE_EVENTS:  # lines of products are the one list that has a meaning for all senders
-        told |= {key: data[key] for key in ("products", "items", "line_items") if isinstance(data.get(key), list)}
+        told |= {key: data[key] for key in _LISTS if isinstance(data.get(key), list)}
+        if value is None:
+            value = worth(shaped(name, told, max_products=_EVERY, path=at))
     found = event(
         source, name, about, keys, at_ms, now_ms, with_subjects(told),
-        value=_value(name, data, path), currency=data.get("currency"), currency_at=f"{path}currency",
+        value=value, currency=data.get("currency"), currency_at=f"{path}currency",
         traits=dict(_plain(_person(data))) if is_person else None,
-        utm=utm_from(data, "utm_"), path=path.removesuffix("."),
+        utm=utm_from(data, "utm_"), path=at,
     )  # fmt: skip
-    return [with_day_said(found, at)]
+    return one_each(with_day_said(found, stated), f"{path}{written(told, _LISTS)}")
 
 
 def _value(name: str, data: _Payload, path: str) -> float | IngestError | None:

@@ -148,3 +148,22 @@ def test_todays_date_alone_is_no_moment(kind):
     assert (event.at_ms, event.provenance) == (NOW_S * 1000, Provenance(day_ms))
     event = the(parsed(kind, {"email": "a@b.example", "product_id": "p1", "total": 4}, timestamp="2026-01-31"))
     assert (event.at_ms, event.provenance) == (1_769_817_600_000, Provenance(1_769_817_600_000))
+
+
+LINES = [{"id": "mug", "price": 4, "quantity": 2}, {"id": "pot", "price": 9}]
+
+
+def test_several_products_that_are_added_become_an_event_each():
+    events = parsed("product.added", {"email": "a@b.example", "items": LINES})
+    assert [(e.name, e.properties["product_id"], e.value) for e in events] == [
+        ("product_added", "mug", 8.0),
+        ("product_added", "pot", 9.0),
+    ]
+    assert len({e.id for e in events}) == 2
+
+
+def test_an_order_that_says_no_sum_is_worth_all_its_lines():
+    data = {"email": "a@b.example", "items": LINES}
+    assert the(parsed("order.paid", data)).value == 17.0
+    assert the(parsed("order.paid", data | {"total": 15})).value == 15.0
+    assert the(parsed("order.paid", data | {"items": [LINES[1]] * 300})).value == 2_700.0
