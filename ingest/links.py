@@ -23,7 +23,7 @@ from ingest.sources import WEB, Source
 from streams.model.deliveries import PLATFORM
 from streams.model.errors import LogClosedError, LogFullError
 from streams.model.events import BOT, UNCOUNTED, Event, ProfileKeys, Provenance
-from streams.model.ids import stable_id
+from streams.model.ids import own_id
 from streams.model.links import Link, LinkSigner
 from streams.store.sources import SourcePolicy
 
@@ -135,7 +135,7 @@ def _event(link: Link, name: str, now_ms: int) -> Event:
         properties["url"] = link.url
         about += [link.url, str(now_ms // _CLICK_MS)]
     return Event(
-        id=stable_id(*about),
+        id=own_id(*about),
         workspace=link.workspace,
         source=PLATFORM,
         profile=link.profile,

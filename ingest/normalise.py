@@ -11,7 +11,7 @@ from ingest.catalogue import name_of_news, news_of
 from ingest.errors import IngestError
 from ingest.persons import keys_of, unmerged_id
 from ingest.provenance import Arrival, placed_in_time, with_fault
-from ingest.sources import Source, require_server
+from ingest.sources import Source, is_server, require_server
 from ingest.spellings import LIST_SPELLINGS, with_subjects, written
 from ingest.values import (
     MAX_ID_CHARS,
@@ -26,7 +26,7 @@ from ingest.values import (
 )
 from ingest.visits import page_properties, utm_of
 from streams.model.events import Event, ProfileKeys, Provenance
-from streams.model.ids import stable_id
+from streams.model.ids import OWN_MARK, stable_id
 from streams.model.names import canonical_name
 from streams.operators.identity.nodes import TAKES_OUT
 from streams.operators.product_news import PRODUCT_EVENTS
@@ -111,7 +111,7 @@ def normalise(message: object, source: Source, arrival: Arrival) -> Event:
         raise IngestError("missing_field", "userId", "nobody is identified", "Send userId, anonymousId or an e-mail")
     value, currency = _value(name, properties, commerce=commerce), _currency(properties, commerce=commerce)
     event = Event(
-        id=optional_id(message, "messageId") or _content_id(message, source),
+        id=_id_of(message, source),
         workspace=source.workspace,
         source=source.id,
         profile=profile,
@@ -142,7 +142,7 @@ def _news(
     """Return news of a product: nobody's, and worth nothing, whatever the product costs."""
     profile, told = news_of(properties)
     return Event(
-        id=optional_id(message, "messageId") or _content_id(message, source),
+        id=_id_of(message, source),
         workspace=source.workspace,
         source=source.id,
         profile=profile,
@@ -154,6 +154,18 @@ def _news(
         properties=told,
         provenance=provenance,
     )
+
+
+def _id_of(message: Message, source: Source) -> str:
+    told = optional_id(message, "messageId")
+    if told and told[0] == OWN_MARK and not is_server(source):
+        raise IngestError(
+            "invalid_field",
+            "messageId",
+            f'begins with "{OWN_MARK}" as those that the platform gives',
+            "Send another id, or none",
+        )
+    return told or _content_id(message, source)
 
 
 def _content_id(message: Message, source: Source) -> str:

@@ -8,7 +8,7 @@ from sinks.campaigns import TO_PROFILE
 from sinks.ledger.base import DeliveryRow
 from streams.model.deliveries import PLATFORM
 from streams.model.events import Event, ProfileKeys
-from streams.model.ids import stable_id
+from streams.model.ids import own_id
 
 Emit = Callable[[Sequence[Event]], Awaitable[None]]
 """Puts events into the log; returns once they are durable."""
@@ -21,7 +21,7 @@ def outcome_event(row: DeliveryRow, now_ms: int) -> Event:
     delivery, status = row.delivery, row.status.value
     to_profile = delivery.data.get("audience") == TO_PROFILE
     return Event(
-        id=stable_id("outcome", delivery.id, status),
+        id=own_id("outcome", delivery.id, status),
         workspace=delivery.workspace,
         source=SOURCE,
         profile=delivery.profile,

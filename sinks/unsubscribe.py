@@ -13,7 +13,7 @@ from sinks.outcomes import SOURCE, Emit, keys_of
 from sinks.rendering import Renderer
 from streams.model.deliveries import Delivery
 from streams.model.events import Event
-from streams.model.ids import stable_id
+from streams.model.ids import own_id
 from streams.ports import Clock
 
 _HEADERS = {
@@ -84,7 +84,7 @@ def unsubscribe_routes(
 
 def _unsubscribed(who: Subscriber, now_ms: int) -> Event:
     return Event(
-        id=stable_id("unsubscribed", who.workspace, who.address),
+        id=own_id("unsubscribed", who.workspace, who.address),
         workspace=who.workspace,
         source=SOURCE,
         profile=who.profile,

@@ -41,7 +41,7 @@ from ingest.values import (
 )
 from ingest.vendors.base import PartlyUnusableError
 from streams.model.events import Event, ProfileKeys, Utm
-from streams.model.ids import stable_id
+from streams.model.ids import own_id
 
 MAX_ITEMS = 1_000
 """Of a webhook that carries many events."""
@@ -104,7 +104,7 @@ def event(
     known = {key: trait for key, trait in (traits or {}).items() if trait not in (None, "")}
     require_plain(known, "")
     found = Event(
-        id=stable_id(source.id, *(str(part) for part in about)),
+        id=own_id(source.id, *(str(part) for part in about)),
         workspace=source.workspace,
         source=source.id,
         profile=profile,
@@ -148,7 +148,7 @@ def product_news(
     require_plain(told, "")
     profile, told = news_of(told)
     return Event(
-        id=stable_id(source.id, *(str(part) for part in about)),
+        id=own_id(source.id, *(str(part) for part in about)),
         workspace=source.workspace,
         source=source.id,
         profile=profile,

@@ -14,6 +14,7 @@ from ingest.sources import Source
 from ingest.values import amount
 from streams.frames import decode, encode_events
 from streams.model.events import HISTORICAL, INVALID, Event, Utm
+from streams.model.ids import own_id
 
 NOW = 1_800_000_000_000
 ARRIVED = Arrival(NOW)
@@ -51,6 +52,13 @@ def test_profile_falls_back_from_user_to_browser_to_email():
 
 def test_numeric_user_id_is_text():
     assert tracked(userId=42).profile == "user:42"
+
+
+def test_only_a_server_may_send_an_id_as_the_platform_gives_them():
+    order = own_id("shopify", "order", "1001")
+    assert refused(messageId=order).field == "messageId"
+    sent = {"type": "track", "event": "Order Completed", "userId": "u1", "messageId": order}
+    assert normalise(sent, SERVER, ARRIVED).id == order
 
 
 def test_same_content_without_message_id_gets_the_same_id_and_its_time_matters():
