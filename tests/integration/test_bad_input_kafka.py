@@ -86,4 +86,7 @@ def test_a_worker_passes_over_bad_input_says_why_and_goes_on(bootstrap, tmp_path
         [le for le in letters if le not in empty],
         [one.reason for one in bad if one.reason and one.frame],
     )
-    assert [reason for reason, letter in zip(reasons, letters, strict=True) if reason not in letter.reason] == []
+    told = [letter.reason for letter in letters]
+    assert len(told) == len(reasons)
+    # Not in order: what lies in one flush is sorted by the log's clock, and how much does depends on the machine.
+    assert [reason for reason in reasons if not any(reason in one for one in told)] == []
