@@ -12,7 +12,7 @@ from tests.browser.collector import Collector, Site
 
 pytestmark = pytest.mark.browser
 
-HEARD = "localStorage.ciq_asked > 1"  # the collector has answered
+HEARD = "localStorage.ciq_asked > 2"  # the collector has answered
 EMPTIED = "sessionStorage.emptied ||= (localStorage.clear(), 1)"  # by the browser, before the next page
 OPT_OUT = ("ciq('optOut')", "ciq('optIn')")
 CONSENT = ("ciq('consent', { analytics: false })", "ciq('consent', { analytics: true })")

@@ -69,7 +69,7 @@ def test_a_browser_that_begins_to_ask_is_forgotten(context: BrowserContext, site
     page = context.new_page()
     opened(page, site)
     collector.arrived("page_viewed")
-    page.wait_for_function("localStorage.ciq_asked > 1")
+    page.wait_for_function("localStorage.ciq_asked > 2")
     assert [cookie["name"] for cookie in context.cookies()] == ["ciq"]
     page.close()
     collector.arrived("page_engaged")

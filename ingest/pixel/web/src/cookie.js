@@ -5,14 +5,15 @@ import { at, key } from './config.js'
 import { remove, write } from './store.js'
 import { proposedId } from './visitor.js'
 
-/** Stands for `asked`, the time of the collector's last answer, while it has still to hear of a change. */
+/** Stand for `asked`, the time of the collector's last answer: it has still to hear of a change, or to answer at all. */
 export const UNTOLD = 1
+const UNANSWERED = 2
 
 /** Asks the collector to "keep" the id it knows or else the proposed one, to "set" the proposed one, or else to forget.
  * Returns the id that it answers with. A change is told again by later pages until the collector has answered: whoever is
  * somebody else from now on must not be known by the cookie once the network is back. */
 export const tellCookie = async (how) => {
-  write('asked', how === 'keep' ? 0 : UNTOLD)
+  write('asked', how === 'keep' ? UNANSWERED : UNTOLD)
   try {
     const answer = await fetch(at('pixel/id'), {
       method: 'POST',

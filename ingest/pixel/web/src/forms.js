@@ -4,7 +4,7 @@ import { on, track } from './calls.js'
 import { SECRET } from './secret.js'
 
 const MAX_CHARS = 256
-const KINDS = /^(te|se|em|url|num|da)/ // text, textarea, tel, search, select-…, email, url, number, date
+const KINDS = /^(te|se|em|ur|nu|da)/ // text, textarea, tel, search, select-…, email, url, number, date
 const LONG_NUMBER = /(\d[\W_]*){13}/ // a card's, which no letter parts
 const PHONE = /^\+(\d[\W_]*){3}/ // the beginning of a phone number, which may be that much longer
 

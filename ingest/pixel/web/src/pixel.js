@@ -75,12 +75,12 @@ const begin = () => release(run)
 const start = () => {
   if (isAllowed()) {
     const news = passedId
-    passedId = 0
     adopt(news)
+    passedId = 0
     const isDue = news || !(Date.now() - read('asked') < DAY_MS)
-    if (!isCookieless && options.cookie !== 'off' && isDue) {
+    if (isDue && !isCookieless && options.cookie !== 'off') {
       const proposed = proposedId()
-      tellCookie(news || +read('asked') === UNTOLD ? 'set' : 'keep').then((id) => {
+      tellCookie(news || read('asked') <= UNTOLD ? 'set' : 'keep').then((id) => {
         if (isAllowed() && proposed === proposedId()) adopt(id)
         else tellCookie(isAllowed() && 'set') // the visitor has become somebody else meanwhile
         begin()

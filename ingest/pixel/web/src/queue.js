@@ -5,7 +5,7 @@ import { isAllowed } from './choice.js'
 import { at, key } from './config.js'
 import { names, read, readObject, remove, write } from './store.js'
 
-const GATHER_MS = 300
+const GATHER_MS = 256
 const MOST_MESSAGES = 100
 const BATCH_BYTES = 48000
 const MOST_BYTES = 60000 // browsers give all that may outlive a page 64 KB together
