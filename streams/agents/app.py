@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import faust
+from faust.tables.manager import TableManager
+
 from streams.agents import transport
 from streams.agents.flusher import Flusher
-from streams.agents.lean_faust import NoHttpClient, TableManager, faust
 from streams.agents.stage import Stage
 from streams.frames import SAYS_NOTHING
 from streams.log import topics
@@ -28,22 +30,6 @@ class EngineApp(faust.App):
     """A Faust app that carries the event log its transport reads."""
 
     event_log: EventLog
-
-    def add(self, name: str, source: Any, work: Callable[[Any], Awaitable[None]]) -> None:
-        """Add an agent. The decorator `agent` looks through the files of all modules besides, for who calls it: that
-        takes 0.05 s, and is for agents that are discovered.
-        """
-        agent = faust.Agent(
-            work,
-            name=name,
-            app=self,
-            channel=source,
-            concurrency=1,
-            on_error=self._on_agent_error,
-            use_reply_headers=True,
-        )
-        self.agents[agent.name] = agent
-        self.topics.beacon.add(agent)
 
     def _init_fixups(self) -> list[Any]:
         """Go without Faust's: they are for Django, and are looked for in the metadata of every installed package."""
@@ -91,7 +77,6 @@ def create_app(
         datadir=data_dir / "faust",
         autodiscover=False,
         web_enabled=False,
-        HttpClient=NoHttpClient,
         TableManager=NoTables,
         topic_disable_leader=True,
         topic_allow_declare=False,
@@ -108,7 +93,7 @@ def create_app(
     app.on_partitions_assigned.connect(cast("Any", assignment.take), weak=False)
     for name, stage in stages.items():
         source = app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-        app.add(f"campaigniq.{stage.name}", source, _agent_of(app, stage, on_fault))
+        app.agent(source, name=f"campaigniq.{stage.name}", concurrency=1)(_agent_of(app, stage, on_fault))
     return app
 
 

@@ -9,15 +9,13 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from streams.agents.lean_faust import (
-    TP,
-    TRANSPORTS,
-    ClientAssignment,
-    Consumer,
-    ConsumerMessage,
-    Producer,
-    Transport,
-)
+from faust.assignor.client_assignment import ClientAssignment
+from faust.transport.base import Transport
+from faust.transport.consumer import Consumer
+from faust.transport.drivers import TRANSPORTS
+from faust.transport.producer import Producer
+from faust.types import TP, ConsumerMessage
+
 from streams.model.errors import LogFullError
 from streams.ports import EventLog, LogRecord
 

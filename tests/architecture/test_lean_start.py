@@ -15,7 +15,6 @@ from tests.architecture.tree import ROOT
 
 UP = ROOT / "tests" / "architecture" / "loaded_by_up.py"
 OF_SOME_INSTALLATIONS = {
-    "aiohttp": "nobody: streams/agents/lean_faust.py",
     "confluent_kafka": "a log on Kafka",
     "cryptography": "webhooks that a public key signs",
     "httpx": "webhooks, certificates of vendors, the demo",
@@ -55,7 +54,7 @@ def test_an_embedded_platform_loads_nothing_that_only_others_need(tmp_path: Path
 @pytest.mark.parametrize(
     ("module", "needless"),
     [
-        ("infra.worker", {"aiohttp", "api.app", "fastapi", "httpx", "ingest.door", "sqlalchemy", "uvicorn"}),
+        ("infra.worker", {"api.app", "fastapi", "httpx", "ingest.door", "sqlalchemy", "uvicorn"}),
         ("infra.front_door", {"api.app", "cryptography", "fastapi", "faust", "httpx", "numpy", "sinks.sender"}),
         ("infra.cli", {"asyncio", "httpx", "numpy", "pydantic", "rich", "sqlalchemy", "uvloop"}),
     ],
