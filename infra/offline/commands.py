@@ -49,6 +49,8 @@ def rescore(
 
     now_ms = SystemClock().now_ms()
     done = completed(work.rescore_at(Place(data, log), config, workspace, score, now_ms, accept_loss=accept_loss))
+    if not done.profiles:
+        typer.echo(f"The log holds nobody of the workspace {workspace} whom {score} is about.", err=True)
     if as_json:
         typer.echo(pretty(done._asdict()))
     else:

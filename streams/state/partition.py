@@ -334,4 +334,4 @@ def _fault_of(event: Event, latest_ms: int) -> tuple[str, bytes, str]:
         return "received_ms lies more than a day after its frame was made", raw, "received_ms"
     if event.at_ms > latest_ms:
         return "at_ms lies more than a day after the event was received", raw, "at_ms"
-    return f"value {event.value} is not a number within +-{MAX_VALUE:g}", raw, "value"
+    return f"value {event.value} is not a number between -{MAX_VALUE:g} and {MAX_VALUE:g}", raw, "value"

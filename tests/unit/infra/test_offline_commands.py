@@ -110,6 +110,11 @@ def test_the_usual_folder_is_looked_at_when_nothing_is_named(monkeypatch, instal
     assert run(monkeypatch, *command) == 0
 
 
+def test_rescoring_a_workspace_that_has_nobody_says_so(monkeypatch, installation, capsys):
+    assert run(monkeypatch, "rescore", "--workspace", "wrokspace") == 0
+    assert "nobody of the workspace wrokspace" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", OFFLINE)
 def test_without_a_log_anywhere_the_options_are_named(monkeypatch, installation, capsys, command):
     (installation / "log.db").unlink()
