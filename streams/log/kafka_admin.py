@@ -176,13 +176,14 @@ class TopicAdmin:
             _in_time(lambda: self._make(wanted), "topics can't be made")
 
     def _make(self, wanted: list[NewTopic]) -> None:
-        for done in self.client.create_topics(wanted, operation_timeout=_REQUEST_S).values():
+        for name, done in self.client.create_topics(wanted, operation_timeout=_REQUEST_S).items():
             try:
                 done.result()
             except KafkaException as raised:
+                error = error_of(raised)
                 # Somebody was quicker; what is there is compared like any other.
-                if error_of(raised).code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise
+                if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise KafkaException(KafkaError(error.code(), f"{name}: {error.str()}")) from raised
 
     def _configs(self, names: list[str]) -> dict[str, dict[str, str]]:
         asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
