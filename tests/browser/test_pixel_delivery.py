@@ -31,6 +31,13 @@ def opened(page: Page, site: Site, path: str = "/") -> None:
     page.wait_for_function("window.ciq?.version")
 
 
+def offline_with_nothing_queued(page: Page, site: Site, collector: Collector) -> None:
+    opened(page, site)
+    collector.arrived("page_viewed")
+    page.wait_for_function(EMPTY)
+    page.context.set_offline(True)
+
+
 def filled_with(count: int) -> str:
     """A script that fills the queue as the pixel would."""
     return f"""for (let n = 0; n < {count}; n++) {{
@@ -117,10 +124,7 @@ def test_closing_the_page_loses_nothing(page: Page, site: Site, collector: Colle
 def test_what_happens_offline_arrives_when_the_network_is_back(
     context: BrowserContext, page: Page, site: Site, collector: Collector
 ) -> None:
-    opened(page, site)
-    collector.arrived("page_viewed")
-    page.wait_for_function(EMPTY)
-    context.set_offline(True)
+    offline_with_nothing_queued(page, site, collector)
     page.evaluate("for (let n = 0; n < 30; n++) ciq('track', 'Offline', { n })")
     page.wait_for_function(f"{QUEUE}.length === 30")
     context.set_offline(False)
@@ -236,10 +240,7 @@ def test_tabs_share_the_queue_without_loss(context: BrowserContext, site: Site, 
 def test_the_queue_keeps_the_newest_thousand(
     context: BrowserContext, page: Page, site: Site, collector: Collector
 ) -> None:
-    opened(page, site)
-    collector.arrived("page_viewed")
-    page.wait_for_function(EMPTY)
-    context.set_offline(True)
+    offline_with_nothing_queued(page, site, collector)
     page.evaluate(filled_with(1050))
     page.evaluate("for (let n = 1050; n < 1055; n++) ciq('track', 'Many', { n })")
     assert page.evaluate(f"{QUEUE}.length") == 1000
@@ -249,10 +250,7 @@ def test_the_queue_keeps_the_newest_thousand(
 
 
 def test_the_queue_keeps_a_megabyte(context: BrowserContext, page: Page, site: Site, collector: Collector) -> None:
-    opened(page, site)
-    collector.arrived("page_viewed")
-    page.wait_for_function(EMPTY)
-    context.set_offline(True)
+    offline_with_nothing_queued(page, site, collector)
     page.evaluate("for (let n = 0; n < 30; n++) ciq('track', 'Large', { n, text: 'ü'.repeat(20000) })")
     sizes = page.evaluate(f"{QUEUE}.map(name => new Blob([localStorage[name]]).size)")
     assert 950_000 < sum(sizes) <= 1_000_000
@@ -266,10 +264,7 @@ def test_many_calls_at_once_are_all_kept_at_once_and_the_queue_is_looked_through
 ) -> None:
     context.add_init_script("""window.looks = 0
       Object.keys = (keys => of => (window.looks += of === localStorage, keys(of)))(Object.keys)""")
-    opened(page, site)
-    collector.arrived("page_viewed")
-    page.wait_for_function(EMPTY)
-    context.set_offline(True)
+    offline_with_nothing_queued(page, site, collector)
     looks, kept = page.evaluate(f"""() => {{
       const before = looks
       for (let n = 0; n < 1200; n++) ciq('track', 'Many', {{ n }})
@@ -289,10 +284,7 @@ def test_many_calls_at_once_are_all_kept_at_once_and_the_queue_is_looked_through
 def test_one_task_may_call_more_than_the_disk_holds(
     context: BrowserContext, page: Page, site: Site, collector: Collector
 ) -> None:
-    opened(page, site)
-    collector.arrived("page_viewed")
-    page.wait_for_function(EMPTY)
-    context.set_offline(True)
+    offline_with_nothing_queued(page, site, collector)
     kept = page.evaluate(f"""() => {{
       for (let n = 0; n < 300; n++) ciq('track', 'Large', {{ n, text: 'x'.repeat(30000) }})
       return {QUEUE}.map(name => JSON.parse(localStorage[name]).properties.n)

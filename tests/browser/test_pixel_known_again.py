@@ -8,6 +8,7 @@ from playwright.sync_api import BrowserContext, Page
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from streams.model.events import Event
 from tests.browser.collector import Collector, Site
 
 pytestmark = pytest.mark.browser
@@ -23,17 +24,23 @@ def opened(page: Page, site: Site, path: str = "/") -> None:
     page.wait_for_function("window.ciq?.version")
 
 
-@pytest.mark.parametrize(("refusal", "again"), [OPT_OUT, CONSENT], ids=["opt-out", "consent"])
-def test_who_opts_in_again_is_a_new_visitor_though_the_collector_did_not_hear_of_the_opt_out(
-    context: BrowserContext, page: Page, site: Site, collector: Collector, refusal: str, again: str
-):
+def chosen_offline(page: Page, site: Site, collector: Collector, choice: str) -> Event:
+    """Let a visitor whom the cookie knows make a choice that the collector does not hear of; return its first event."""
     site.collector_host = "localhost"  # the site's own domain, whose cookie knows the visitor
     opened(page, site)
     first = collector.arrived("page_viewed")[0]
     page.wait_for_function(HEARD)
-    context.set_offline(True)
+    page.context.set_offline(True)
     with page.expect_event("requestfailed", lambda request: request.url.endswith("/pixel/id")):
-        page.evaluate(refusal)
+        page.evaluate(choice)
+    return first
+
+
+@pytest.mark.parametrize(("refusal", "again"), [OPT_OUT, CONSENT], ids=["opt-out", "consent"])
+def test_who_opts_in_again_is_a_new_visitor_though_the_collector_did_not_hear_of_the_opt_out(
+    context: BrowserContext, page: Page, site: Site, collector: Collector, refusal: str, again: str
+):
+    first = chosen_offline(page, site, collector, refusal)
     context.set_offline(False)
     page.evaluate(f"{again}; ciq('track', 'Again')")
     event = collector.until(lambda: collector.named("again"))[0]
@@ -50,13 +57,7 @@ def test_who_opts_in_again_is_a_new_visitor_though_the_collector_did_not_hear_of
 def test_no_later_page_brings_back_who_made_a_choice_that_the_collector_did_not_hear_of(
     context: BrowserContext, page: Page, site: Site, collector: Collector, choice: str, again: str
 ):
-    site.collector_host = "localhost"  # the site's own domain, whose cookie knows the visitor
-    opened(page, site)
-    first = collector.arrived("page_viewed")[0]
-    page.wait_for_function(HEARD)
-    context.set_offline(True)
-    with page.expect_event("requestfailed", lambda request: request.url.endswith("/pixel/id")):
-        page.evaluate(choice)
+    first = chosen_offline(page, site, collector, choice)
     page.close()
     context.set_offline(False)
     later = context.new_page()
